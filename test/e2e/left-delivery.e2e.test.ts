@@ -67,7 +67,7 @@ test.each(["start", "ingestor"])(
     const env = configOf(newFolder());
     await leaveSnapshot(String(env.COUNTERFOIL_DATA_DIR));
     const service = startRole([role], env);
-    await service.whenLogged(({ msg }) => msg === "a delivery that was left is complete now");
+    await service.whenLogged(({ msg }) => msg === "an incomplete delivery is complete now");
     if (role === "start") {
       const api = createApi(await addressOf(service));
       const { head } = await whenFolded(api);

@@ -17,7 +17,7 @@ import { retranslateCommand } from "./commands/retranslate.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { EXIT, printedError, reportOf } from "./error-report.ts";
-import { outliveReaders } from "./output/print.ts";
+import { ignoreClosedOutput } from "./output/print.ts";
 import { VERSION } from "./program.ts";
 import { checkOpenFiles } from "./service/open-ledger.ts";
 import { runUntilSignal, type StartRole } from "./service/service.ts";
@@ -35,7 +35,7 @@ Examples:
   $ counterfoil verify --models
   $ counterfoil rebuild all`;
 
-/** The command line. Wrong usage is thrown as a `CommanderError`, printed already. */
+/** The command line. Wrong usage is thrown as a `CommanderError`, which is already printed. */
 function createProgram(): Command {
   const program = new Command("counterfoil")
     .description("An event-sourced ledger of money that is held at custody providers.")
@@ -72,7 +72,7 @@ function throwOnWrongUsage(command: Command, path = command.name()): void {
   for (const child of command.commands) throwOnWrongUsage(child, `${path} ${child.name()}`);
 }
 
-/** Loaded when they are run: a short command must not wait for the HTTP server's modules. */
+/** Loaded on demand: a short command must not wait for the HTTP server's modules. */
 const ROLES = {
   start: async () => (await import("./roles/start.ts")).startService,
   ingestor: async () => (await import("./roles/ingestor.ts")).startIngestorRole,
@@ -130,15 +130,15 @@ Examples:
   $ COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET=… COUNTERFOIL_DATA_DIR=/var/lib/counterfoil counterfoil start
       takes Zero Hash's webhooks at /webhooks/zerohash, answers at /v1/…, describes itself at /docs`;
 
-outliveReaders();
+ignoreClosedOutput();
 
-// Whatever a command makes, no other user of the machine reads: files are 0600, folders 0700.
+// Other users of the machine cannot read what a command creates: files are 0600, folders 0700.
 process.umask(0o077);
 
 try {
   await createProgram().parseAsync();
 } catch (error) {
-  // Commander has printed what is wrong, or the help that was asked for.
+  // Commander has already printed the error, or the requested help.
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   } else {

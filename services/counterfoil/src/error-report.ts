@@ -23,30 +23,30 @@ import {
   TopicsUnavailable,
 } from "@counterfoil/processing/ports/topics";
 
-/** What a command's end says to a script. */
+/** The exit codes of a command. */
 export const EXIT = {
   ok: 0,
-  /** Something was found, or was refused. */
+  /** Problems were found, or the command was refused. */
   findings: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,
-  /** The engine cannot be used just now. */
+  /** The engine is not available now. */
   unavailable: 3,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** What a person asked for cannot be, and no data is the reason. */
+/** The command line asks for something invalid, whatever the data is. */
 export class WrongUsage extends Error {
   override readonly name = "WrongUsage";
 }
 
-/** A person asked for the end before the work was done. */
+/** The work was interrupted by a signal. */
 export class Stopped extends Error {
   override readonly name = "Stopped";
 }
 
-/** Nobody answers where a service was expected. */
+/** No service answers at the URL. */
 export class ServiceUnreachable extends Error {
   override readonly name = "ServiceUnreachable";
 
@@ -57,24 +57,24 @@ export class ServiceUnreachable extends Error {
   }
 }
 
-/** What only a command line says. */
-type OwnCode =
+/** Codes that only the command line uses. */
+type CommandCode =
   | "wrong_usage"
   | "service_unreachable"
   | "file_unusable"
   | "export_refused"
   | "stopped";
 
-/** What is printed of an error, and how the program ends with it. */
+/** The printed code and message of an error, and its exit code. */
 type ErrorReport = Readonly<{
-  code: ErrorCode | OwnCode;
+  code: ErrorCode | CommandCode;
   message: string;
   exit: ExitCode;
 }>;
 
 type Kind = Omit<ErrorReport, "message"> & Readonly<{ of: abstract new (...args: never) => Error }>;
 
-/** The ports' errors. What may pass by itself ends with 3, so that a supervisor tries again. */
+/** The ports' errors. Transient ones exit with 3, so that a supervisor retries. */
 const KINDS: readonly Kind[] = [
   { of: WrongUsage, code: "wrong_usage", exit: EXIT.usage },
   { of: ServiceUnreachable, code: "service_unreachable", exit: EXIT.unavailable },
@@ -101,7 +101,7 @@ const KINDS: readonly Kind[] = [
   { of: RebuildRunning, code: "rebuild_running", exit: EXIT.findings },
 ];
 
-/** Errors that carry their code themselves: configuration and addresses. */
+/** Codes of errors that carry their own code: configuration and addresses. */
 const USAGE_CODES: ReadonlySet<string> = new Set(["configuration_invalid", "port_in_use"]);
 
 export function reportOf(error: unknown): ErrorReport {
@@ -118,7 +118,7 @@ export function reportOf(error: unknown): ErrorReport {
 
 const VERBOSE: ReadonlySet<string | undefined> = new Set(["debug", "trace"]);
 
-/** The lines for stderr; the stack only for those who asked for everything. */
+/** The lines for stderr; with the stack only at the log levels debug and trace. */
 export function printedError(error: unknown, logLevel: string | undefined): string {
   const { code, message } = reportOf(error);
   const lines = [`error: ${code}`, ...message.split("\n").map((line) => `  ${line}`)];

@@ -36,7 +36,7 @@ import { withProgress } from "../output/print.ts";
 import { BUILD } from "../program.ts";
 import { untilInterrupted } from "./context.ts";
 
-/** What others hold of the stream, as files and hashes. */
+/** Signed heads, certificates and hashes that others hold of the stream. */
 export type Anchors = Readonly<{
   head: readonly string[];
   certificate: readonly string[];
@@ -47,21 +47,21 @@ export type Anchors = Readonly<{
 
 export type AnchoredVerification = StreamVerification &
   Readonly<{
-    /** Certificates whose models another version folded: only their trees were compared. */
+    /** Certificates whose models another program version built: only their trees were compared. */
     not_compared: readonly string[];
   }>;
 
-/** The stream by itself, and against what others hold of it. */
+/** Verifies the stream by itself, and against the anchors. */
 export async function verifyAnchored(
   backends: Backends,
   bodies: boolean,
   { head: files, certificate, key: keys, expect, since }: Anchors,
 ): Promise<AnchoredVerification> {
   const options = { ...backends, nextTurn: backends.clock.nextTurn };
-  const certificates = await readGiven(CERTIFICATE, certificate, keys, backends);
-  const given = await readGiven(HEAD, files, keys, backends);
-  const heads = [...given, ...certificates.map(treeOf)];
-  const [earlier] = since === undefined ? [] : await readGiven(HEAD, [since], keys, backends);
+  const certificates = await readTrusted(CERTIFICATE, certificate, keys, backends);
+  const givenHeads = await readTrusted(HEAD, files, keys, backends);
+  const heads = [...givenHeads, ...certificates.map(treeOf)];
+  const [earlier] = since === undefined ? [] : await readTrusted(HEAD, [since], keys, backends);
   const { from, findings: atStart } =
     earlier === undefined ? FROM_THE_BEGINNING : await startAfter(options, earlier);
   const stream = await verifyWholeStream(backends, bodies, from);
@@ -70,9 +70,10 @@ export async function verifyAnchored(
   for (const detail of await backends.integrity()) {
     findings.push({ position: null, what: "engine", detail });
   }
-  // Models of a stream that is not what was certified are not what was certified either.
-  const stated = findings.length === 0 ? await verifyStated(backends, certificates) : NOTHING;
-  return { ...stream, ...stated, findings: [...findings, ...stated.findings] };
+  // If the stream differs from what was certified, so do its models.
+  const models =
+    findings.length === 0 ? await verifyCertifiedModels(backends, certificates) : NOT_VERIFIED;
+  return { ...stream, ...models, findings: [...findings, ...models.findings] };
 }
 
 const FROM_THE_BEGINNING: Start = { from: null, findings: [] };
@@ -88,14 +89,14 @@ async function verifyWholeStream(
   );
 }
 
-type Stated = Readonly<{ findings: readonly Finding[]; not_compared: readonly string[] }>;
-const NOTHING: Stated = { findings: [], not_compared: [] };
+type ModelFindings = Readonly<{ findings: readonly Finding[]; not_compared: readonly string[] }>;
+const NOT_VERIFIED: ModelFindings = { findings: [], not_compared: [] };
 
-/** What certificates say of the models, by folding the stream again up to where they say it. */
-async function verifyStated(
+/** Verifies the models of certificates by projecting the stream again up to their positions. */
+async function verifyCertifiedModels(
   backends: Backends,
   certificates: readonly Certificate[],
-): Promise<Stated> {
+): Promise<ModelFindings> {
   const findings: Finding[] = [];
   const not_compared: string[] = [];
   if (certificates.length > 0) keepHeapLean();
@@ -115,12 +116,12 @@ async function verifyStated(
 type Ledger = Pick<Backends, "ledger" | "signer" | "hashing" | "stream">;
 type SignedBy = Pick<TreeHead, "ledger" | "key_id" | "public_key" | "signature">;
 
-/** What somebody brings, with a signature of the installation's. */
+/** A kind of document that is signed by an installation. */
 type Kind<Signed> = Readonly<{
   name: string;
   read: (text: string) => ReadSigned<Signed>;
   textOf: (signed: Signed) => string;
-  /** The last position that it is about. */
+  /** The last position that the document covers. */
   lastOf: (signed: Signed) => string;
 }>;
 
@@ -139,21 +140,21 @@ const CERTIFICATE: Kind<Certificate> = {
 };
 
 /**
- * What somebody brings, each with a signature that holds, of a key that is trusted: this
- * installation's own, one that was given, or one that such a key has followed.
+ * Reads documents, each with a valid signature of a trusted key: this installation's, a given one, or
+ * one that succeeded such a key.
  *
- * @param keys 64 hex digits each, or files that hold them
- * @throws WrongUsage naming the first that is none, and why
+ * @param keys 64 hex digits each, or files with them
+ * @throws WrongUsage naming the first file that is refused, and why
  */
-async function readGiven<Signed extends SignedBy>(
+async function readTrusted<Signed extends SignedBy>(
   { name, read, textOf, lastOf }: Kind<Signed>,
   files: readonly string[],
   keys: readonly string[],
   { ledger, signer, hashing, stream }: Ledger,
 ): Promise<readonly Signed[]> {
-  const given = keys.map(readKey);
+  const givenKeys = keys.map(readKey);
   if (files.length === 0) return [];
-  const trusted = await keysOf([signer.existingKey() ?? [], given].flat(), {
+  const trusted = await trustedUntil([signer.existingKey() ?? [], givenKeys].flat(), {
     ...{ ledger, signer, stream },
   });
   return files.map((file) => {
@@ -178,15 +179,15 @@ async function readGiven<Signed extends SignedBy>(
   });
 }
 
-/** Keys that are trusted, and up to which position each has signed. */
-async function keysOf(
+/** The trusted keys, and the position up to which each may have signed. */
+async function trustedUntil(
   present: readonly string[],
   { ledger, signer, stream }: Pick<Ledger, "ledger" | "signer" | "stream">,
 ): Promise<ReadonlyMap<string, number>> {
   const trusted = new Map<string, number>();
   for (const key of present) {
-    const vouchedFor = await trustedKeys({ stream, ledger, verify: verifyEd25519 }, key);
-    for (const [one, upTo] of vouchedFor) {
+    const rotated = await trustedKeys({ stream, ledger, verify: verifyEd25519 }, key);
+    for (const [one, upTo] of rotated) {
       trusted.set(one, Math.max(upTo, trusted.get(one) ?? 0));
     }
   }
@@ -196,10 +197,10 @@ async function keysOf(
   return trusted;
 }
 
-function readKey(given: string): string {
-  const text = /^[0-9a-f]{64}$/.test(given) ? given : textIn(given).trim();
+function readKey(keyOrFile: string): string {
+  const text = /^[0-9a-f]{64}$/.test(keyOrFile) ? keyOrFile : textIn(keyOrFile).trim();
   if (/^[0-9a-f]{64}$/.test(text)) return text;
-  throw new WrongUsage(`--key ${given}: expected a public key, 64 lower-case hex digits`);
+  throw new WrongUsage(`--key ${keyOrFile}: expected a public key, 64 lower-case hex digits`);
 }
 
 export function textIn(file: string): string {
@@ -210,7 +211,7 @@ export function textIn(file: string): string {
   }
 }
 
-/** `POSITION:HASH`, as `status` and the head show them. */
+/** Parses `POSITION:HASH`, as `status` and the head show them. */
 export function parseExpected(text: string): Expected {
   const [, position, hash] = /^([1-9]\d{0,15}):([0-9a-f]{64})$/.exec(text) ?? [];
   if (position !== undefined && hash !== undefined) return { position: Number(position), hash };
@@ -223,25 +224,25 @@ export const CERTIFICATE_OPTION = [
 ] as const;
 export type CertificateOption = Readonly<{ certificateOut?: string }>;
 
-/** @throws FileUnusable before the work is done, and not after it */
+/** Checks before the work that the file can be written. @throws FileUnusable */
 export async function checkCertificateFile({ certificateOut }: CertificateOption): Promise<void> {
   if (certificateOut !== undefined) await checkWritable(certificateOut);
 }
 
-/** What a command has done: its range, and where they belong to it models, an account and a file. */
-type Done = Pick<Statement, "statement" | "from" | "to"> &
+/** A command's statement: its range, and its models, account and file if it has any. */
+type CommandStatement = Pick<Statement, "statement" | "from" | "to"> &
   Partial<Pick<Statement, "models" | "account" | "file">>;
 
-/** Signs what was done and writes it, where that was asked for. */
+/** Signs a command's statement and writes it to the file of the option, if it is given. */
 export async function writeCertificate(
   backends: Backends,
   { certificateOut: out, actor }: CertificateOption & Readonly<{ actor: string }>,
-  stated: () => Promise<Done>,
+  makeStatement: () => Promise<CommandStatement>,
 ): Promise<void> {
   if (out === undefined) return;
   const signed = await certify(backends, {
     ...{ models: {}, account: null, file: null },
-    ...(await stated()),
+    ...(await makeStatement()),
     engine: backends.engine,
     code_version: BUILD,
     actor,

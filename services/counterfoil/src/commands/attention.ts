@@ -37,8 +37,8 @@ import {
   parseModel,
   stuckAfterSeconds,
   withLedger,
-  withLedgerActed,
   withModels,
+  withRecordedAction,
 } from "./context.ts";
 
 export function anomaliesCommand(): Command {
@@ -53,18 +53,18 @@ type AnomaliesOptions = JsonOption &
 
 function listAnomaliesCommand(): Command {
   return new Command("list")
-    .description("show the open ones: first those that nobody has acknowledged, the newest first")
-    .option("--all", "also those that were closed since")
+    .description("list open anomalies: first the unacknowledged ones, the newest first")
+    .option("--all", "also closed ones")
     .option("--kind <kind>", "only this kind", parseKind)
     .option("--model <model>", "only this model's", parseModel)
     .option(...JSON_OPTION)
     .action(async ({ json = false, ...options }: AnomaliesOptions) => {
       await withLedger("read", (backends) =>
         withModels(backends, async (models) => {
-          const shown = readAll(backends, models, options);
+          const listed = readAll(backends, models, options);
           await (json
-            ? printJsonList(shown)
-            : printTables(shown, anomalyTable, "Nothing needs a person."));
+            ? printJsonList(listed)
+            : printTables(listed, anomalyTable, "Nothing needs a person."));
         }),
       );
     });
@@ -72,7 +72,7 @@ function listAnomaliesCommand(): Command {
 
 function acknowledgeCommand(): Command {
   return new Command("acknowledge")
-    .description("say that you know of an anomaly as it is: it needs nobody until it changes")
+    .description("acknowledge an anomaly: it needs nobody until it changes")
     .argument("<anomaly-id>", "as `anomalies list` shows it")
     .requiredOption(...NOTE_OPTION)
     .option(...ACTOR_OPTION)
@@ -82,7 +82,7 @@ function acknowledgeCommand(): Command {
       const position = await withLedger("write", (backends) =>
         withModels(backends, (models) =>
           acknowledgeAnomaly(
-            { ...backends, models, rule: ruleNow(backends), platform: null },
+            { ...backends, models, rule: currentStuckRule(backends), platform: null },
             { id, note, actor },
           ),
         ),
@@ -92,11 +92,11 @@ function acknowledgeCommand(): Command {
     });
 }
 
-const ruleNow = ({ clock }: Backends) => stuckRule(clock.now(), stuckAfterSeconds());
+const currentStuckRule = ({ clock }: Backends) => stuckRule(clock.now(), stuckAfterSeconds());
 
 const PAGE = 200;
 
-/** Page by page, as the interface answers it. */
+/** Reads all anomalies page by page, in the order of `GET /v1/anomalies`. */
 async function* readAll(
   backends: Backends,
   models: ServedModels,
@@ -106,7 +106,7 @@ async function* readAll(
     ...(kind === undefined ? {} : { kind: [kind] }),
     ...(all ? {} : { open: true }),
   };
-  const rule = ruleNow(backends);
+  const rule = currentStuckRule(backends);
   const { nextTurn } = backends.clock;
   for (let page: PageRequest | null = { limit: PAGE, beyond: null }; page !== null; ) {
     const request: PageRequest = page;
@@ -147,7 +147,7 @@ function anomalyTable(anomalies: readonly AnomalyRecord[]): string {
 
 export function quarantineCommand(): Command {
   return new Command("quarantine")
-    .description("deliveries that nobody could read")
+    .description("deliveries that could not be translated")
     .addCommand(listQuarantineCommand())
     .addCommand(retryCommand())
     .addCommand(dismissCommand());
@@ -157,82 +157,89 @@ type QuarantineOptions = JsonOption & Readonly<{ all?: boolean }>;
 
 function listQuarantineCommand(): Command {
   return new Command("list")
-    .description("show those that need a person, oldest first")
-    .option("--all", "behind them also those that were dismissed or resolved")
+    .description("list the deliveries that need a person, oldest first")
+    .option("--all", "then also those that were dismissed or resolved")
     .option(...JSON_OPTION)
     .action(async ({ all = false, json = false }: QuarantineOptions) => {
       await withLedger("read", async (backends) => {
-        const shown = all ? openFirst(backends) : chosen(backends, needsAPerson);
-        await (json ? printJsonList(shown) : printTables(shown, quarantineTable, NOT_QUARANTINED));
+        const listed = all ? openFirst(backends) : filterQuarantine(backends, needsAPerson);
+        await (json
+          ? printJsonList(listed)
+          : printTables(listed, quarantineTable, NOT_QUARANTINED));
       });
     });
 }
 
 function retryCommand(): Command {
   return new Command("retry")
-    .description("read them with the present translation")
+    .description("retry deliveries with the current translation")
     .argument("[delivery-id...]", "which (default: all that are neither resolved nor dismissed)")
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .action(async (ids: readonly string[], { json = false, ...by }: ActorOption & JsonOption) => {
       const targets = ids.length === 0 ? [undefined] : ids;
-      await withLedgerActed({ action: "retry", targets, actor: actorOf(by) }, async (backends) => {
-        const asked =
-          ids.length === 0 ? chosen(backends, needsAPerson) : await namedOf(backends, ids);
-        const results = retryAll(backends, asked);
-        await (json ? printJsonList(results) : printTables(results, retryTable, NOT_QUARANTINED));
-      });
+      await withRecordedAction(
+        { action: "retry", targets, actor: actorOf(by) },
+        async (backends) => {
+          const deliveries =
+            ids.length === 0
+              ? filterQuarantine(backends, needsAPerson)
+              : await findByIds(backends, ids);
+          const results = retryAll(backends, deliveries);
+          await (json ? printJsonList(results) : printTables(results, retryTable, NOT_QUARANTINED));
+        },
+      );
     });
 }
 
 function dismissCommand(): Command {
   return new Command("dismiss")
-    .description("say that a delivery needs nobody: it leaves the list and the counts")
+    .description("dismiss a delivery: it is removed from the list and the counts")
     .argument("<delivery-id>", "as `quarantine list` shows it")
     .requiredOption(...NOTE_OPTION)
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .action(async (id: string, { note, json = false, ...by }: ActorOptions & JsonOption) => {
-      const word = { id, note, actor: actorOf({ ...by, note }) };
+      const dismissal = { id, note, actor: actorOf({ ...by, note }) };
       const dismissed = await withLedger("write", (backends) =>
-        dismissQuarantined({ ...backends, ...reading(backends) }, word),
+        dismissQuarantined({ ...backends, ...translationOf(backends) }, dismissal),
       );
       if (json) printJson(dismissed);
       else print(`${id} is dismissed by ${dismissed.acknowledged_by}: ${dismissed.note}`);
     });
 }
 
-const reading = ({ hashing }: Backends) => ({ translations: TRANSLATIONS, hashing });
+const translationOf = ({ hashing }: Backends) => ({ translations: TRANSLATIONS, hashing });
 
-async function* chosen(
+async function* filterQuarantine(
   backends: Backends,
-  isMeant: (delivery: QuarantinedRecord) => boolean,
+  isIncluded: (delivery: QuarantinedRecord) => boolean,
 ): AsyncGenerator<QuarantinedRecord> {
-  for await (const delivery of readQuarantine(backends.stream, reading(backends))) {
-    if (isMeant(delivery)) yield delivery;
+  for await (const delivery of readQuarantine(backends.stream, translationOf(backends))) {
+    if (isIncluded(delivery)) yield delivery;
   }
 }
 
 async function* openFirst(backends: Backends): AsyncGenerator<QuarantinedRecord> {
-  yield* chosen(backends, needsAPerson);
-  yield* chosen(backends, (delivery) => !needsAPerson(delivery));
+  yield* filterQuarantine(backends, needsAPerson);
+  yield* filterQuarantine(backends, (delivery) => !needsAPerson(delivery));
 }
 
-/** @throws where one of them is not quarantined */
-async function namedOf(
+/** @throws WrongUsage if one of them is not quarantined */
+async function findByIds(
   backends: Backends,
   ids: readonly string[],
 ): Promise<readonly QuarantinedRecord[]> {
-  const named: QuarantinedRecord[] = [];
+  const deliveries: QuarantinedRecord[] = [];
   for (const id of ids) {
-    const found = await findQuarantined(backends.stream, id, reading(backends));
-    if (found !== null) named.push(found);
+    const found = await findQuarantined(backends.stream, id, translationOf(backends));
+    if (found !== null) deliveries.push(found);
     else
       throw new WrongUsage(
         `no delivery ${id} is in quarantine: \`quarantine list\` shows which are`,
       );
   }
-  return named;
+  return deliveries;
 }
 
 async function* retryAll(
@@ -240,7 +247,7 @@ async function* retryAll(
   deliveries: AsyncIterable<QuarantinedRecord> | Iterable<QuarantinedRecord>,
 ): AsyncGenerator<RetryResult> {
   for await (const delivery of deliveries) {
-    const result = await retryQuarantined(delivery, { ...backends, ...reading(backends) });
+    const result = await retryQuarantined(delivery, { ...backends, ...translationOf(backends) });
     if (result.outcome !== "resolved") process.exitCode = EXIT.findings;
     yield result;
   }

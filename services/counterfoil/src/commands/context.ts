@@ -18,17 +18,17 @@ import { openExisting, withBackends } from "../service/open-ledger.ts";
 
 export const JSON_OPTION = ["--json", "print JSON for programs"] as const;
 
-export const NOTE_OPTION = ["--note <text>", "why, for those who come later"] as const;
+export const NOTE_OPTION = ["--note <text>", "the reason, for later readers"] as const;
 export const ACTOR_OPTION = ["--actor <name>", "who acts (default: the system's user)"] as const;
 
 export type ActorOption = Readonly<{ actor?: string }>;
 export type ActorOptions = ActorOption & Readonly<{ note: string }>;
 
-/** Who acts, as it is recorded. @throws WrongUsage */
-export function actorOf({ actor: given, note: why }: ActorOption & Readonly<{ note?: string }>) {
-  const name = actor.safeParse(given ?? systemUser());
+/** The recorded name of the operator; checks the note too. @throws WrongUsage */
+export function actorOf(options: ActorOption & Readonly<{ note?: string }>) {
+  const name = actor.safeParse(options.actor ?? systemUser());
   if (!name.success) throw new WrongUsage("--actor: expected a name of 1 to 200 characters");
-  if (why !== undefined && !note.safeParse(why).success) {
+  if (options.note !== undefined && !note.safeParse(options.note).success) {
     throw new WrongUsage("--note: expected a text of 1 to 2000 characters");
   }
   return name.data;
@@ -45,7 +45,7 @@ function systemUser(): string {
 
 export type JsonOption = Readonly<{ json?: boolean }>;
 
-/** Opens the ledger that the environment names, beside whatever else runs on it. */
+/** Opens the ledger that the environment names; a service may run on it at the same time. */
 export async function withLedger<T>(
   access: Access,
   work: (backends: Backends) => Promise<T>,
@@ -53,13 +53,13 @@ export async function withLedger<T>(
   return withBackends(openExisting(loadConfig(process.env), access), work);
 }
 
-/** The same for who looks for what is wrong with it, and so takes it as it is. */
+/** The same without checks, for a command that looks for damage. */
 export async function withUncheckedLedger<T>(work: (backends: Backends) => Promise<T>): Promise<T> {
   return withBackends(connect(loadConfig(process.env), "read"), work);
 }
 
-/** The same for who acts on it, which is recorded before it begins. */
-export function withLedgerActed<T>(
+/** The same for an operator's action, which is recorded before it starts. */
+export function withRecordedAction<T>(
   { targets = [undefined], ...action }: Action,
   work: (backends: Backends) => Promise<T>,
 ): Promise<T> {
@@ -73,10 +73,10 @@ type Action = Pick<DataOf<"OperatorActed">, "action" | "actor"> &
   Readonly<{ targets?: readonly (string | undefined)[] }>;
 
 /**
- * Runs work that SIGINT and SIGTERM ask to stop, so that it can clear away what is not finished; a
- * second one ends the process as ever.
+ * Runs work that SIGINT and SIGTERM abort, so that it can remove what is not finished; a second signal
+ * ends the process by default.
  *
- * @param what is said of work that throws the signal's reason
+ * @param what the message of the `Stopped` error that is the signal's reason
  */
 export async function untilInterrupted<T>(
   work: (signal: AbortSignal) => Promise<T>,
@@ -92,7 +92,7 @@ export async function untilInterrupted<T>(
   }
 }
 
-/** The read models that the ledger serves. */
+/** Opens the read models that the ledger serves. */
 export async function withModels<T>(
   backends: Backends,
   work: (models: ServedModels) => Promise<T>,
@@ -111,9 +111,9 @@ export function parseModel(text: string): ModelName {
   const read = modelName.safeParse(text);
   if (read.success) return read.data;
   // No two models begin with the same letter.
-  const meant = MODEL_NAMES.find((name) => text !== "" && name[0] === text[0]?.toLowerCase());
-  const guess = meant === undefined ? "" : `; did you mean ${meant}?`;
-  throw new InvalidArgumentError(`expected one of ${MODEL_NAMES.join(", ")}${guess}`);
+  const similar = MODEL_NAMES.find((name) => text !== "" && name[0] === text[0]?.toLowerCase());
+  const hint = similar === undefined ? "" : `; did you mean ${similar}?`;
+  throw new InvalidArgumentError(`expected one of ${MODEL_NAMES.join(", ")}${hint}`);
 }
 
 export function parseModelOrAll(text: string): readonly ModelName[] {
@@ -134,14 +134,14 @@ export function parsePort(text: string): number {
   throw new InvalidArgumentError("expected a port number");
 }
 
-/** A share of all, from 0 to 1. */
+/** A rate from 0 to 1. */
 export function parseRate(text: string): number {
   const rate = Number(text);
   if (text.trim() !== "" && rate >= 0 && rate <= 1) return rate;
   throw new InvalidArgumentError("expected a number from 0 to 1");
 }
 
-/** A moment of the stream as a person names it: a position, or when events were recorded. */
+/** A point of the stream on the command line: a position, or a time of recording. */
 export type Point = Readonly<{ position: number }> | Readonly<{ time: Nanos }>;
 
 export const POINT_HELP =
@@ -149,7 +149,7 @@ export const POINT_HELP =
 
 export function parsePoint(text: string): Point {
   if (/^[1-9]\d{0,14}$/.test(text)) return { position: Number(text) };
-  // Bare digits are positions; a time that is a count of seconds would be taken for one.
+  // Digits alone are a position, so a time as a number of seconds is not accepted.
   const time = /^\d+$/.test(text) ? null : parseTime(text);
   if (time !== null) return { time };
   throw new InvalidArgumentError(
@@ -158,20 +158,20 @@ export function parsePoint(text: string): Point {
 }
 
 /**
- * The last position of a moment.
+ * The last position at a point.
  *
- * @throws WrongUsage where the stream has no such position, or nothing was recorded by then
+ * @throws WrongUsage if the stream has no such position, or nothing was recorded by then
  */
 export async function lastPositionOf(stream: EventStream, point: Point): Promise<number> {
-  if ("position" in point) return existing(stream, point.position);
+  if ("position" in point) return assertExists(stream, point.position);
   const position = await lastPositionBy(stream, point.time);
   if (position > 0) return position;
   throw new WrongUsage(`nothing was recorded by ${formatTime(point.time)}: name a later time`);
 }
 
-/** The first position from a moment on. @throws WrongUsage as `lastPositionOf` */
+/** The first position from a point on. @throws WrongUsage as `lastPositionOf` */
 export async function firstPositionOf(stream: EventStream, point: Point): Promise<number> {
-  if ("position" in point) return existing(stream, point.position);
+  if ("position" in point) return assertExists(stream, point.position);
   const before = await lastPositionBy(stream, point.time - 1n);
   if (before < (await stream.head()).position) return before + 1;
   throw new WrongUsage(
@@ -179,7 +179,7 @@ export async function firstPositionOf(stream: EventStream, point: Point): Promis
   );
 }
 
-async function existing(stream: EventStream, position: number): Promise<number> {
+async function assertExists(stream: EventStream, position: number): Promise<number> {
   const head = await stream.head();
   if (position <= head.position) return position;
   throw new WrongUsage(`there is no position ${position}: the stream ends at ${head.position}`);

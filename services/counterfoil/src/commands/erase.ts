@@ -20,7 +20,7 @@ import {
   NOTE_OPTION,
   untilInterrupted,
   withLedger,
-  withLedgerActed,
+  withRecordedAction,
 } from "./context.ts";
 
 type EraseOptions = JsonOption &
@@ -30,10 +30,10 @@ type EraseOptions = JsonOption &
 export function eraseCommand(): Command {
   return new Command("erase")
     .description("remove the bytes of a delivery, or of all that name a participant")
-    .argument("[delivery-id]", "whose bytes")
+    .argument("[delivery-id]", "the delivery")
     .option("--participant <code>", "the bytes of every delivery that names it", parseCode)
-    .option("--shared", "also bytes that name others too, or that nobody can read")
-    .option("--yes", "do it; without, it is only listed")
+    .option("--shared", "also bytes that name others too, or that cannot be read")
+    .option("--yes", "erase; without it, the deliveries are only listed")
     .requiredOption(...NOTE_OPTION)
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
@@ -64,12 +64,12 @@ function parseCode(text: string): string {
   throw new InvalidArgumentError("expected a participant's code");
 }
 
-/** What is stored of it, counted; of the first so many each. */
+/** The number of deliveries with stored bytes, and the first of them. */
 type Listed = Readonly<{
   deliveries: number;
-  /** Of these, such as name others too, or nobody can read. */
+  /** Those that name others too, or cannot be read. */
   shared: number;
-  /** Of these, such as have facts in them that are recorded nowhere yet. */
+  /** Those with facts that are not recorded yet. */
   needed: number;
   first: readonly Erasable[];
 }>;
@@ -79,7 +79,7 @@ const LISTED_MAX = 1000;
 async function list({ stream, hashing }: Backends, target: ErasureTarget): Promise<Listed> {
   const found: Erasable[] = [];
   const counts = { deliveries: 0, shared: 0, needed: 0 };
-  await eachPage({ stream, hashing }, target, "look", async (page) => {
+  await forEachPage({ stream, hashing }, target, "look", async (page) => {
     counts.deliveries += page.length;
     counts.shared += page.filter(isShared).length;
     counts.needed += page.filter(({ is_needed }) => is_needed).length;
@@ -90,30 +90,30 @@ async function list({ stream, hashing }: Backends, target: ErasureTarget): Promi
 
 type Done = Readonly<{ erased: number; kept: number; out_of_reach: readonly OutOfReach[] }>;
 
-/** Page by page: what is recorded as erased is removed before the next is recorded. */
+/** Erases page by page: the bytes of a page are removed before the next page is recorded as erased. */
 async function erase(
   target: ErasureTarget,
   by: Readonly<{ note: string; actor: string; shared: boolean }>,
 ): Promise<Done> {
   const { note, actor, shared } = by;
   const targets = ["participant" in target ? target.participant : target.deliveryId];
-  return withLedgerActed({ action: "erase", targets, actor }, async (backends) => {
+  return withRecordedAction({ action: "erase", targets, actor }, async (backends) => {
     const options = { ...backends, note, actor };
     let erased = 0;
     let kept = 0;
-    await eachPage(options, target, "erase", async (page) => {
+    await forEachPage(options, target, "erase", async (page) => {
       const chosen = page.filter((each) => !each.is_needed && (shared || !isShared(each)));
       kept += page.filter((each) => !shared && isShared(each)).length;
       if (chosen.length > 0) erased += (await eraseBodies(options, chosen)).erased;
     });
-    // Also where nothing was left to erase: a call before this one may have been stopped.
+    // Even if nothing was left to erase: an earlier run may have been stopped between the two steps.
     const { outOfReach } = await eraseBodies(options, []);
     return { erased, kept, out_of_reach: [...outOfReach, ...ALWAYS_OUT_OF_REACH] };
   });
 }
 
-/** SIGINT ends it between two pages. */
-async function eachPage(
+/** Runs the work for each page; SIGINT stops it between two pages. */
+async function forEachPage(
   options: Pick<Backends, "stream" | "hashing">,
   target: ErasureTarget,
   what: string,
@@ -140,7 +140,7 @@ function printListed({ deliveries, shared, needed, first }: Listed): void {
     { title: "bytes", align: "right" },
     { title: "names also" },
   ] as const;
-  const rows = first.map((each) => [each.delivery_id, each.position, each.length, wordsOf(each)]);
+  const rows = first.map((each) => [each.delivery_id, each.position, each.length, namesIn(each)]);
   print(renderTable(columns, rows));
   if (deliveries > first.length) print(`  … and ${deliveries - first.length} more`);
   print(`\n${deliveries} deliveries, ${shared} of them name others too or cannot be read.`);
@@ -153,7 +153,7 @@ function printListed({ deliveries, shared, needed, first }: Listed): void {
 
 const NAMES_MAX = 5;
 
-function wordsOf({ others, is_needed }: Erasable): string {
+function namesIn({ others, is_needed }: Erasable): string {
   if (is_needed) return "(not recorded completely)";
   if (others === null) return "(cannot be read)";
   const more = others.length > NAMES_MAX ? ` and ${others.length - NAMES_MAX} more` : "";

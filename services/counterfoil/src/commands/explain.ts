@@ -31,16 +31,16 @@ type ExplainOptions = JsonOption & Readonly<{ at?: Point; cursor?: string }>;
 export function explainCommand(): Command {
   return new Command("explain")
     .description(
-      "why something is shown as it is: its facts, what the rules decided, the signed bytes",
+      "why a value is shown as it is: its facts, what the rules decided, the signed bytes",
     )
-    .argument("<kind>", `${EXPLAINED.join(", ")}; may be left out where the id is plain`)
-    .argument("[id]", "as it is shown; of an entry the event id of its report")
-    .option("--at <point>", "by the facts recorded up to there", parsePoint)
-    .option("--cursor <cursor>", "go on to older facts, as the page before ended")
+    .argument("<kind>", `${EXPLAINED.join(", ")}; may be omitted if the id is unambiguous`)
+    .argument("[id]", "the id in the lists; for an entry, the event id of its report")
+    .option("--at <point>", "use only the facts recorded up to this point", parsePoint)
+    .option("--cursor <cursor>", "continue with older facts, from the cursor of the previous page")
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
     .action(async (first: string, second: string | undefined, options: ExplainOptions) => {
-      const [kinds, id] = second === undefined ? [KINDS, first] : [[kindOf(first)], second];
+      const [kinds, id] = second === undefined ? [KINDS, first] : [[parseKind(first)], second];
       await withLedger("read", async (backends) => {
         const explained = await explainAmong(backends, kinds, id, options);
         if (options.json) printJson(explained);
@@ -49,18 +49,18 @@ export function explainCommand(): Command {
     });
 }
 
-/** Those that an id may be of; `account` is another word for `balance`. */
+/** The kinds that are tried if none is given; `account` is a synonym of `balance`. */
 const KINDS = EXPLAINED.filter((kind) => kind !== "account");
 
-function kindOf(word: string): ExplainedKind {
-  const read = explainedKind.safeParse(word);
+function parseKind(text: string): ExplainedKind {
+  const read = explainedKind.safeParse(text);
   if (read.success) return read.data;
-  const meant = EXPLAINED.find((kind) => kind.startsWith(word.slice(0, 2).toLowerCase()));
-  const guess = meant === undefined ? "" : `; did you mean ${meant}?`;
-  throw new WrongUsage(`"${word}" is no kind: expected one of ${EXPLAINED.join(", ")}${guess}`);
+  const similar = EXPLAINED.find((kind) => kind.startsWith(text.slice(0, 2).toLowerCase()));
+  const hint = similar === undefined ? "" : `; did you mean ${similar}?`;
+  throw new WrongUsage(`"${text}" is no kind: expected one of ${EXPLAINED.join(", ")}${hint}`);
 }
 
-/** The one of these kinds of which there is such an id. @throws WrongUsage, NothingThere */
+/** Explains the record with this id, of one of these kinds. @throws WrongUsage, NothingThere */
 async function explainAmong(
   backends: Backends,
   kinds: readonly ExplainedKind[],
@@ -71,27 +71,27 @@ async function explainAmong(
   for (const kind of kinds) {
     const explained = await explainOne(backends, kind, id, options);
     if (explained.outcome === "found") found.push(explained);
-    if (explained.outcome === "ambiguous") throw severalRecords(id, explained.candidates);
+    if (explained.outcome === "ambiguous") throw ambiguousId(id, explained.candidates);
     if (explained.outcome === "invalid_cursor" && kinds.length === 1) {
       throw new WrongUsage("--cursor: it was not given out for this: begin without one");
     }
   }
   const [one, other] = found;
-  if (one === undefined) throw nothingThere(kinds, id, options);
+  if (one === undefined) throw notFound(kinds, id, options);
   if (other === undefined) return one.record;
   const names = found.map(({ record }) => record.kind).join(", ");
   throw new WrongUsage(`"${id}" is the id of several things: say which, ${names}`);
 }
 
-function nothingThere(kinds: readonly ExplainedKind[], id: string, { at }: ExplainOptions) {
-  const then = at === undefined ? "" : " by the facts up to --at";
-  const what = `there is no ${kinds.join(", ")} "${id}"${then}`;
+function notFound(kinds: readonly ExplainedKind[], id: string, { at }: ExplainOptions) {
+  const limit = at === undefined ? "" : " by the facts up to --at";
+  const what = `there is no ${kinds.join(", ")} "${id}"${limit}`;
   return new NothingThere(
     `${what}: ids are as HTTP shows them, of an entry the event id of its report`,
   );
 }
 
-const severalRecords = (id: string, candidates: readonly string[]) =>
+const ambiguousId = (id: string, candidates: readonly string[]) =>
   new WrongUsage(`"${id}" stands for several: name one by its own id: ${candidates.join(", ")}`);
 
 async function explainOne(
@@ -119,8 +119,9 @@ const FACTS_MAX = 100;
 
 const HELP = `
 ${POINT_HELP}
-Roles: decides (without the fact something else would be shown), confirms (a gap would open, or the
-status change), repeats and superseded (nothing would change). They are found by asking the rules.
+Roles: decides (without the fact another value would be shown), confirms (a gap would open, or the
+status would change), repeats and superseded (nothing would change). They are found by applying the
+rules without the fact.
 
 Examples:
   $ counterfoil explain zerohash:DEF456:ABC123:general:available:BTC
@@ -128,8 +129,8 @@ Examples:
   $ counterfoil explain balance zerohash:DEF456:ABC123:general:available:BTC --at 120000`;
 
 /**
- * An explanation as a tree: what is shown, its facts, and under each the deliveries that stated it;
- * what a delivery is stands where it comes first.
+ * Renders an explanation as a tree: the shown value, its facts, and under each fact its deliveries. A
+ * delivery is described where it appears first.
  */
 export function renderExplanation(explanation: Explanation): string {
   const { kind, id, position, shown, facts, arithmetic, next_cursor } = explanation;
@@ -145,7 +146,7 @@ export function renderExplanation(explanation: Explanation): string {
 
 function treeOf({ facts, deliveries }: Explanation): string[] {
   const byId = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
-  const told = new Set<string>();
+  const described = new Set<string>();
   return facts.flatMap(({ role, sentence, type, position, event_id, delivery_ids }, at) => {
     const isLast = at === facts.length - 1;
     const below = isLast ? "   " : "│  ";
@@ -155,10 +156,10 @@ function treeOf({ facts, deliveries }: Explanation): string[] {
       `${below}${type} at ${position}, ${event_id}`,
       ...stated.flatMap((delivery, index) => {
         const isEnd = index === stated.length - 1;
-        const text = told.has(delivery.id)
+        const text = described.has(delivery.id)
           ? `delivery ${delivery.id}, as above`
           : deliveryText(delivery);
-        told.add(delivery.id);
+        described.add(delivery.id);
         return wrapped(
           text,
           `${below}${isEnd ? "└─ " : "├─ "}`,
@@ -169,22 +170,21 @@ function treeOf({ facts, deliveries }: Explanation): string[] {
   });
 }
 
-/** Columns of a screen. */
-const WIDTH = 100;
+const LINE_WIDTH = 100;
 
-/** A text in lines of a screen's width, the first behind one beginning, the others behind another. */
+/** Wraps a text, with one prefix for the first line and another for the others. */
 function wrapped(text: string, first: string, others: string): string[] {
   const lines = [first];
   for (const word of text.split(" ")) {
     const line = lines.at(-1) ?? "";
     const isBegun = line !== first && line !== others;
-    if (isBegun && line.length + 1 + word.length > WIDTH) lines.push(others + word);
+    if (isBegun && line.length + 1 + word.length > LINE_WIDTH) lines.push(others + word);
     else lines[lines.length - 1] = isBegun ? `${line} ${word}` : line + word;
   }
   return lines;
 }
 
-/** What is one value, in one line each; lists and parts are in the JSON. */
+/** One line for each simple value; lists and nested values are only in the JSON. */
 function shownLines(shown: Explanation["shown"]): string[] {
   if (shown === null) return ["   nothing is shown of it"];
   return Object.entries(shown)
@@ -206,11 +206,11 @@ function deliveryText(delivery: ExplainedDelivery): string {
   const checked = [scheme, key_id && `key ${key_id.slice(0, 16)}`].filter(Boolean).join(", ");
   const verdict = `${SIGNATURES[signature]}${checked === "" ? "" : ` (${checked})`}`;
   const bytes =
-    body_sha256 === null ? "its bytes name others" : `bytes ${body_sha256}${goneWords(delivery)}`;
+    body_sha256 === null ? "its bytes name others" : `bytes ${body_sha256}${goneText(delivery)}`;
   return `delivery ${id} over the ${channel} (${place}) at ${received_at}: ${verdict}; ${bytes}`;
 }
 
-function goneWords({ body, erased }: ExplainedDelivery): string {
+function goneText({ body, erased }: ExplainedDelivery): string {
   if (erased === null) return body === "gone" ? ", which are gone" : "";
   const { actor, erased_at, note } = erased;
   return `, which ${actor} erased at ${erased_at}: ${note}`;

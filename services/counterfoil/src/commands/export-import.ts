@@ -51,7 +51,7 @@ type ExportOptions = JsonOption &
   ActorOption &
   Readonly<{ out: string; format: Format; from?: Point; to?: Point; account?: string }>;
 
-/** Writes an export to a file, and says how many events it holds. */
+/** Writes an export to a file. @returns the number of its events */
 type WriteExport = (path: string, options: RangeReadOptions, ledger: Backends) => Promise<number>;
 
 const FORMATS = {
@@ -73,7 +73,7 @@ export function exportCommand(): Command {
     .default("jsonl");
   return new Command("export")
     .description("write the stream to a file, with the bytes of deliveries")
-    .requiredOption("--out <file>", "the file; it is there when it is whole")
+    .requiredOption("--out <file>", "the file; it appears when it is complete")
     .addOption(formats)
     .option("--from <point>", "the first event", parsePoint)
     .option("--to <point>", "the last event", parsePoint)
@@ -101,21 +101,21 @@ export function exportCommand(): Command {
     });
 }
 
-const WRONG = [StreamCorrupted, StreamForked, HeadKeyReplaced];
+const DAMAGE_ERRORS = [StreamCorrupted, StreamForked, HeadKeyReplaced];
 
-/** A signed head over the last position: the present one's is made, an earlier one's may be kept. */
+/** A signed head over the last position: made if it is the stream's head, otherwise a stored one, if any. */
 async function headOver(
   backends: Backends,
   { from, to, account, signal }: RangeReadOptions,
 ): Promise<TreeHead | null> {
   if (from !== 1 || account !== null) return null;
   const heads = createHeads(backends);
-  const [kept] = await heads.upTo(to, 1);
-  if (Number(kept?.position) === to) return kept ?? null;
+  const [stored] = await heads.upTo(to, 1);
+  if (Number(stored?.position) === to) return stored ?? null;
   if ((await backends.stream.head()).position !== to) return null;
-  // What is wrong with a ledger is exported as it lies there, and is no reason to export nothing.
+  // A damaged ledger is exported as it is, without a head.
   const made = await heads.make({ signal }).catch((error) => {
-    if (WRONG.some((kind) => error instanceof kind)) return null;
+    if (DAMAGE_ERRORS.some((kind) => error instanceof kind)) return null;
     throw error;
   });
   return Number(made?.position) === to ? made : null;
@@ -162,7 +162,7 @@ Examples:
 export function importCommand(): Command {
   return new Command("import")
     .description("load a jsonl export into the empty ledger that is configured")
-    .argument("<file>", "what counterfoil export wrote")
+    .argument("<file>", "a file written by counterfoil export")
     .option(...JSON_OPTION)
     .addHelpText("after", IMPORT_HELP)
     .action(async (file: string, { json = false }: JsonOption) => {
@@ -183,7 +183,7 @@ export function importCommand(): Command {
     });
 }
 
-/** Twice through the file: nothing of one that is refused gets into the ledger. */
+/** Reads the file twice: it is checked completely before anything is written to the ledger. */
 async function importFile(config: Config, file: string, signal: AbortSignal) {
   const names = { name: config.COUNTERFOIL_LEDGER, environment: config.COUNTERFOIL_ENVIRONMENT };
   const lines = () => readLines(file);
@@ -195,15 +195,15 @@ async function importFile(config: Config, file: string, signal: AbortSignal) {
     lines,
     signal,
   };
-  const held = await headOf(config);
-  await withProgress("check", (onProgress) => checkExport({ ...reading, onProgress }, held));
+  const head = await headOf(config);
+  await withProgress("check", (onProgress) => checkExport({ ...reading, onProgress }, head));
   createDataFolder(config);
   return withBackends(connect(config, "write"), ({ stream }) =>
     withProgress("import", (onProgress) => importLedger({ ...reading, stream, onProgress })),
   );
 }
 
-/** Of what is there already; a look that creates nothing. */
+/** The head of the ledger, without creating one. */
 async function headOf(config: Config): Promise<Head> {
   try {
     return await withBackends(connect(config, "read"), ({ stream }) => stream.head());

@@ -20,9 +20,9 @@ import { isStorable } from "@counterfoil/processing/queries/answers";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson, renderTable } from "../output/print.ts";
-import { JSON_OPTION, type JsonOption, withLedger, withLedgerActed } from "./context.ts";
+import { JSON_OPTION, type JsonOption, withLedger, withRecordedAction } from "./context.ts";
 
-/** API keys of the HTTP interface. A secret is printed once, by `create` or `rotate`, and kept nowhere. */
+/** API keys of the HTTP interface. A secret is printed once, by `create` or `rotate`, and never stored. */
 export function keysCommand(): Command {
   return new Command("keys")
     .description("API keys of the HTTP interface")
@@ -36,7 +36,7 @@ export function keysCommand(): Command {
 type ActorOption = Readonly<{ actor: string }>;
 
 const actorOption = () =>
-  new Option("--actor <name>", "who does it, as the stream will say")
+  new Option("--actor <name>", "who acts, as recorded on the stream")
     .argParser(parseText)
     .default(userInfo().username, "the system's user");
 
@@ -46,18 +46,18 @@ type CreateOptions = JsonOption &
 
 function createCommand(): Command {
   return new Command("create")
-    .description("make a key, and print its secret this once")
+    .description("create a key, and print its secret once")
     .addOption(
       new Option("--role <role>", "what it may do").choices(keyRole.options).makeOptionMandatory(),
     )
-    .option("--platform <code>", "only what is this platform's (default: everything)", parseText)
+    .option("--platform <code>", "only the data of this platform (default: all)", parseText)
     .option("--expires <when>", "a duration such as 90d, or a time (default: never)", parseExpiry)
     .option("--name <text>", "what it is for", parseText)
     .addOption(actorOption())
     .option(...JSON_OPTION)
     .action(async ({ role, platform, expires, name, actor, json = false }: CreateOptions) => {
       const secret = newKeySecret();
-      const key = await withLedgerActed({ action: "create_key", actor }, (backends) => {
+      const key = await withRecordedAction({ action: "create_key", actor }, (backends) => {
         const expiresAt = expires?.(backends.clock.now()) ?? null;
         const request = { role, platform: platform ?? null, name: name ?? null, expiresAt };
         return createKey(backends, { request, secret, actor });
@@ -68,7 +68,7 @@ function createCommand(): Command {
 
 function listCommand(): Command {
   return new Command("list")
-    .description("show them, also those that open nothing any more")
+    .description("list keys, including revoked, expired and lost ones")
     .option(...JSON_OPTION)
     .action(async ({ json = false }: JsonOption) => {
       const rows = await withLedger("read", async ({ stream, clock, keys }) => {
@@ -88,13 +88,13 @@ function listCommand(): Command {
 
 function revokeCommand(): Command {
   return new Command("revoke")
-    .description("let a key open nothing any more; every process knows within 5 s")
+    .description("revoke a key; every process refuses it within 5 s")
     .argument("<id>", "the key's id, as `keys list` shows it")
     .addOption(actorOption())
     .option(...JSON_OPTION)
     .action(async (id: string, { actor, json = false }: JsonOption & ActorOption) => {
-      const acting = { action: "revoke_key", targets: [id], actor } as const;
-      const row = await withLedgerActed(acting, async (backends) => {
+      const action = { action: "revoke_key", targets: [id], actor } as const;
+      const row = await withRecordedAction(action, async (backends) => {
         const key = await revokeKey(backends, { id, actor });
         if (key === null) throw unknownKey(id);
         return keyRow(key, backends.clock.now());
@@ -106,15 +106,15 @@ function revokeCommand(): Command {
 
 function rotateCommand(): Command {
   return new Command("rotate")
-    .description("put a new key in the place of one, which opens nothing from then on")
+    .description("replace a key by a new one; the old one is refused from then on")
     .argument("<id>", "the old key's id")
     .addOption(actorOption())
     .option(...JSON_OPTION)
-    .addHelpText("after", "\nThe new key has the same rights, and as much time as the old one had.")
+    .addHelpText("after", "\nThe new key has the same rights and the same lifetime as the old one.")
     .action(async (id: string, { actor, json = false }: JsonOption & ActorOption) => {
       const secret = newKeySecret();
-      const acting = { action: "rotate_key", targets: [id], actor } as const;
-      const rotated = await withLedgerActed(acting, (backends) =>
+      const action = { action: "rotate_key", targets: [id], actor } as const;
+      const rotated = await withRecordedAction(action, (backends) =>
         rotateKey(backends, { id, secret, actor }),
       );
       if (rotated.outcome === "missing") throw unknownKey(id);
@@ -183,7 +183,7 @@ function parseText(text: string): string {
   throw new InvalidArgumentError(`expected some text of at most ${ID_BYTES_MAX} bytes`);
 }
 
-/** When it expires, of a key that is made now. */
+/** Computes when a key that is created now expires. */
 type Expiry = (now: Nanos) => Nanos;
 
 const UNITS: Readonly<Record<string, bigint>> = { s: 1n, m: 60n, h: 3600n, d: 86_400n };
@@ -199,7 +199,7 @@ function parseExpiry(text: string): Expiry {
 }
 
 const HELP = `
-From the first key on every route under /v1 needs one, for good.
+Once a first key was created, every route under /v1 needs one, permanently.
 
 Examples:
   $ counterfoil keys create --role operator --name deploy

@@ -22,24 +22,24 @@ import {
   parsePoint,
   parsePositive,
   withLedger,
-  withLedgerActed,
+  withRecordedAction,
 } from "./context.ts";
 
 type HeadOptions = JsonOption & Readonly<{ out?: string; rebuild?: boolean }>;
 
-/** Signs what the stream holds now; appends nothing. */
+/** Signs the current stream; appends nothing. */
 export function headCommand(): Command {
   return new Command("head")
     .description("sign the stream as it is now, so that others can prove later what was in it")
     .option("--out <file>", "write the head to this file")
-    .option("--rebuild", "build the index anew, also where earlier heads say otherwise")
+    .option("--rebuild", "rebuild the index, even if it contradicts earlier heads")
     .option(...JSON_OPTION)
     .addHelpText("after", HEAD_HELP)
     .action(async ({ out, rebuild = false }: HeadOptions) => {
       const head = await withLedger("read", (backends) => createHeads(backends).make({ rebuild }));
       if (out === undefined) return printJson(head);
       const text = `${JSON.stringify(head, null, 2)}\n`;
-      await writeWholeFile(out, (path) => writeFile(path, text)).catch(asWrongFile);
+      await writeWholeFile(out, (path) => writeFile(path, text)).catch(throwAsWrongUsage);
       print(`${out}: position ${head.position}, root ${head.root}, key ${head.key_id}`);
     })
     .addCommand(rotateCommand());
@@ -47,32 +47,33 @@ export function headCommand(): Command {
 
 function rotateCommand(): Command {
   return new Command("rotate")
-    .description("let another key sign from now on; appends the event that says so")
+    .description("replace the signing key; appends the event of the rotation")
     .option(...ACTOR_OPTION)
     .action(async (by: ActorOption) => {
       const action = { action: "rotate_head_key", actor: actorOf(by) } as const;
-      const { old_key, new_key } = await withLedgerActed(action, (backends) =>
+      const { old_key, new_key } = await withRecordedAction(action, (backends) =>
         createHeads(backends).rotate(),
       );
       printJson({ old_key, new_key });
     });
 }
 
-/** The file was named on the command line. */
-function asWrongFile(error: unknown): never {
+/** An unusable file is wrong usage, since the command line names it. */
+function throwAsWrongUsage(error: unknown): never {
   throw error instanceof FileUnusable ? new WrongUsage(error.message) : error;
 }
 
 const HEAD_HELP = `
-Prints a signed tree head as JSON. Give it to somebody else: whoever holds it can have proven later
-that nothing before it was altered, removed or added (counterfoil verify --head FILE).
-After a backup was restored, earlier heads say otherwise and none is signed without --rebuild.`;
+Prints a signed tree head as JSON. Give it to somebody else, who can later verify that nothing before
+it was altered, removed or added (counterfoil verify --head FILE).
+After the restore of a backup the stream contradicts earlier heads, and none is signed without
+--rebuild.`;
 
 /** Proofs under signed heads, as HTTP gives them. */
 export function proofCommand(): Command {
   const inclusion = new Command("inclusion")
-    .description("prove that the event at a position lies under a head")
-    .argument("<position>", "of the event", parsePositive)
+    .description("prove that a head covers the event at a position")
+    .argument("<position>", "the position of the event", parsePositive)
     .option("--size <n>", "the head's tree_size (default: the newest)", parsePositive)
     .action(async (position: number, { size }: Readonly<{ size?: number }>) => {
       checkOrder(position, size);
@@ -83,9 +84,9 @@ export function proofCommand(): Command {
       );
     });
   const consistency = new Command("consistency")
-    .description("prove that a later head holds everything that an earlier one held")
+    .description("prove that a later head covers everything that an earlier one covered")
     .argument("<from>", "the earlier head's tree_size", parsePositive)
-    .argument("<to>", "the later head's", parsePositive)
+    .argument("<to>", "the later head's tree_size", parsePositive)
     .action(async (from: number, to: number) => {
       checkOrder(from, to);
       printJson(
@@ -105,12 +106,12 @@ function checkOrder(first: number, last: number | undefined): void {
 
 type ProveOptions = JsonOption & Readonly<{ out: string; at?: Point; since: readonly number[] }>;
 
-/** Writes what an account's balance follows from, so that others can check it. */
+/** Writes a proof of an account's balance, which others can check. */
 export function proveCommand(): Command {
   return new Command("prove")
     .description("write a proof of an account's balance that others can check without this program")
     .argument("<account>", "the account's id")
-    .requiredOption("--out <file>", "the file; it is there when it is whole")
+    .requiredOption("--out <file>", "the file; it appears when it is complete")
     .option("--at <point>", "under the newest head signed at or before it", parsePoint)
     .option("--since <file>", "a head that the auditor holds; may be repeated", addHead, [])
     .option(...JSON_OPTION)
@@ -119,7 +120,7 @@ export function proveCommand(): Command {
       const { parts, balance, head } = await withLedger("read", async (backends) => {
         const position = at === undefined ? null : await lastPositionOf(backends.stream, at);
         const options = { ...backends, base64: nodeBase64 };
-        return proveAccount(options, { account, at: position, since }).catch(asWrongQuestion);
+        return proveAccount(options, { account, at: position, since }).catch(refuseUnprovable);
       });
       await writeWholeFile(out, (path) => writeFile(path, parts));
       const { position, key_id } = head;
@@ -129,11 +130,11 @@ export function proveCommand(): Command {
     });
 }
 
-function asWrongQuestion(error: unknown): never {
+function refuseUnprovable(error: unknown): never {
   throw error instanceof NotProvable ? new WrongUsage(error.message) : error;
 }
 
-/** The size of a head in a file. */
+/** Adds the tree size of the head in a file. */
 function addHead(file: string, before: readonly number[]): readonly number[] {
   const read = readTreeHead(textIn(file));
   if (!read.ok) throw new WrongUsage(`${file} is no head: ${read.reason}`);
@@ -142,7 +143,7 @@ function addHead(file: string, before: readonly number[]): readonly number[] {
 
 const HELP = `
 ${POINT_HELP}
-Give the file to whoever has to believe the balance, with packages/proof-check (docs/audit.md):
+Give the file to the auditor of the balance, with packages/proof-check (docs/audit.md):
 
   $ counterfoil prove zerohash:DEF456:ABC123:general:available:BTC --out proof.json
   $ node check.mjs proof.json --head head-2026-10.json`;

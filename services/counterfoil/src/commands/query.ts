@@ -53,7 +53,7 @@ function printStatus(status: StatusRecord): void {
   print(`Ledger "${ledger}" (${environment}) on ${engine}`);
   print(`Head ${head}, hash ${head_hash}\n`);
   print(modelTable(status));
-  printMoving(status);
+  printFlow(status);
   printAttention(status);
   print(needs_a_person.length === 0 ? "\nNobody is needed." : "\nA person is needed:");
   for (const need of needs_a_person) print(`  ${need.what}\n    ${need.do}`);
@@ -87,8 +87,8 @@ function modelTable({ projections }: StatusRecord): string {
   return renderTable(columns, rows);
 }
 
-/** What comes in, and what goes out. */
-function printMoving({ publisher, feed, last_deliveries }: StatusRecord): void {
+/** Prints the state of the publisher, of the feed, and the last deliveries. */
+function printFlow({ publisher, feed, last_deliveries }: StatusRecord): void {
   print("");
   if (publisher !== null) {
     const { position, lag, lag_seconds, stopped_keys } = publisher;
@@ -137,10 +137,10 @@ type TotalsOptions = JsonOption &
 /** Sums over accounts, as `GET /v1/totals` gives them. */
 export function totalsCommand(): Command {
   return new Command("totals")
-    .description("what all accounts hold together, an asset at a time; exact")
-    .addOption(new Option("--by <groups...>", "told apart by these too").choices(TOTAL_GROUPS))
+    .description("exact sums of all balances, per asset")
+    .addOption(new Option("--by <groups...>", "group by these too").choices(TOTAL_GROUPS))
     .option("--asset <codes...>", "only these assets")
-    .option("--at <point>", "by the facts recorded up to there", parsePoint)
+    .option("--at <point>", "use only the facts recorded up to this point", parsePoint)
     .option(...JSON_OPTION)
     .addHelpText("after", `\n${POINT_HELP}`)
     .action(async ({ by = [], asset, at, json = false }: TotalsOptions) => {
@@ -184,11 +184,11 @@ function totalsTable(groupBy: readonly TotalGroup[], totals: readonly TotalRecor
   );
 }
 
-/** What an identifier stands for, as `GET /v1/search` gives it. */
+/** Finds records by identifier, as `GET /v1/search` does. */
 export function searchCommand(): Command {
   return new Command("search")
-    .description("what an identifier stands for, of whatever kind; at most five of each")
-    .argument("<identifier>", "whole; of an account its beginning is enough")
+    .description("find what an identifier belongs to; at most five of each kind")
+    .argument("<identifier>", "complete; for an account, a prefix is enough")
     .option(...JSON_OPTION)
     .action(async (identifier: string, { json = false }: JsonOption) => {
       const data = await withLedger("read", (backends) =>

@@ -31,18 +31,16 @@ import {
   parseModelOrAll,
   parsePositive,
   untilInterrupted,
-  withLedgerActed,
+  withRecordedAction,
 } from "./context.ts";
 
 type RebuildOptions = JsonOption & ActorOption & CertificateOption & Readonly<{ force?: boolean }>;
 
 export function rebuildCommand(): Command {
   return new Command("rebuild")
-    .description(
-      "build a model anew from the stream, compare it with the live one, and activate it",
-    )
+    .description("rebuild a model from the stream, compare it with the live one, and activate it")
     .argument("<model|all>", "balances, withdrawals, deposits, trades or all", parseModelOrAll)
-    .option("--force", "activate it also where the digests differ")
+    .option("--force", "activate it even if the digests differ")
     .option(...CERTIFICATE_OPTION)
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
@@ -55,7 +53,7 @@ export function rebuildCommand(): Command {
         const actor = actorOf(by);
         const action = { action: "rebuild", targets: models, actor } as const;
         await checkCertificateFile(by);
-        const results = await withLedgerActed(action, async (backends) => {
+        const results = await withRecordedAction(action, async (backends) => {
           const done = await rebuildModels(backends, { models, force });
           await certifyRebuilds(backends, { ...by, actor }, done);
           return done;
@@ -67,7 +65,7 @@ export function rebuildCommand(): Command {
     );
 }
 
-/** What is not live is not certified. */
+/** Certifies the rebuilds if all were activated. */
 async function certifyRebuilds(
   backends: Backends,
   by: CertificateOption & Readonly<{ actor: string }>,
@@ -82,7 +80,7 @@ async function certifyRebuilds(
   }));
 }
 
-/** One after the other; SIGINT ends the one that is being built, and leaves the live one alone. */
+/** Rebuilds one model after the other; SIGINT stops the current build, and keeps the live generation. */
 export async function rebuildModels(
   backends: Backends,
   { models, force }: Readonly<{ models: readonly ModelName[]; force: boolean }>,
@@ -103,7 +101,7 @@ export async function rebuildModels(
 }
 
 const HELP = `
-Runs beside a running service, which goes over to the new generation by itself.
+Can run while the service runs, which switches to the new generation by itself.
 
 Examples:
   $ counterfoil rebuild all
@@ -118,15 +116,15 @@ export function rollbackCommand(): Command {
     .option("--generation <n>", "which one (default: the one before the live one)", parsePositive)
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
-    .addHelpText("after", "\nKept are the two generations that were live before the present one.")
+    .addHelpText("after", "\nThe two generations that were live before the current one are kept.")
     .action(async (model: ModelName, { generation, json = false, ...by }: RollbackOptions) => {
       const action = { action: "rollback", targets: [model], actor: actorOf(by) } as const;
-      const result = await withLedgerActed(action, async (backends) => {
+      const result = await withRecordedAction(action, async (backends) => {
         const lock = await lockRebuild(backends, model);
         try {
           const options = { ...backends, projection: PROJECTIONS[model], build: BUILD };
-          const wanted = generation === undefined ? {} : { generation };
-          const activated = await rollbackModel({ ...options, ...wanted });
+          const target = generation === undefined ? {} : { generation };
+          const activated = await rollbackModel({ ...options, ...target });
           await catchUpUnattended(backends, PROJECTIONS[model]);
           return { model, ...activated };
         } finally {
@@ -140,7 +138,7 @@ export function rollbackCommand(): Command {
 
 export type ModelRebuild = RebuildResult & Readonly<{ model: ModelName }>;
 
-/** What became of each model, for programs or as a table. */
+/** Prints the outcome of each model, as JSON or as a table. */
 function showRebuilds(results: readonly ModelRebuild[], json: boolean): void {
   if (json) printJson(results);
   else printRebuilds(results);

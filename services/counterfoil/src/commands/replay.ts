@@ -23,7 +23,7 @@ import {
   renderTable,
   shortDigest,
   withProgress,
-  written,
+  write,
 } from "../output/print.ts";
 import { BUILD } from "../program.ts";
 import {
@@ -61,9 +61,9 @@ type ReplayOptions = JsonOption &
 
 export function replayCommand(): Command {
   return new Command("replay")
-    .description("fold the stream up to a point into a copy, beside the live models")
+    .description("project the stream up to a point into copies, beside the live models")
     .argument("[later]", "with --diff: the later point", parsePoint)
-    .option("--to <point>", "the last event that is folded", parsePoint)
+    .option("--to <point>", "the last event that is projected", parsePoint)
     .option("--diff <earlier>", "show what changed from one point to another", parsePoint)
     .option("--model <names>", "which models, comma-separated; all unless given", parseModels)
     .option("--account <id>", "show this account, or its differences alone")
@@ -74,14 +74,14 @@ export function replayCommand(): Command {
     .addHelpText("after", HELP)
     .action(async (later: Point | undefined, options: ReplayOptions) => {
       keepHeapLean();
-      const given = { ...options, model: options.model ?? MODEL_NAMES };
-      const { diff, to } = given;
+      const complete = { ...options, model: options.model ?? MODEL_NAMES };
+      const { diff, to } = complete;
       await withLedger("read", async (backends) => {
         if (diff !== undefined && later !== undefined) {
-          return showDifferences(backends, [diff, later], given);
+          return showDifferences(backends, [diff, later], complete);
         }
         if (to === undefined || diff !== undefined || later !== undefined) throw wrongPoints();
-        return showReplay(backends, to, given);
+        return showReplay(backends, to, complete);
       });
     });
 }
@@ -89,7 +89,7 @@ export function replayCommand(): Command {
 const wrongPoints = () =>
   new WrongUsage("expected --to <point>, or --diff <earlier> <later> and no --to");
 
-/** What the models were at a position. */
+/** The models at a position. */
 type Replayed = Readonly<{
   position: string;
   time: string;
@@ -109,7 +109,9 @@ async function showReplay(backends: Backends, to: Point, options: ReplayOptions)
   const replayed = await untilInterrupted((signal) => {
     const replay = (file: ReplayFile | null) =>
       replayModels(backends, position, { ...options, signal, file });
-    return out === undefined ? replay(null) : writeWholeFile(out, (path) => inFile(path, replay));
+    return out === undefined
+      ? replay(null)
+      : writeWholeFile(out, (path) => withReplayFile(path, replay));
   });
   await writeCertificate(backends, { ...options, actor }, async () => ({
     statement: "replay",
@@ -126,7 +128,7 @@ async function showReplay(backends: Backends, to: Point, options: ReplayOptions)
   else printReplayed(replayed);
 }
 
-async function inFile<T>(path: string, work: (file: ReplayFile) => Promise<T>): Promise<T> {
+async function withReplayFile<T>(path: string, work: (file: ReplayFile) => Promise<T>): Promise<T> {
   const { createReplayFile } = await import("@counterfoil/adapters/sqlite/model-store");
   const file = createReplayFile(path);
   try {
@@ -136,13 +138,13 @@ async function inFile<T>(path: string, work: (file: ReplayFile) => Promise<T>): 
   }
 }
 
-type Copying = Pick<ReplayOptions, "model" | "account"> &
+type ReplayModelsOptions = Pick<ReplayOptions, "model" | "account"> &
   Readonly<{ signal: AbortSignal; file: ReplayFile | null }>;
 
 async function replayModels(
   backends: Backends,
   position: number,
-  { model: models, account, signal, file }: Copying,
+  { model: models, account, signal, file }: ReplayModelsOptions,
 ): Promise<Replayed> {
   const [event] = await backends.stream.read({ after: position - 1, limit: 1 });
   const digests: Partial<Record<ModelName, Pick<Checkpoint, "digest" | "state_digest">>> = {};
@@ -254,15 +256,15 @@ type Show = Readonly<{
   end: () => Promise<void>;
 }>;
 
-/** One document, written as it is found: there may be as many differences as records. */
+/** Prints one JSON document as the differences are found, since there may be as many as records. */
 function writeJson(): Show {
-  let before = '{"data":[';
+  let separator = '{"data":[';
   return {
     one: async (difference) => {
-      await written(`${before}\n${JSON.stringify(difference)}`);
-      before = ",";
+      await write(`${separator}\n${JSON.stringify(difference)}`);
+      separator = ",";
     },
-    end: () => written(before === "," ? "\n]}\n" : '{"data":[]}\n'),
+    end: () => write(separator === "," ? "\n]}\n" : '{"data":[]}\n'),
   };
 }
 
@@ -290,7 +292,7 @@ function textOf(record: object | null, name: string): string {
 
 const HELP = `
 ${POINT_HELP}
-Runs beside a running service, and leaves nothing behind but the file.
+Can run while the service runs, and leaves nothing behind but the file.
 
 Examples:
   $ counterfoil replay --to 2026-03-31T23:59:59.999999999Z --out march.db

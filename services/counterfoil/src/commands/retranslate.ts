@@ -11,7 +11,7 @@ import {
   actorOf,
   JSON_OPTION,
   type JsonOption,
-  withLedgerActed,
+  withRecordedAction,
 } from "./context.ts";
 import { type ModelRebuild, printRebuilds, rebuildModels } from "./rebuild.ts";
 
@@ -20,15 +20,15 @@ type RetranslateOptions = JsonOption & ActorOption & Readonly<{ rebuild: boolean
 export function retranslateCommand(): Command {
   return new Command("retranslate")
     .description(
-      "read all stored deliveries with the present translation and record what it corrects",
+      "read all stored deliveries with the current translation and record its corrections",
     )
-    .option("--no-rebuild", "leave the models to fold the corrections as they come")
+    .option("--no-rebuild", "do not rebuild the models; they process the corrections as new events")
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .addHelpText("after", "\nRunning it twice records nothing the second time.")
     .action(async ({ rebuild, json = false, ...by }: RetranslateOptions) => {
       const action = { action: "retranslate", actor: actorOf(by) } as const;
-      const { result, rebuilds } = await withLedgerActed(action, async (backends) => {
+      const { result, rebuilds } = await withRecordedAction(action, async (backends) => {
         const result = await retranslateAll(backends);
         const isChanged = Object.keys(result.appended).length > 0;
         const models = rebuild && isChanged ? MODEL_NAMES : [];

@@ -27,7 +27,7 @@ import { JSON_OPTION, type JsonOption, parsePort, parsePositive, parseRate } fro
 type PlayFlags = JsonOption &
   Readonly<{ url: string; seed: string; keys?: string; feedPort?: number }>;
 
-/** The providers' other side, for trying out a running service. */
+/** Simulates the providers, to try out a running service. */
 export function simulateCommand(): Command {
   const command = new Command("simulate")
     .description("play a provider against a running service")
@@ -83,11 +83,11 @@ function historyCommand(): Command {
   return withPlayOptions(new Command("history"))
     .description("play a long, consistent history that a seed determines")
     .option("--scale <n>", "how long: 1 is some 1,300 messages", parsePositive, 1)
-    .option("--repeat-rate <share>", "webhooks that come again", parseRate, 0.05)
-    .option("--loss-rate <share>", "webhooks that never come", parseRate, 0)
-    .option("--shuffle", "webhooks in any order at all")
-    .option("--rate <n>", "webhooks per second (default: as fast as they are taken)", parsePositive)
-    .option("--concurrency <n>", "webhooks under way at a time", parsePositive, 16)
+    .option("--repeat-rate <share>", "webhooks that are sent again", parseRate, 0.05)
+    .option("--loss-rate <share>", "webhooks that are never sent", parseRate, 0)
+    .option("--shuffle", "send webhooks in random order")
+    .option("--rate <n>", "webhooks per second (default: as fast as possible)", parsePositive)
+    .option("--concurrency <n>", "concurrent webhooks", parsePositive, 16)
     .action((flags: PlayFlags & HistoryFlags) => {
       const { rate, concurrency } = flags;
       const deliveries = historyDeliveries({
@@ -104,8 +104,8 @@ function historyCommand(): Command {
 function withPlayOptions(command: Command): Command {
   return command
     .option("--url <url>", "the service", "http://127.0.0.1:8080")
-    .option("--seed <seed>", "of everything that is left to chance", "1")
-    .option("--keys <file>", "made by `simulate keys`; without, the service's own variables")
+    .option("--seed <seed>", "the seed of all randomness", "1")
+    .option("--keys <file>", "made by `simulate keys` (default: the service's own variables)")
     .option("--feed-port <port>", "serve the Balances Feed on this port of 127.0.0.1", parsePort)
     .option(...JSON_OPTION);
 }
@@ -150,7 +150,7 @@ type HistoryFlags = Readonly<{
   concurrency: number;
 }>;
 
-/** A generated history as it arrives over a bad network. */
+/** A generated history, delivered over a bad network. */
 function historyDeliveries(flags: HistoryFlags & Readonly<{ feeds: number }>): readonly Outgoing[] {
   const { seed, scale, repeatRate, lossRate, shuffle = false, feeds } = flags;
   const { deposits, withdrawals, transfers, trades, ...usual } = historyOptions({ seed });
@@ -172,7 +172,7 @@ type Play = Readonly<{
   deliveries: readonly Outgoing[];
   url: string;
   keys: StandInKeys;
-  /** Where the Balances Feed is served; without it there is none. */
+  /** The port of the Balances Feed; without it no feed is served. */
   feedPort?: number;
   options: PlayOptions;
 }>;
@@ -197,12 +197,12 @@ async function play({ deliveries, url, keys, feedPort, options }: Play): Promise
     const feedServers = new Map([...feeds].map((name) => [name, feed]));
     return await playDeliveries(deliveries, { ...target, feedServers }, options);
   } finally {
-    await closeBehindFrames(feed);
+    await closeAfterFrames(feed);
     await feed.stop();
   }
 }
 
-/** @throws ServiceUnreachable instead of letting every webhook find it out by itself */
+/** Checks that the service answers, before any webhook is sent. @throws ServiceUnreachable */
 async function assertAnswers(baseUrl: string): Promise<void> {
   try {
     await fetch(`${baseUrl}/healthz`, { signal: AbortSignal.timeout(10_000) });
@@ -217,23 +217,23 @@ const FEED_MISSING = [
   "COUNTERFOIL_ZEROHASH_FEED_URL=ws://127.0.0.1:9443 and any KEY, PASSPHRASE and base64 SECRET",
 ].join("\n");
 
-/** A closing handshake comes after every frame that was sent; cutting the connection may lose some. */
-async function closeBehindFrames(feed: FeedServer): Promise<void> {
+/** Closes with a handshake, which follows every sent frame; a cut connection may lose some. */
+async function closeAfterFrames(feed: FeedServer): Promise<void> {
   const closed = feed.connections().map(feed.waitForClose);
   feed.close();
   await Promise.all(closed);
 }
 
-/** What the stand-in signs with; without a provider's keys its webhooks go out unsigned. */
+/** The keys to sign with; without a provider's keys its webhooks are sent unsigned. */
 type StandInKeys = Readonly<{ zeroHashKeys?: ZeroHashKeys; layer1Keys?: Layer1Keys }>;
 
 type KeysFile = Readonly<{ zerohash_secret: string; layer1_private_key: string }>;
 
 /**
- * Makes throw-away keys and keeps them in a file that only its owner reads.
+ * Creates keys for a trial in a file that only its owner can read.
  *
- * @returns the variables that the service has to be started with
- * @throws where the file is there already
+ * @returns the variables for the service
+ * @throws WrongUsage if the file exists already
  */
 export function createKeysFile(file: string): Readonly<Record<string, string>> {
   if (existsSync(file)) throw new WrongUsage(`${file} is there already: name another, or use it`);
@@ -248,7 +248,7 @@ export function createKeysFile(file: string): Readonly<Record<string, string>> {
   };
 }
 
-/** From the file, else the secret that the service itself would be started with. */
+/** Reads the keys from the file, or the secret from the service's own variable. */
 export function readKeys(file: string | undefined, env: NodeJS.ProcessEnv): StandInKeys {
   if (file === undefined) {
     const [secret] = (env.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET ?? "").split(",");

@@ -39,43 +39,43 @@ type VerifyOptions = JsonOption &
   Anchors &
   Readonly<{ models?: boolean; bodies: boolean; strict?: boolean }>;
 
-const several = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 export function verifyCommand(): Command {
   return new Command("verify")
     .description("check the hash chain, positions, bodies and checkpoints")
-    .option("--models", "also fold the stream again, and compare the digests")
-    .option("--no-bodies", "leave out the bodies of deliveries")
-    .option("--strict", "end with 1 also where gaps are open, or deliveries could not be read")
+    .option("--models", "also project the stream again, and compare the digests")
+    .option("--no-bodies", "skip the bodies of deliveries")
+    .option("--strict", "end with 1 also if gaps are open, or deliveries could not be read")
     .option(
       "--head <file>",
       "a signed head: is the stream what it signed? (repeatable)",
-      several,
+      collect,
       [],
     )
     .option(
       "--certificate <file>",
       "a certificate: are stream and models what it states? (repeatable)",
-      several,
+      collect,
       [],
     )
     .option("--expect <position:hash>", "does the event there have this hash?", parseExpected)
-    .option("--since <file>", "look only at what came after this head")
-    .option("--key <key>", "trust heads of this public key too (repeatable)", several, [])
+    .option("--since <file>", "check only what was appended after this head")
+    .option("--key <key>", "trust heads of this public key too (repeatable)", collect, [])
     .option(...CERTIFICATE_OPTION)
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
-    .action(async (given: VerifyOptions) => {
-      const { models = false, bodies, strict = false, json = false, ...anchors } = given;
-      const certified = { ...given, actor: actorOf(given) };
-      if (given.certificateOut !== undefined && !bodies) {
+    .action(async (options: VerifyOptions) => {
+      const { models = false, bodies, strict = false, json = false, ...anchors } = options;
+      const certified = { ...options, actor: actorOf(options) };
+      if (options.certificateOut !== undefined && !bodies) {
         throw new WrongUsage("a certificate says that bodies were checked: leave --no-bodies out");
       }
-      await checkCertificateFile(given);
+      await checkCertificateFile(options);
       const { stream, verified, failure, open } = await withUncheckedLedger(async (backends) => {
         const stream = await verifyAnchored(backends, bodies, anchors);
-        // A projection of a stream whose chain is broken proves nothing.
+        // If the chain is broken, projecting the stream again proves nothing.
         const refold = models && stream.findings.length === 0;
         const folded = await verifyModels(backends, refold);
         await certifyClean(backends, certified, { stream, ...folded });
@@ -89,12 +89,12 @@ export function verifyCommand(): Command {
       }
       const isFound = findings.length > 0 || (strict && open.length > 0);
       if (isFound || failure instanceof Stopped) process.exitCode = EXIT.findings;
-      // What was found stands, although not everything could be looked at.
+      // Findings are printed even if not everything could be checked.
       else if (failure !== null) throw failure;
     });
 }
 
-/** Only what was looked at as a whole, and of which nothing is wrong, is certified. */
+/** Writes a certificate if everything was checked and nothing was found. */
 async function certifyClean(
   backends: Backends,
   by: CertificateOption & Readonly<{ actor: string }>,
@@ -122,10 +122,10 @@ with 2 where a file is no head or certificate of this ledger, or its key is neit
 cut from the stream's end or written anew with all its hashes is not seen. What the provider has not
 sent, or sent unreadable, is no damage: it is listed, and ends with 1 only with --strict.`;
 
-/** What is missing although nothing is damaged; a gap that somebody acknowledged is still one. */
+/** Missing data, which is no damage; includes acknowledged gaps. */
 type OpenFinding = Readonly<{ what: "gap" | "quarantined"; open: number; unacknowledged: number }>;
 
-/** @returns nothing where the balances model cannot be read: `verify` says why */
+/** @returns an empty list if the balances model cannot be read, which `verify` reports itself */
 function readOpen(backends: Backends): Promise<readonly OpenFinding[]> {
   return withModels(backends, async (models) => {
     try {
@@ -157,11 +157,11 @@ function printOpen(open: readonly OpenFinding[]): void {
 
 type ModelsVerified = Readonly<{
   verified: readonly ModelVerification[];
-  /** Why the others were not looked at. */
+  /** Why the other models were not checked. */
   failure: Error | null;
 }>;
 
-/** SIGINT ends the one that is being folded again, and what was built of it is removed. */
+/** Verifies all models; SIGINT stops the current one, and removes its temporary build. */
 async function verifyModels(backends: Backends, refold: boolean): Promise<ModelsVerified> {
   keepHeapLean();
   const verified: ModelVerification[] = [];

@@ -16,15 +16,15 @@ import type {
 import { print, renderTable } from "../output/print.ts";
 import { type Api, until } from "./service.ts";
 
-/** The customer's accounts of the page's "Use Cases". */
+/** The customer's accounts in "Use Cases" of the provider's page. */
 export const AVAILABLE = "zerohash:DEF456:ABC123:general:available:BTC";
 const COLLATERAL = "zerohash:DEF456:ABC123:general:collateral:BTC";
 
-/** The same page's flows, by the movements that they begin with. */
+/** The flows of the same page, by their first movements. */
 export const DEPOSIT = "movement:e6b7d339-fcfe-480f-b910-2928995374d6";
 export const WITHDRAWAL = "movement:61d137e7-2f3a-4759-ba7a-d7e20f5e5ad6";
 
-/** Confirms the withdrawal, and is dated a week before it. */
+/** The run that confirms the withdrawal; it is dated a week before it. */
 const MISDATED_RUN = "85693";
 
 export const LAYER1_DEPOSIT = "018fea20a69e7cc58066f8d03362e797:d18a869f191944a09e5e784d7ca8f45a";
@@ -32,7 +32,7 @@ const LAYER1_ACCOUNT = "layer1:0xc4b21fb39aaf5fc07d3cd4420bf3ee74a61642e9:ETH";
 
 const MODELS: readonly ModelName[] = ["balances", "withdrawals", "deposits", "trades"];
 
-/** Everything that the demo shows and checks, at one position or later. */
+/** All records that the demo shows and checks, at one position or later. */
 export type Ledger = Readonly<{
   status: StatusRecord;
   balances: readonly BalanceRecord[];
@@ -44,18 +44,18 @@ export type Ledger = Readonly<{
   quarantine: readonly QuarantinedRecord[];
 }>;
 
-/** Reads the ledger over HTTP, once every model has come as far as what was acknowledged. */
+/** Reads the ledger over HTTP, once every model has processed all acknowledged deliveries. */
 export async function gatherLedger({ get }: Api): Promise<Ledger> {
   const { head } = await get<StatusRecord>("/v1/status");
-  const reached = { min_position: head };
+  const atHead = { min_position: head };
   const entriesOf = (account: string) => `/v1/accounts/${encodeURIComponent(account)}/entries`;
   return {
-    balances: await get("/v1/balances", reached),
-    entries: await get(entriesOf(AVAILABLE), reached),
-    withdrawals: await get("/v1/withdrawals", reached),
-    deposits: await get("/v1/deposits", reached),
-    trades: await get("/v1/trades", reached),
-    anomalies: await get("/v1/anomalies", reached),
+    balances: await get("/v1/balances", atHead),
+    entries: await get(entriesOf(AVAILABLE), atHead),
+    withdrawals: await get("/v1/withdrawals", atHead),
+    deposits: await get("/v1/deposits", atHead),
+    trades: await get("/v1/trades", atHead),
+    anomalies: await get("/v1/anomalies", atHead),
     quarantine: await get("/v1/quarantine"),
     status: await get("/v1/status"),
   };
@@ -63,13 +63,14 @@ export async function gatherLedger({ get }: Api): Promise<Ledger> {
 
 export type Digests = Readonly<{ digest: string; state_digest: string }>;
 
-/** A model's digests in the generation that was live, and in the one that was built anew. */
+/** A model's digests in the generation that was live, and in the rebuilt one. */
 type RebuiltModel = Readonly<{ model: ModelName; live: Digests; rebuilt: Digests }>;
 
 /**
- * Builds every model anew beside the service, and waits until the new ones are served.
+ * Rebuilds every model, and waits until the new generations are served.
  *
- * @param rebuild by a command: over HTTP it takes a key, and then whoever looks around needs one too
+ * @param rebuild runs the command: over HTTP a rebuild needs a key, and once there is one, visitors of
+ *   the demo would need one too
  */
 export async function rebuildAll(
   api: Api,
@@ -96,10 +97,10 @@ function digestsOf({ projections }: StatusRecord, model: ModelName): Digests {
   return { digest, state_digest };
 }
 
-/** Something that must be true after the flows; `found` is printed where it is not. */
+/** An expectation after the flows; `found` is printed if it differs from `expected`. */
 type Expectation = Readonly<{ what: string; expected: string; found: string }>;
 
-/** What the providers' pages say must come out. */
+/** The results that the providers' pages document. */
 export function expectationsOf(
   ledger: Ledger,
   models: readonly RebuiltModel[],
@@ -226,7 +227,7 @@ export function showEntries(entries: readonly EntryRecord[]): void {
 
 type Cells = readonly (string | null)[];
 
-/** What an entry says, and below it the movements that it is made of. */
+/** The row of an entry, and the rows of its movements. */
 function rowsOfEntry(entry: EntryRecord): readonly Cells[] {
   switch (entry.kind) {
     case "opening":
@@ -264,7 +265,7 @@ function gapTitle({ closed_position }: Extract<EntryRecord, { kind: "gap" }>): s
   return closed_position === null ? "gap" : "gap, closed";
 }
 
-/** The documented flows stage by stage, and what else was played in one line each. */
+/** Shows the documented flows stage by stage, and the others in one line each. */
 export function showLifecycles({ withdrawals, deposits, trades }: Ledger): void {
   printHeading("Timelines");
   for (const record of deposits) if (record.id === DEPOSIT) showTimeline("Deposit", record);
@@ -326,7 +327,7 @@ function tradeRow({ id, provider, fields, stage, history }: TradeRecord) {
   ];
 }
 
-/** Where the provider's own page contradicts itself. */
+/** Shows the anomalies, which come from contradictions in the provider's own page. */
 export function showAnomalies(anomalies: readonly AnomalyRecord[]): void {
   printHeading("Anomalies", `${anomalies.length} open: what a person should look at`);
   const width = Math.max(0, ...anomalies.map(({ kind }) => kind.length));
@@ -364,7 +365,7 @@ export function showDigests(models: readonly RebuiltModel[]): void {
   print(renderTable(columns, rows));
 }
 
-/** Colours only where a person looks on; `styleText` asks the stream. */
+/** Colours only on a terminal; `styleText` checks the stream. */
 const style = (format: Parameters<typeof styleText>[0], text: string): string =>
   styleText(format, text, { stream: process.stdout });
 

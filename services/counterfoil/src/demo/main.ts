@@ -97,7 +97,7 @@ function accountPage(address: string): string {
 /**
  * The demo from the first message to the comparison of the digests.
  *
- * @returns whether everything came out as the providers' pages say
+ * @returns whether all results are as the providers' pages document
  */
 async function playAndCheck(
   standIn: StandIn,
@@ -123,9 +123,9 @@ async function playAndCheck(
   return expectations.every(({ expected, found }) => expected === found);
 }
 
-/** Both providers, on this computer, with keys that are thrown away. */
+/** Stands in for both providers on this computer, with keys for this run alone. */
 type StandIn = Readonly<{
-  /** What the service has to be started with. */
+  /** The configuration for the service. */
   config: Readonly<Record<string, string>>;
   play: (scenario: Scenario, baseUrl: string) => Promise<PlayResult>;
   stop: () => Promise<void>;
@@ -150,7 +150,7 @@ async function startStandIn(): Promise<StandIn> {
           layer1Keys,
           feedServers: new Map([[SCENARIO_FEED, feed]]),
         },
-        // One at a time keeps the provider's order, and the new scheme is the one to show.
+        // One at a time keeps the provider's order; the demo shows the newer signature scheme.
         { concurrency: 1, schemes: ["hmac"] },
       ),
     stop: feed.stop,
@@ -158,18 +158,18 @@ async function startStandIn(): Promise<StandIn> {
 }
 
 function feedConfig({ url }: FeedServer): Readonly<Record<string, string>> {
-  const throwAway = () => randomBytes(24).toString("base64");
+  const randomSecret = () => randomBytes(24).toString("base64");
   return {
     COUNTERFOIL_ZEROHASH_FEED_URL: url,
-    COUNTERFOIL_ZEROHASH_FEED_KEY: throwAway(),
-    COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE: throwAway(),
-    COUNTERFOIL_ZEROHASH_FEED_SECRET: throwAway(),
+    COUNTERFOIL_ZEROHASH_FEED_KEY: randomSecret(),
+    COUNTERFOIL_ZEROHASH_FEED_PASSPHRASE: randomSecret(),
+    COUNTERFOIL_ZEROHASH_FEED_SECRET: randomSecret(),
   };
 }
 
 /**
- * In this order. The generic examples of the feed's page contradict its use cases (one account id
- * under two assets, another balance after one run), so they belong into a ledger of their own.
+ * The flows, in the order of play. The generic examples of the feed's page contradict its use cases
+ * (one account id under two assets, another balance after one run), so they are not played here.
  */
 const FLOWS = [
   "balances-feed-use-cases",
@@ -184,7 +184,7 @@ const FLOWS = [
 
 type FlowsDeps = Readonly<{ standIn: StandIn; api: Api; address: string }>;
 
-/** @throws where a webhook was refused */
+/** @throws Error if a webhook is refused */
 async function playFlows({ standIn, api, address }: FlowsDeps): Promise<void> {
   printHeading("Playing what the providers document", "signed HTTP, and a real socket");
   const scenarios = FLOWS.flatMap((name) => SCENARIOS.get(name) ?? []);
@@ -192,16 +192,17 @@ async function playFlows({ standIn, api, address }: FlowsDeps): Promise<void> {
   for (const scenario of scenarios) {
     const result = await standIn.play(scenario, address);
     if (result.refused > 0) throw new Error(`${scenario.name}: ${JSON.stringify(result.statuses)}`);
-    if (result.frames > 0) await untilRecorded(api, result.frames);
+    if (result.frames > 0) await waitUntilRecorded(api, result.frames);
     printChecked(true, `${scenario.title.padEnd(width)}  ${dim(describe(scenario, result))}`);
   }
 }
 
 /**
- * Nobody acknowledges a frame: it has arrived once it is on the stream. That the snapshot was
- * complete follows after a silence; digests that are to be compared must not have it in between.
+ * Waits until the frames are on the stream, since frames are not acknowledged, and until the end of
+ * the snapshot is recorded, which happens after a silence: it must not be appended between two digests
+ * that are compared.
  */
-async function untilRecorded(api: Api, frames: number): Promise<void> {
+async function waitUntilRecorded(api: Api, frames: number): Promise<void> {
   const eventsOf = (types: string) =>
     api.get<readonly EventRecord[]>("/v1/events", { types, limit: 100 });
   await until(

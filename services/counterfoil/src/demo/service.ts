@@ -6,9 +6,9 @@ import { fileURLToPath } from "node:url";
 import type { ProblemDocument } from "@counterfoil/contracts/http";
 
 export type ServiceProcess = Readonly<{
-  /** Where it answers readers and takes webhooks. */
+  /** The URL for readers and webhooks. */
   address: string;
-  /** Resolves with the exit code once the process has ended, for whatever reason. */
+  /** Resolves with the exit code once the process has ended, for any reason. */
   ended: Promise<number | null>;
   stop: () => Promise<void>;
 }>;
@@ -16,10 +16,10 @@ export type ServiceProcess = Readonly<{
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 /**
- * Starts `counterfoil start` as a process of its own and resolves when it is ready. Nothing of this
- * process's configuration reaches it.
+ * Starts `counterfoil start` as a separate process and resolves when it is ready. It does not inherit
+ * this process's configuration.
  *
- * @throws Error with what it said, where it ends before it is ready
+ * @throws Error with its output, if it ends before it is ready
  */
 export async function startServiceProcess(
   config: Readonly<Record<string, string>>,
@@ -29,7 +29,7 @@ export async function startServiceProcess(
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = once(child, "exit").then(([code]) => code as number | null);
-  const address = await untilReady(child);
+  const address = await waitUntilReady(child);
   return {
     address,
     ended,
@@ -40,7 +40,7 @@ export async function startServiceProcess(
   };
 }
 
-/** Runs a command beside the service. @throws Error with what it said, where it fails */
+/** Runs a command beside the service. @throws Error with its output, if it fails */
 export async function runCommand(
   config: Readonly<Record<string, string>>,
   args: readonly string[],
@@ -49,10 +49,10 @@ export async function runCommand(
     env: { ...withoutConfig(process.env), ...config },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  const said: string[] = [];
-  child.stderr.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+  const output: string[] = [];
+  child.stderr.on("data", (chunk: Buffer) => output.push(chunk.toString()));
   const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}:\n${said.join("")}`);
+  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}:\n${output.join("")}`);
 }
 
 function withoutConfig(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -61,19 +61,19 @@ function withoutConfig(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   );
 }
 
-/** It says its address in its log, since it may have chosen the port itself. */
-function untilReady(child: ChildProcess): Promise<string> {
-  const said: string[] = [];
-  child.stderr?.on("data", (chunk: Buffer) => said.push(chunk.toString()));
+/** @returns the address from the service's log, since the service may have chosen the port */
+function waitUntilReady(child: ChildProcess): Promise<string> {
+  const output: string[] = [];
+  child.stderr?.on("data", (chunk: Buffer) => output.push(chunk.toString()));
   return new Promise((resolve, reject) => {
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on("line", (line) => {
-      said.push(`${line}\n`);
+      output.push(`${line}\n`);
       const { msg, address } = JSON.parse(line) as Readonly<{ msg?: string; address?: string }>;
       if (msg === "ready" && address !== undefined) resolve(address);
     });
     child.once("exit", (code) =>
-      reject(new Error(`the service ended with ${code} before it was ready:\n${said.join("")}`)),
+      reject(new Error(`the service ended with ${code} before it was ready:\n${output.join("")}`)),
     );
   });
 }
@@ -81,13 +81,13 @@ function untilReady(child: ChildProcess): Promise<string> {
 type Answer<Data> = Readonly<{ data: Data; position: string }>;
 type Parameters = Readonly<Record<string, string | number>>;
 
-/** The service's HTTP interface, as any program would use it. */
+/** A client of the service's HTTP interface. */
 export type Api = Readonly<{
   get: <Data>(path: string, parameters?: Parameters) => Promise<Data>;
   post: <Data>(path: string) => Promise<Data>;
 }>;
 
-/** @param key an API key's secret, where the ledger has keys */
+/** @param key an API key's secret, if the ledger has keys */
 export function createApi(address: string, key?: string): Api {
   const headers: Record<string, string> =
     key === undefined ? {} : { authorization: `Bearer ${key}` };
@@ -111,17 +111,17 @@ async function request<Data>(url: URL, init: RequestInit): Promise<Data> {
 }
 
 const POLL_EVERY_MS = 20;
-const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 
-/** Asks again and again until the answer is the one that is waited for. */
+/** Polls until the condition holds. */
 export async function until<Data>(
   what: string,
-  ask: () => Promise<Data>,
+  read: () => Promise<Data>,
   isReached: (data: Data) => boolean,
 ): Promise<Data> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + TIMEOUT_MS;
   for (;;) {
-    const data = await ask();
+    const data = await read();
     if (isReached(data)) return data;
     if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await wait(POLL_EVERY_MS);

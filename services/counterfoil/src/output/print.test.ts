@@ -59,9 +59,9 @@ test.each(["printJsonList(items())", "printTables(items(), String, '')"])(
   "%s goes on quietly where whoever reads has read enough",
   async (printing) => {
     const program = [
-      `import { outliveReaders, printJsonList, printTables } from "${import.meta.dirname}/print.ts";`,
+      `import { ignoreClosedOutput, printJsonList, printTables } from "${import.meta.dirname}/print.ts";`,
       "async function* items() { for (let n = 0; n < 100_000; n += 1) yield n; }",
-      "outliveReaders();",
+      "ignoreClosedOutput();",
       `await ${printing};`,
     ].join("\n");
     const node = `"${process.execPath}" --disable-warning=ExperimentalWarning --input-type=module`;

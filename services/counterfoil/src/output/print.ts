@@ -6,7 +6,7 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** For programs: one JSON document; counts beyond what JSON's numbers hold are strings. */
+/** Prints one JSON document for programs; bigints are strings. */
 export function printJson(value: unknown): void {
   print(jsonOf(value));
 }
@@ -15,37 +15,37 @@ function jsonOf(value: unknown): string {
   return JSON.stringify(value, (_key, item) => (typeof item === "bigint" ? `${item}` : item), 2);
 }
 
-/** What `printJson` prints of a list, however long, one item after the other as they come. */
+/** Prints a list as `printJson` does, one item after the other as they come, so of any length. */
 export async function printJsonList(items: AsyncIterable<unknown>): Promise<void> {
-  let before = "[";
+  let separator = "[";
   for await (const item of items) {
-    await written(`${before}\n${jsonOf(item).replaceAll(/^/gm, "  ")}`);
-    before = ",";
+    await write(`${separator}\n${jsonOf(item).replaceAll(/^/gm, "  ")}`);
+    separator = ",";
   }
-  print(before === "[" ? "[]" : "\n]");
+  print(separator === "[" ? "[]" : "\n]");
 }
 
-/** Waits for a reader that is slower, though not for one who is gone. */
-export async function written(text: string): Promise<void> {
-  if (!isRead || process.stdout.write(text)) return;
-  await once(process.stdout, "drain").catch(unlessNobodyReads);
+/** Writes to stdout, with backpressure; does not wait for a pipe that was closed. */
+export async function write(text: string): Promise<void> {
+  if (!isOutputOpen || process.stdout.write(text)) return;
+  await once(process.stdout, "drain").catch(ignoreBrokenPipe);
 }
 
-let isRead = true;
+let isOutputOpen = true;
 
-/** Whoever reads may have read enough (`| head`): the work goes on, and nobody is told of it. */
-export function outliveReaders(): void {
-  for (const output of [process.stdout, process.stderr]) output.on("error", unlessNobodyReads);
+/** A reader may close the pipe early (`| head`): the work continues, without an error. */
+export function ignoreClosedOutput(): void {
+  for (const output of [process.stdout, process.stderr]) output.on("error", ignoreBrokenPipe);
   process.stdout.on("error", () => {
-    isRead = false;
+    isOutputOpen = false;
   });
 }
 
-function unlessNobodyReads(error: NodeJS.ErrnoException): void {
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }
 
-/** Enough of a digest to see whether two are the same. */
+/** A prefix of a digest, long enough to compare two. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, 16);
 }
@@ -70,7 +70,7 @@ const NO_LINES = {
   middle: "  ",
 } as const;
 
-/** Rows under their titles, set apart by space and one line; what is absent is a dash. */
+/** Renders rows under their titles, separated by spaces and one line; null is a dash. */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly (string | number | null)[])[],
@@ -88,10 +88,10 @@ export function renderTable(
     .join("\n");
 }
 
-/** Of a longer list the next table begins: all its columns would have to be known for one. */
+/** Longer lists are printed as several tables: for one, the width of all rows would have to be known. */
 const ROWS_MAX = 1000;
 
-/** Prints a list as it comes, in tables of so many rows that any list can be printed. */
+/** Prints a list as it comes, in tables of bounded size, so of any length. */
 export async function printTables<Item>(
   items: AsyncIterable<Item>,
   render: (items: readonly Item[]) => string,
@@ -103,7 +103,7 @@ export async function printTables<Item>(
     rows.push(item);
     isEmpty = false;
     if (rows.length < ROWS_MAX) continue;
-    await written(`${render(rows)}\n`);
+    await write(`${render(rows)}\n`);
     rows = [];
   }
   if (rows.length > 0) print(render(rows));
@@ -115,7 +115,7 @@ type Progress = Readonly<{
   stop: () => void;
 }>;
 
-/** Shows how far work has come while it is done. */
+/** Shows the progress of work while it runs. */
 export async function withProgress<T>(
   what: string,
   work: (update: Progress["update"]) => Promise<T>,
@@ -128,7 +128,7 @@ export async function withProgress<T>(
   }
 }
 
-/** A bar for a person, now and then a line for a log. On stderr, apart from a command's answer. */
+/** A bar on a terminal, otherwise lines at intervals. On stderr, apart from a command's output. */
 function createProgress(what: string): Progress {
   return process.stderr.isTTY ? createBar(what) : createLines(what);
 }
@@ -154,7 +154,7 @@ function createLines(what: string): Progress {
   let writtenAtMs = performance.now();
   let latest = "";
   let written = "";
-  const write = () => {
+  const writeLatest = () => {
     if (latest !== written) stream.write(latest);
     [written, writtenAtMs] = [latest, performance.now()];
   };
@@ -162,8 +162,8 @@ function createLines(what: string): Progress {
     update(done, total) {
       const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
       latest = `  ${what.padEnd(12)} ${done} of ${total} events (${percent}%)\n`;
-      if (performance.now() - writtenAtMs >= LINE_EVERY_MS) write();
+      if (performance.now() - writtenAtMs >= LINE_EVERY_MS) writeLatest();
     },
-    stop: write,
+    stop: writeLatest,
   };
 }

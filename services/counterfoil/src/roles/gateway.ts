@@ -20,12 +20,12 @@ import { type ServedModels, serveModels } from "@counterfoil/processing/queries/
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { reportHeadKey } from "../service/heads.ts";
-import { openWhenThere, withBackends } from "../service/open-ledger.ts";
+import { openWhenCreated, withBackends } from "../service/open-ledger.ts";
 import { createRegistry, openRoleDoor } from "../service/operations.ts";
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 import { createRebuildThreads } from "../threads/rebuilds.ts";
 
-/** Answers readers, and nothing else. Any number of them may run on one ledger. */
+/** Runs a gateway alone. Any number of them may run on one ledger. */
 export async function startGatewayRole({
   config,
   logger,
@@ -35,7 +35,7 @@ export async function startGatewayRole({
     const door = await openRoleDoor({ config, logger }, closing);
     const pages = prepareConsole(logger);
     closing.add(async () => pages.stop());
-    const backends = await openWhenThere({ config, access: "read", logger, signal });
+    const backends = await openWhenCreated({ config, access: "read", logger, signal });
     if (backends === null) return null;
     closing.add(backends.close);
     const registry = createRegistry();
@@ -57,13 +57,13 @@ type ReadingDeps = Readonly<{
   readers?: NonNullable<GatewayDeps["readers"]>;
   door: Door;
   pages: NonNullable<GatewayDeps["pages"]>;
-  /** Unless given: whether the stream and every model can be read. */
+  /** By default: whether the stream and every model can be read. */
   readiness?: Readiness;
 }>;
 
 type Reading = Readonly<{ address: string; drain: () => void }>;
 
-/** The HTTP interface with what it reads from. */
+/** Starts the gateway with the sources that it reads. */
 export async function startReading(deps: ReadingDeps, closing: Closing): Promise<Reading> {
   const { backends } = deps;
   const rebuilds = createRebuildThreads(deps);
@@ -85,7 +85,7 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   return { address: gateway.address, drain: readiness.drain };
 }
 
-/** Legal, and hardly meant: keys that open nothing; or it listens beyond this machine, and answers nobody there. */
+/** Warns of keys without a stored digest, and of listening beyond loopback without a key. */
 async function warnOfKeys({ config, backends, logger }: ReadingDeps): Promise<void> {
   const { stream, keys: store, clock } = backends;
   const keys = await readKeys(stream).catch(() => null);
@@ -106,8 +106,8 @@ async function warnOfKeys({ config, backends, logger }: ReadingDeps): Promise<vo
 }
 
 /**
- * What operators say over HTTP. A gateway only reads; for an operator's event it opens the stream for
- * writing, as a command does, and closes it.
+ * The actions of operators over HTTP. A gateway only reads; for an operator's event it opens the stream
+ * for writing, as a command does, and closes it.
  */
 function createOperatorActions(config: Config, models: ServedModels): OperatorActions {
   const writing = <T>(work: (backends: Backends) => Promise<T>): Promise<T> =>

@@ -15,7 +15,7 @@ import { createRegistry, guardOf, openRoleDoor } from "../service/operations.ts"
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 import { createReadingThreads } from "../threads/reading.ts";
 
-/** Takes deliveries in, and nothing else. Any number of them may run on one ledger. */
+/** Runs an ingestor alone. Any number of them may run on one ledger. */
 export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service | null> {
   return startOrClose(async (closing) => {
     checkIngestorConfig(config);
@@ -39,10 +39,10 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
   });
 }
 
-/** How long a failed append counts: longer, and nobody would ever try whether the next one succeeds. */
-const FAILURE_COUNTS = 5n * SECOND;
+/** How long an append failure makes the role not ready; only another delivery can show that it is over. */
+const NOT_READY_AFTER_FAILURE = 5n * SECOND;
 
-/** An ingest that knows whether the stream takes what it is given. */
+/** Creates the ingest, with a readiness check by the last append. */
 export function openIngest(
   backends: Backends,
 ): Ingest & Readonly<{ assertTaking: () => Promise<void> }> {
@@ -65,7 +65,7 @@ export function openIngest(
     /** @throws Problem not_ready, StreamUnavailable */
     async assertTaking() {
       await stream.head();
-      if (failedAt === null || clock.now() - failedAt > FAILURE_COUNTS) return;
+      if (failedAt === null || clock.now() - failedAt > NOT_READY_AFTER_FAILURE) return;
       throw new Problem("not_ready", "the stream has just refused an append: see the log");
     },
   };
@@ -80,8 +80,8 @@ type CompleteOptions = Readonly<{
 const PAUSE_MS = 10_000;
 
 /**
- * Completes deliveries of which an ingestor that died appended only a part. Webhooks are taken
- * meanwhile, and nobody waits for it. While the stream is unavailable, it retries.
+ * Completes deliveries that an ingestor has appended only in part before it died. Runs in the
+ * background while webhooks are accepted. Retries while the stream is unavailable.
  */
 export function completeDeliveries(options: CompleteOptions, closing: Closing): void {
   const { backends, logger } = options;
@@ -103,7 +103,7 @@ export function completeDeliveries(options: CompleteOptions, closing: Closing): 
   });
 }
 
-const FAILED = "left deliveries could not be completed";
+const FAILED = "incomplete deliveries could not be completed";
 
 async function completeOnce(
   { backends, ingest, logger }: CompleteOptions,
@@ -111,17 +111,25 @@ async function completeOnce(
 ): Promise<void> {
   const { stream } = backends;
   const recorded = await recordSocketOrder({ ...backends, translations: TRANSLATIONS, signal });
-  if (recorded !== null) logger.info({ runs: recorded }, "the order of older feeds is recorded");
+  if (recorded !== null) {
+    logger.info({ runs: recorded }, "the order of older feed connections is recorded");
+  }
   for await (const incomplete of finishDeliveries({ stream, ingest, signal })) {
     const { deliveryId, outcome, error } = incomplete;
     const logged = { delivery_id: deliveryId };
-    if (outcome === "completed") logger.info(logged, "a delivery that was left is complete now");
-    else if (outcome === "gone") logger.warn(logged, "a left delivery has lost its bytes: skipped");
-    else logger.error({ ...logged, err: error }, "a left delivery cannot be completed: skipped");
+    if (outcome === "completed") logger.info(logged, "an incomplete delivery is complete now");
+    else if (outcome === "gone") {
+      logger.warn(logged, "the bytes of an incomplete delivery are gone: skipped");
+    } else {
+      logger.error(
+        { ...logged, err: error },
+        "an incomplete delivery cannot be completed: skipped",
+      );
+    }
   }
 }
 
-/** A service that nobody can send anything to is legal, and hardly meant. */
+/** Warns if no provider can send anything: legal, but probably a mistake. */
 export function warnWithoutProvider(config: Config, logger: Logger): void {
   const isTaking =
     config.COUNTERFOIL_ALLOW_UNSIGNED ||

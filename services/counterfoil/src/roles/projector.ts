@@ -13,16 +13,16 @@ import {
 } from "@counterfoil/projector/projector";
 import { BUILD } from "../program.ts";
 import { reportHeadKey, startHeads } from "../service/heads.ts";
-import { openWhenThere } from "../service/open-ledger.ts";
+import { openWhenCreated } from "../service/open-ledger.ts";
 import { createRegistry, openRoleDoor, startOperationsListener } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
 
-/** Keeps read models up to date, and nothing else. A second one of a model waits for its lock. */
+/** Runs a projector alone. A second projector of a model waits for its lock. */
 export async function startProjectorRole(options: RoleOptions): Promise<Service | null> {
   const { config, logger, models, signal } = options;
   return startOrClose(async (closing) => {
     const door = await openRoleDoor(options, closing);
-    const backends = await openWhenThere({ config, access: "read", logger, signal });
+    const backends = await openWhenCreated({ config, access: "read", logger, signal });
     if (backends === null) return null;
     closing.add(backends.close);
     const registry = createRegistry();
@@ -48,12 +48,12 @@ export async function startProjectorRole(options: RoleOptions): Promise<Service 
   });
 }
 
-const IN_TROUBLE: readonly ModelState[] = ["failed", "forked", "unavailable"];
+const NOT_READY_STATES: readonly ModelState[] = ["failed", "forked", "unavailable"];
 
-/** What a projector needs: that each of its models is held, or another projector holds it. */
+/** Throws unless each model is projected, here or by another projector. */
 function assertProjecting(states: ReadonlyMap<ModelName, ModelState>): void {
-  const wrong = [...states].filter(([, state]) => IN_TROUBLE.includes(state));
-  if (wrong.length === 0) return;
-  const named = wrong.map(([model, state]) => `${model} is ${state}`).join(", ");
+  const notReady = [...states].filter(([, state]) => NOT_READY_STATES.includes(state));
+  if (notReady.length === 0) return;
+  const named = notReady.map(([model, state]) => `${model} is ${state}`).join(", ");
   throw new Problem("not_ready", `${named}: see the log`);
 }

@@ -12,10 +12,10 @@ import { startProjectorThreads, startPublisherThread } from "../threads/supervis
 import { startReading } from "./gateway.ts";
 import { completeDeliveries, openIngest, warnWithoutProvider } from "./ingestor.ts";
 
-/** Everything in one process: webhooks, the feed and the HTTP interface here, projections on threads. */
+/** Runs all roles in one process: webhooks, the feed and HTTP on the main thread, the rest on others. */
 export function startService({ config, logger }: RoleOptions): Promise<Service | null> {
   return startOrClose(async (closing) => {
-    // What is wrong with the configuration is said before a ledger is created.
+    // Errors of the configuration show before a ledger is created.
     checkIngestorConfig(config);
     const isPublishing = kafkaConfigOf(config) !== null;
     const door = await openRoleDoor({ config, logger }, closing);
@@ -30,7 +30,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     const readiness = createReadiness(ingest.assertTaking, backends.clock);
     const { clock, tracing } = backends;
     const guard = guardOf(config, backends);
-    // First: a reader may come before there is anything to project.
+    // Started first: a reader may connect before there is anything to project.
     const readers = startReadersThread({ config, clock, logger });
     closing.add(readers.stop);
     const report = createProjectorMetrics({ registry, clock });

@@ -16,7 +16,9 @@ type HeadsDeps = Readonly<{
 /** Signs heads on the schedule of the configuration, until it is stopped. */
 export function startHeads(deps: HeadsDeps) {
   const stopping = new AbortController();
-  const running = isKeyShared(deps.config) ? keep(deps, stopping.signal) : leaveOut(deps);
+  const running = isKeyShared(deps.config)
+    ? signOnSchedule(deps, stopping.signal)
+    : logDisabled(deps);
   return {
     stop: async () => {
       stopping.abort();
@@ -25,7 +27,7 @@ export function startHeads(deps: HeadsDeps) {
   };
 }
 
-/** Webhooks are taken without it too; but nobody asks for a head before he needs one. */
+/** Logs at start if the head key is unusable, which otherwise shows only when a head is needed. */
 export function reportHeadKey(
   { existingKey }: Pick<HeadKeyFile, "existingKey">,
   logger: Pick<Logger, "error">,
@@ -38,8 +40,9 @@ export function reportHeadKey(
 }
 
 /**
- * Processes on a server may have no folder in common, and one that is gone with them: each would sign
- * by a key of its own that nobody knows. With SQLite the key lies where the ledger does.
+ * Whether all processes of the ledger sign with the same key. With PostgreSQL they may run on several
+ * machines with temporary folders, where each would create its own key. With SQLite the key is in the
+ * ledger's folder.
  */
 function isKeyShared(config: Config): boolean {
   return (
@@ -47,11 +50,14 @@ function isKeyShared(config: Config): boolean {
   );
 }
 
-async function leaveOut({ logger }: HeadsDeps): Promise<void> {
+async function logDisabled({ logger }: HeadsDeps): Promise<void> {
   logger.info("no heads are signed on a schedule: COUNTERFOIL_HEAD_KEY_FILE names no key for them");
 }
 
-function keep({ config, heads, clock, logger }: HeadsDeps, signal: AbortSignal): Promise<void> {
+function signOnSchedule(
+  { config, heads, clock, logger }: HeadsDeps,
+  signal: AbortSignal,
+): Promise<void> {
   const schedule = {
     heads,
     clock,

@@ -20,31 +20,31 @@ import { checkEnds, checkNotForked } from "@counterfoil/processing/stream-guard"
 import type { Logger } from "pino";
 
 /**
- * Opens the ledger for an ingestor, which creates it where it is the first.
+ * Opens the ledger for an ingestor; the first one creates it.
  *
- * @throws what `checkBeforeStart` and `openLedger` throw; nothing stays open then
+ * @throws what `checkBeforeStart` and `openLedger` throw; nothing stays open
  */
 export async function openAsIngestor(config: Config, logger: Logger): Promise<Backends> {
   const backends = await connect(config, "ingest", logger);
-  return orClose(backends, async () => {
+  return checkOrClose(backends, async () => {
     await checkBeforeStart(backends);
     await openLedger(backends.stream, namesOf(backends), backends.hashing);
     await warnOfClock(backends, logger);
   });
 }
 
-/** A head in the past is only a ledger that rested; one in the future was recorded by a wrong clock, or is now. */
+/** Warns of a head in the future: the clock was wrong when it was recorded, or is wrong now. */
 async function warnOfClock({ stream, clock }: Backends, logger: Logger): Promise<void> {
   const { position, recordedAt } = await stream.head();
   const now = clock.now();
   if (recordedAt - now <= AHEAD_MAX) return;
-  const found = {
+  const fields = {
     position: String(position),
     recorded_at: formatTime(recordedAt),
     clock: formatTime(now),
   };
   logger.warn(
-    found,
+    fields,
     "the clock is behind the ledger's last event: one of the two was set wrong; until the clock gets there, events are recorded at that time, and known_at goes by their arrival",
   );
 }
@@ -58,12 +58,12 @@ type WaitOptions = Readonly<{
   signal: AbortSignal;
 }>;
 
-/** Opens the ledger for every other role: once an ingestor has created it. */
-export async function openWhenThere(options: WaitOptions): Promise<Backends | null> {
+/** Opens the ledger for every other role, once an ingestor has created it. */
+export async function openWhenCreated(options: WaitOptions): Promise<Backends | null> {
   const { config, access, logger, signal } = options;
-  const reader = await connectWhenThere(options);
+  const reader = await connectWhenCreated(options);
   if (reader === null) return null;
-  await orClose(reader, async () => {
+  await checkOrClose(reader, async () => {
     if ((await reader.stream.head()).position === 0) logger.info(WAITING);
     await waitForLedger(reader.stream, namesOf(reader), reader.clock, signal);
   });
@@ -74,7 +74,11 @@ export async function openWhenThere(options: WaitOptions): Promise<Backends | nu
 
 const WAITING = "waiting for an ingestor to open the ledger";
 
-async function connectWhenThere({ config, logger, signal }: WaitOptions): Promise<Backends | null> {
+async function connectWhenCreated({
+  config,
+  logger,
+  signal,
+}: WaitOptions): Promise<Backends | null> {
   let isFirst = true;
   while (!signal.aborted) {
     try {
@@ -90,13 +94,13 @@ async function connectWhenThere({ config, logger, signal }: WaitOptions): Promis
 }
 
 /**
- * Opens the ledger for a command, which waits for nobody and creates nothing.
+ * Opens the ledger for a command, which does not wait and creates nothing.
  *
- * @throws StreamMissing where there is no ledger; LedgerMismatch where it is another one
+ * @throws StreamMissing if there is no ledger; LedgerMismatch if it is another one
  */
 export async function openExisting(config: Config, access: Access): Promise<Backends> {
   const reader = await connect(config, "read");
-  await orClose(reader, async () => {
+  await checkOrClose(reader, async () => {
     const { stream, ledger, clock } = reader;
     if ((await stream.head()).position === 0) {
       throw new StreamMissing(`ledger "${ledger}" is empty: the first ingestor opens it`);
@@ -108,7 +112,7 @@ export async function openExisting(config: Config, access: Access): Promise<Back
   return connect(config, access);
 }
 
-/** Works on a ledger while it is open. */
+/** Runs work on a ledger, and closes the ledger after it. */
 export async function withBackends<T>(
   opening: Promise<Backends>,
   work: (backends: Backends) => Promise<T>,
@@ -123,8 +127,8 @@ export async function withBackends<T>(
 
 const namesOf = ({ ledger, environment }: Backends): LedgerNames => ({ name: ledger, environment });
 
-/** A backend that is refused must not stay open: it would keep its files. */
-async function orClose(backends: Backends, check: () => Promise<void>): Promise<Backends> {
+/** Closes the backends if the check throws, since they hold files. */
+async function checkOrClose(backends: Backends, check: () => Promise<void>): Promise<Backends> {
   try {
     await check();
     return backends;
@@ -135,8 +139,8 @@ async function orClose(backends: Backends, check: () => Promise<void>): Promise<
 }
 
 /**
- * What must hold before anything is appended: the stream's ends are sound, and no live model has
- * followed another stream than this one.
+ * Checks before anything is appended that the stream's ends are valid, and that no live model was built
+ * from another stream.
  *
  * @throws StreamCorrupted, StreamForked
  */
@@ -169,11 +173,11 @@ async function forkOf(
   }
 }
 
-/** All roles in one process have about 90 open before anybody connects. */
+/** All roles in one process have about 90 files open before the first connection. */
 const OPEN_FILES_MIN = 256;
 
 /**
- * Whether a role may open what it needs. Without, it would fail at whatever it opens next.
+ * Checks that a role may open enough files. Otherwise it would fail later, at any file or connection.
  *
  * @throws StartupError configuration_invalid
  */
@@ -187,9 +191,9 @@ export function checkOpenFiles(): void {
 }
 
 /**
- * Makes the folder of a ledger that lies in files.
+ * Creates the folder of a ledger that is stored in files.
  *
- * @throws StartupError configuration_invalid where there can be no such folder
+ * @throws StartupError configuration_invalid if the folder cannot be created
  */
 export function createDataFolder(config: Config): void {
   if (config.COUNTERFOIL_POSTGRES_URL !== undefined) return;
@@ -210,7 +214,7 @@ const IMPOSSIBLE: ReadonlySet<string> = new Set([
   ...["EACCES", "EEXIST", "ELOOP", "ENAMETOOLONG", "ENOENT", "ENOTDIR", "EPERM", "EROFS"],
 ]);
 
-/** Node's own recursive way tries for ever where the system denies a folder that could be (`/proc`). */
+/** Node's own recursive `mkdir` never ends where the system denies a possible folder (`/proc`). */
 function createFolder(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
   if (dirname(folder) !== folder) createFolder(dirname(folder));

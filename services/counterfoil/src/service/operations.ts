@@ -23,16 +23,16 @@ type OperationsDeps = Readonly<{
 
 type GuardSources = Pick<Backends, "stream" | "keys" | "clock" | "hashing">;
 
-/** The gateway's, on a listener that has metrics and no reading routes: beyond loopback they need a key. */
+/** The gateway's guard for a listener with metrics and no reading routes: beyond loopback they need a key. */
 export function guardOf(config: Config, backends: GuardSources): Guard {
   const directory = followKeys(backends);
   return (app) => guard(app, { config, ...backends, directory });
 }
 
 /**
- * Health and metrics of a role that answers nobody else.
+ * Serves health and metrics of a role without other routes.
  *
- * @returns its address
+ * @returns the listener's address
  */
 export async function startOperationsListener(
   { config, registry, logger, readiness, door, backends }: OperationsDeps,
@@ -47,7 +47,7 @@ export async function startOperationsListener(
 }
 
 /**
- * Opens the role's port: from here on it says that it is alive, whatever it still waits for.
+ * Opens the role's port: from now on the role is alive for probes, whatever it still waits for.
  *
  * @throws StartupError port_in_use, configuration_invalid
  */
@@ -62,7 +62,7 @@ export async function openRoleDoor(
   return door;
 }
 
-/** A process's metrics, with those of the runtime and of its log. */
+/** Creates the registry of a process, with the metrics of the runtime and of the log. */
 export function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -74,7 +74,7 @@ export function createRegistry(): Registry {
   }).set({ version: VERSION }, 1);
   new Counter({
     name: "counterfoil_log_lines_dropped_total",
-    help: "Lines of the log that nobody took: a full pipe, a full disk",
+    help: "Lines of the log that could not be written, because a pipe or a disk was full",
     registers: [registry],
     collect() {
       this.reset();

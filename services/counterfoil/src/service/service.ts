@@ -5,7 +5,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Logger } from "pino";
 
 export type Service = Readonly<{
-  /** From now on it is not ready for anything new; it goes on with all that comes. */
+  /** Reports not ready from now on, but still answers all requests. */
   drain: () => void;
   stop: () => Promise<void>;
 }>;
@@ -13,39 +13,39 @@ export type Service = Readonly<{
 export type RoleOptions = Readonly<{
   config: Config;
   logger: Logger;
-  /** Of a projector. */
+  /** The models of a projector. */
   models: readonly ModelName[];
   /** Aborts when the process is asked to stop before the role has started. */
   signal: AbortSignal;
 }>;
 
-/** @returns null where it was asked to stop while it waited */
+/** @returns null if it was asked to stop while it waited */
 export type StartRole = (options: RoleOptions) => Promise<Service | null>;
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
-/** A terminal and a package manager may both pass on one and the same key press. */
+/** A terminal and a package manager may both forward the same key press. */
 const SAME_PRESS_MS = 200;
 
 /**
- * Runs a service until SIGINT or SIGTERM, then drains and stops it in due form; a second signal ends the
- * process at once, as a person who presses again means it.
+ * Runs a service until SIGINT or SIGTERM, then drains and stops it; a second signal ends the process at
+ * once.
  *
- * @param start may answer null where the signal came first
+ * @param start may return null if the signal came first
  */
 export async function runUntilSignal(
   start: (signal: AbortSignal) => Promise<Service | null>,
   { logger, drainMs }: Readonly<{ logger: Logger; drainMs: number }>,
 ): Promise<void> {
   const stopping = new AbortController();
-  const { promise: asked, resolve } = Promise.withResolvers<void>();
-  let askedAtMs = 0;
+  const { promise: signalled, resolve } = Promise.withResolvers<void>();
+  let signalledAtMs = 0;
   const onSignal = (name: (typeof SIGNALS)[number]) => {
     if (stopping.signal.aborted) {
-      if (performance.now() - askedAtMs > SAME_PRESS_MS)
+      if (performance.now() - signalledAtMs > SAME_PRESS_MS)
         process.exit(128 + constants.signals[name]);
       return;
     }
-    askedAtMs = performance.now();
+    signalledAtMs = performance.now();
     logger.info({ signal: name }, "stopping; a second signal ends at once");
     stopping.abort();
     resolve();
@@ -54,9 +54,9 @@ export async function runUntilSignal(
   try {
     const service = await start(stopping.signal);
     if (service === null) return;
-    await asked;
+    await signalled;
     service.drain();
-    // Whoever balances has to notice first: a connection that it makes later would be refused.
+    // A load balancer has to notice first: connections that it opens later would be refused.
     await wait(drainMs);
     await service.stop();
     logger.info("stopped");
@@ -66,19 +66,19 @@ export async function runUntilSignal(
 }
 
 export type Closing = Readonly<{
-  /** To be called when the step that it undoes has been taken. */
+  /** To be called after the step that `step` undoes. */
   add: (step: () => Promise<void>) => void;
   close: () => Promise<void>;
 }>;
 
-/** What was opened, to be closed in the opposite order, whether the start succeeded or not. */
+/** Collects closing steps, which run in the opposite order, whether the start succeeded or not. */
 export function createClosing(): Closing {
   const steps: (() => Promise<void>)[] = [];
   return {
     add(step) {
       steps.push(step);
     },
-    /** One that fails does not keep the others open. */
+    /** A step that fails does not prevent the others; the first error is thrown. */
     async close() {
       const errors: unknown[] = [];
       for (const step of steps.splice(0).reverse()) {
@@ -89,7 +89,7 @@ export function createClosing(): Closing {
   };
 }
 
-/** Runs a start; what it opened before it failed, or answered null, is closed. */
+/** Runs a start, and closes what it opened if it fails or returns null. */
 export async function startOrClose<T>(
   start: (closing: Closing) => Promise<T | null>,
 ): Promise<(T & Readonly<{ stop: () => Promise<void> }>) | null> {

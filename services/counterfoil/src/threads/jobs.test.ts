@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type { ProjectorEvent } from "@counterfoil/projector/projector";
 import { expect, jest, test } from "@jest/globals";
-import { bytesOf, collectCommits, createTurns } from "./jobs.ts";
+import { bytesOf, collectCommits, createLimiter } from "./jobs.ts";
 
 const commit = (position: number, events: number) =>
   ({ kind: "commit", model: "trades", commits: 1, events, position, stopped: 0 }) as const;
@@ -29,13 +29,13 @@ test("commits are summed up, and none is sent behind a change of state that came
 });
 
 test("so many are at work at once, in their order, also after some have failed", async () => {
-  const turns = createTurns(3);
+  const limiter = createLimiter(3);
   const ends: (() => void)[] = [];
   const begun: number[] = [];
   let atWork = 0;
   let most = 0;
   const all = Array.from({ length: 10 }, (_, at) =>
-    turns.take(async () => {
+    limiter.run(async () => {
       begun.push(at);
       atWork += 1;
       most = Math.max(most, atWork);
@@ -46,7 +46,7 @@ test("so many are at work at once, in their order, also after some have failed",
     }),
   );
   const ended = Promise.allSettled(all);
-  const idle = turns.whenIdle();
+  const idle = limiter.whenIdle();
   for (let done = 0; done < 10; done += 1) {
     while (ends.length === 0) await Promise.resolve();
     ends.shift()?.();

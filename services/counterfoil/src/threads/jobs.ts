@@ -23,11 +23,11 @@ import {
 import { BUILD } from "../program.ts";
 import { startHeads } from "../service/heads.ts";
 import type {
-  FactsQuestion,
-  FeedQuestion,
-  ReadAnswer,
+  FactsRequest,
+  FeedRequest,
   ReadMessage,
-  ReadQuestion,
+  ReadRequest,
+  ReadResponse,
 } from "./reading.ts";
 import type { RebuildDone, RebuildMessage } from "./rebuilds.ts";
 import {
@@ -39,7 +39,7 @@ import {
   type ThreadJob,
 } from "./supervise.ts";
 
-/** Works at a thread's job until it is done, or until the main thread asks it to stop. */
+/** Runs a thread's job until it is done, or until the main thread stops it. */
 export function runJob(job: ThreadJob): Promise<void> {
   switch (job.kind) {
     case "projector":
@@ -55,8 +55,8 @@ export function runJob(job: ThreadJob): Promise<void> {
   }
 }
 
-/** Whatever is sent here asks the thread to stop. */
-const whenAsked = (stop: () => void) => parentPort?.once("message", stop);
+/** Calls `stop` at the first message: these jobs receive no other one. */
+const onStop = (stop: () => void) => parentPort?.once("message", stop);
 const send = (message: unknown) => parentPort?.postMessage(message);
 
 /** Projects one model. */
@@ -74,7 +74,7 @@ async function project({ config, model }: ModelJob): Promise<void> {
     report: events.report,
     warn: sampleLog({ logger, clock: backends.clock }),
   });
-  whenAsked(async () => {
+  onStop(async () => {
     await projector.stop();
     events.flush();
     await backends.close();
@@ -83,7 +83,7 @@ async function project({ config, model }: ModelJob): Promise<void> {
 }
 
 async function publish({ config }: ServiceJob): Promise<void> {
-  // Only here: the other threads, of which there are four, do without it and the Kafka client.
+  // Loaded on demand: the other four threads do not need the publisher and the Kafka client.
   const { startPublisher } = await import("@counterfoil/publisher/publisher");
   const { openTopics } = await import("@counterfoil/adapters/kafka/topics");
   const logger = createLogger({ role: "publisher", level: config.COUNTERFOIL_LOG_LEVEL });
@@ -91,18 +91,18 @@ async function publish({ config }: ServiceJob): Promise<void> {
   const topics = openTopics(config, logger);
   const stopTracing = await startTracing({ role: "publisher", logger });
   const publisher = startPublisher({ backends, topics, logger, report: send });
-  whenAsked(async () => {
+  onStop(async () => {
     await publisher.stop();
     await backends.close();
     await stopTracing();
   });
 }
 
-/** Rebuilds one model, or goes back. The main thread holds the model's rebuild lock. */
+/** Rebuilds one model, or rolls it back. The main thread holds the model's rebuild lock. */
 async function rebuild(job: RebuildJob): Promise<void> {
   const stopping = new AbortController();
   const report = (message: RebuildMessage) => send(message);
-  whenAsked(() => stopping.abort());
+  onStop(() => stopping.abort());
   const backends = await connect(job.config, "write");
   try {
     report({ kind: "done", ...(await reachGoal(job, backends, stopping.signal)) });
@@ -136,12 +136,12 @@ async function reachGoal(
   return { outcome, position: rebuilt.position, detail };
 }
 
-/** Answers reading routes until it is asked to stop, and then what is under way. */
+/** Answers reading routes until it is stopped, and finishes pending requests before it ends. */
 async function answerReaders({ config }: ServiceJob): Promise<void> {
   const { createGatewayFeed, createReadingApp, forwardedHeaders } = await import(
     "@counterfoil/gateway/gateway"
   );
-  const { NOBODY } = await import("@counterfoil/gateway/access");
+  const { ANONYMOUS } = await import("@counterfoil/gateway/access");
   const { serveModels } = await import("@counterfoil/processing/queries/serving");
   const logger = createLogger({ role: "gateway", level: config.COUNTERFOIL_LOG_LEVEL });
   const backends = await connect(config, "read");
@@ -157,69 +157,72 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
     logger,
   });
   const feed = createGatewayFeed({ ...backends, models, logger }, (message) =>
-    parentPort?.postMessage({ feed: message } satisfies ReadAnswer, [
+    parentPort?.postMessage({ feed: message } satisfies ReadResponse, [
       message.bytes.buffer as ArrayBuffer,
     ]),
   );
-  const working = new Set<Promise<void>>();
-  const turns = createTurns(ANSWERS_AT_ONCE);
+  const pending = new Set<Promise<void>>();
+  const limiter = createLimiter(CONCURRENT_ANSWERS_MAX);
 
-  async function answer({ call, url, caller, requestId }: ReadQuestion): Promise<void> {
+  async function answer({ call, url, caller, requestId }: ReadRequest): Promise<void> {
     try {
       const headers = forwardedHeaders(caller, requestId);
-      // As a stream its bytes are made once, and handed over: as a whole it makes three copies.
-      const question = { method: "GET", url, headers, payloadAsStream: true } as const;
-      const { statusCode: status, stream, ...answered } = await app.inject(question);
+      // The payload as a stream is transferred without a copy; as a whole it is copied three times.
+      const request = { method: "GET", url, headers, payloadAsStream: true } as const;
+      const { statusCode: status, stream, ...response } = await app.inject(request);
       const body = await bytesOf(stream());
-      const answer = { status, headers: passedOn(answered.headers), body };
-      parentPort?.postMessage({ call, answer } satisfies ReadAnswer, [body.buffer as ArrayBuffer]);
+      const answer = { status, headers: forwardedHeadersOf(response.headers), body };
+      parentPort?.postMessage({ call, answer } satisfies ReadResponse, [
+        body.buffer as ArrayBuffer,
+      ]);
     } catch (error) {
-      send({ call, failed: String(error) } satisfies ReadAnswer);
+      send({ call, failed: String(error) } satisfies ReadResponse);
     }
   }
 
-  parentPort?.on("message", async (message: ReadQuestion | FeedQuestion | typeof STOP) => {
+  parentPort?.on("message", async (message: ReadRequest | FeedRequest | typeof STOP) => {
     if (message !== STOP && "feed" in message) return feed.tell(message.feed);
     if (message !== STOP) {
-      const done = isWaitingAllowed(message) ? answer(message) : turns.take(() => answer(message));
-      working.add(done);
-      return void done.finally(() => working.delete(done));
+      const done = mayWait(message) ? answer(message) : limiter.run(() => answer(message));
+      pending.add(done);
+      return void done.finally(() => pending.delete(done));
     }
     await feed.stop();
-    await turns.whenIdle();
+    await limiter.whenIdle();
     await app.close();
     await schedule.stop();
-    await Promise.all(working);
+    await Promise.all(pending);
     await models.close();
     await backends.close();
     parentPort?.close();
   });
-  const headers = questionHeaders(NOBODY, "first");
-  for (const url of FIRST_ASKED) await app.inject({ method: "GET", url, headers });
-  send({ ready: true } satisfies ReadAnswer);
+  const headers = forwardedHeaders(ANONYMOUS, "warm-up");
+  for (const url of FIRST_REQUESTS) await app.inject({ method: "GET", url, headers });
+  send({ ready: true } satisfies ReadResponse);
 }
 
 /**
- * What the console's start page asks. The first answers of a thread open its connections, and load
- * and compile whatever makes them: a quarter of a second, which nobody is to wait for.
+/**
+ * Requests of the console's start page. The first answers of a thread open its connections and load
+ * and compile the code behind them, which takes a quarter of a second; no reader should wait for it.
  */
-const FIRST_ASKED = [
+const FIRST_REQUESTS = [
   "/v1/totals",
   "/v1/anomalies?kind=gap&open=true",
   "/v1/events?type=ModelActivated&order=desc",
 ];
 
 /**
- * Answers that are made at once: each holds some megabytes of rows and text until it is sent, and
- * the thread makes one after the other anyway. On PostgreSQL as many are asked for at once.
+ * Answers that are made concurrently: each holds some megabytes of rows and text until it is sent, and
+ * more would not be faster on one thread. On PostgreSQL this is also the number of concurrent queries.
  */
-const ANSWERS_AT_ONCE = 8;
+const CONCURRENT_ANSWERS_MAX = 8;
 
-/** Whoever may wait for a position holds up nobody meanwhile; snapshots of a model are bounded by themselves. */
-const isWaitingAllowed = ({ url }: ReadQuestion): boolean =>
+/** Requests that may wait for a position do not count, so that they do not delay others meanwhile. */
+const mayWait = ({ url }: ReadRequest): boolean =>
   /[?&](?:min_position|at_position|known_at)=/.test(url);
 
-/** Rebuilds are asked of the main thread. */
+/** Rebuilds are run by the main thread. */
 const onlyReads = () => Promise.reject(new Error("this thread only reads"));
 
 const NO_REBUILDS = {
@@ -229,7 +232,7 @@ const NO_REBUILDS = {
   progress: () => null,
 };
 
-/** The bytes of an answer, in memory that is theirs alone: what others share cannot be handed over. */
+/** The bytes of an answer in a buffer of their own: a shared buffer cannot be transferred. */
 export async function bytesOf(chunks: AsyncIterable<Buffer>): Promise<Uint8Array> {
   const parts = await Array.fromAsync(chunks);
   const [only] = parts;
@@ -237,27 +240,27 @@ export async function bytesOf(chunks: AsyncIterable<Buffer>): Promise<Uint8Array
   return whole.byteLength === whole.buffer.byteLength ? whole : new Uint8Array(whole);
 }
 
-const PASSED_ON = [
+const FORWARDED_HEADERS = [
   ...["content-type", "content-disposition", "x-content-type-options"],
   ...["cache-control", "link", "retry-after"],
 ];
 
-function passedOn(headers: Readonly<Record<string, unknown>>): Record<string, string> {
-  const given = PASSED_ON.filter((name) => headers[name] !== undefined);
-  return Object.fromEntries(given.map((name) => [name, String(headers[name])]));
+function forwardedHeadersOf(headers: Readonly<Record<string, unknown>>): Record<string, string> {
+  const names = FORWARDED_HEADERS.filter((name) => headers[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, String(headers[name])]));
 }
 
-/** Reads one large body, and hands out its facts until it is ended. */
+/** Reads one large body, and sends requested ranges of its facts until it is terminated. */
 async function readBody({ source }: ReadingJob): Promise<void> {
   const options = { translations: TRANSLATIONS, hashing: nodeHashing };
   const { facts, close: _, ...read } = readWhole(source, options);
   send(read satisfies ReadMessage);
-  parentPort?.on("message", async ({ from, upTo }: FactsQuestion) => send(await facts(from, upTo)));
+  parentPort?.on("message", async ({ from, upTo }: FactsRequest) => send(await facts(from, upTo)));
 }
 
 type Commit = Extract<ProjectorEvent, { kind: "commit" }>;
 
-/** Often enough for metrics, seldom enough to cost the main thread nothing. */
+/** Often enough for metrics, and rare enough to cost the main thread almost nothing. */
 const SEND_EVERY_MS = 100;
 
 /** Sums up the commits of one model before they are sent to another thread. */
@@ -290,26 +293,26 @@ export function collectCommits(send: (event: ProjectorEvent) => void) {
   };
 }
 
-type Turns = Readonly<{
-  /** Does the work once fewer than the bound are at theirs, in the order in which they came. */
-  take: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Nobody is at work, and nobody waits. */
+type Limiter = Readonly<{
+  /** Runs the work once fewer than the maximum are running, in the order of the calls. */
+  run: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Resolves when no work runs or waits. */
   whenIdle: () => Promise<void>;
 }>;
 
-/** Lets so many be at work at once. */
-export function createTurns(atOnce: number): Turns {
-  const inTurn = createGate(atOnce);
-  const present = new Set<Promise<unknown>>();
+/** Limits how much work runs concurrently. */
+export function createLimiter(concurrentMax: number): Limiter {
+  const runLimited = createGate(concurrentMax);
+  const pending = new Set<Promise<unknown>>();
   return {
-    take(work) {
-      const done = inTurn(work);
-      const ended = done.catch(() => {}).finally(() => present.delete(ended));
-      present.add(ended);
+    run(work) {
+      const done = runLimited(work);
+      const ended = done.catch(() => {}).finally(() => pending.delete(ended));
+      pending.add(ended);
       return done;
     },
     async whenIdle() {
-      while (present.size > 0) await Promise.all(present);
+      while (pending.size > 0) await Promise.all(pending);
     },
   };
 }

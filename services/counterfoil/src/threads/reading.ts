@@ -11,14 +11,14 @@ import type { LargeReading, LargeSource, ReadLarge } from "@counterfoil/processi
 import type { Logger } from "pino";
 import { spawnThread, superviseThread } from "./supervise.ts";
 
-export type ReadQuestion = Readonly<{ call: number }> & ForwardedRequest;
-/** Of the feed of changes, of which there is one. */
-export type FeedQuestion = Readonly<{ feed: FeedCommand }>;
-export type ReadAnswer =
+export type ReadRequest = Readonly<{ call: number }> & ForwardedRequest;
+/** A command for the feed of changes, of which there is one. */
+export type FeedRequest = Readonly<{ feed: FeedCommand }>;
+export type ReadResponse =
   | (Readonly<{ call: number }> &
       (Readonly<{ answer: ForwardedAnswer }> | Readonly<{ failed: string }>))
   | Readonly<{ feed: FeedMessage }>
-  /** It has answered once what the console's start page asks. */
+  /** The thread has answered the requests of the console's start page once. */
   | Readonly<{ ready: true }>;
 
 type Pending = Readonly<{
@@ -28,20 +28,20 @@ type Pending = Readonly<{
 
 export type ReadersThread = Readers &
   Readonly<{
-    /** Once it answers as fast as it will, or has failed to begin: then it is started again. */
+      /** Resolves when the thread is warm, or has failed to start and will be restarted. */
     ready: Promise<void>;
   }>;
 
 /**
- * Readers are answered on a thread of its own, with connections of its own: however long a list is
- * and however many ask for it, webhooks are acknowledged beside it.
+ * Answers readers on a separate thread with its own connections, so that long lists and many readers
+ * do not delay webhooks.
  */
 export function startReadersThread({
   config,
   clock,
   logger,
 }: Readonly<{ config: Config; clock: Clock; logger: Logger }>): ReadersThread {
-  const { promise: ready, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: ready, resolve: markReady } = Promise.withResolvers<void>();
   const pending = new Map<number, Pending>();
   let thread: Worker | null = null;
   let calls = 0;
@@ -50,28 +50,28 @@ export function startReadersThread({
   function create(): Worker {
     thread = spawnThread({ kind: "readers", config });
     thread.once("exit", () => {
-      begin();
+      markReady();
       thread = null;
-      for (const { reject } of pending.values()) reject(ended());
+      for (const { reject } of pending.values()) reject(threadEnded());
       pending.clear();
       feed?.onEnd();
     });
     return thread;
   }
 
-  function onMessage(message: ReadAnswer): void {
+  function onMessage(message: ReadResponse): void {
     if ("feed" in message) {
       feed?.send(message.feed);
       return;
     }
     if ("ready" in message) {
-      begin();
+      markReady();
       return;
     }
-    const asked = pending.get(message.call);
+    const request = pending.get(message.call);
     pending.delete(message.call);
-    if ("answer" in message) asked?.resolve(message.answer);
-    else asked?.reject(new Error(message.failed));
+    if ("answer" in message) request?.resolve(message.answer);
+    else request?.reject(new Error(message.failed));
   }
 
   const supervised = superviseThread({
@@ -82,21 +82,21 @@ export function startReadersThread({
   });
   return {
     ready,
-    answer: (question) =>
+    answer: (request) =>
       new Promise((resolve, reject) => {
-        if (thread === null) return reject(ended());
+        if (thread === null) return reject(threadEnded());
         calls += 1;
         pending.set(calls, { resolve, reject });
-        thread.postMessage({ call: calls, ...question } satisfies ReadQuestion);
+        thread.postMessage({ call: calls, ...request } satisfies ReadRequest);
       }),
     openFeed(send, onEnd) {
       feed = { send, onEnd };
       return {
         tell(command) {
-          if (thread !== null) thread.postMessage({ feed: command } satisfies FeedQuestion);
+          if (thread !== null) thread.postMessage({ feed: command } satisfies FeedRequest);
           else if (command.kind === "open") onEnd();
         },
-        // The thread ends it.
+        // The feed stops with its thread.
         stop: async () => {},
       };
     },
@@ -104,37 +104,38 @@ export function startReadersThread({
   };
 }
 
-const ended = () => new StreamUnavailable("the thread that answers readers has ended");
+const threadEnded = () => new StreamUnavailable("the thread that answers readers has ended");
 
-/** What a thread says first of the body that it was started with. */
+/** The first message of a thread that reads a body. */
 export type ReadMessage = Omit<LargeReading, "facts" | "close">;
-/** Which facts are asked of it, any number of times. */
-export type FactsQuestion = Readonly<{ from: number; upTo: number }>;
+/** Requests a range of the body's facts, any number of times. */
+export type FactsRequest = Readonly<{ from: number; upTo: number }>;
 export type FactsMessage = readonly ProviderFact[];
 
-/** A 60 MB body takes some 600 MB while it is read. */
-const AT_ONCE = 1;
+/** A 60 MB body takes about 600 MB while it is read. */
+const CONCURRENT_READINGS_MAX = 1;
 
 /**
- * Reads large bodies, each on a thread of its own that ends with it: what took its memory is gone
- * then, and one that it is too much for takes nobody along.
+ * Reads large bodies, each on its own short-lived thread: its memory is released with it, and a body
+ * that exhausts the memory ends only its thread.
  */
 export function createReadingThreads(): ReadLarge {
   const waiting: (() => void)[] = [];
   let running = 0;
 
-  function leave(): void {
+  function release(): void {
     running -= 1;
     waiting.shift()?.();
   }
 
   return async (source) => {
-    while (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+    while (running >= CONCURRENT_READINGS_MAX)
+      await new Promise<void>((resolve) => waiting.push(resolve));
     running += 1;
     try {
-      return await readOnThread(source, leave);
+      return await readOnThread(source, release);
     } catch (error) {
-      leave();
+      release();
       throw error;
     }
   };
@@ -142,7 +143,7 @@ export function createReadingThreads(): ReadLarge {
 
 async function readOnThread(source: LargeSource, onClose: () => void): Promise<LargeReading> {
   const thread = spawnThread({ kind: "reading", source });
-  // What ends it early shows at the next answer that is waited for.
+  // An early end of the thread rejects the next answer.
   const failure = new Promise<never>((_, reject) => {
     thread.once("error", reject);
     thread.once("exit", () => reject(new Error("the thread that reads a large body has ended")));
@@ -154,7 +155,7 @@ async function readOnThread(source: LargeSource, onClose: () => void): Promise<L
   return {
     ...read,
     facts: (from, upTo) => {
-      thread.postMessage({ from, upTo } satisfies FactsQuestion);
+      thread.postMessage({ from, upTo } satisfies FactsRequest);
       return answer<FactsMessage>();
     },
     close: () => {

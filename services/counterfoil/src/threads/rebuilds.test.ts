@@ -25,13 +25,13 @@ describe("a rebuild's progress", () => {
     const clock = createManualClock();
     const progress = createRebuildProgress(FIRST, clock);
     await clock.advance(500);
-    expect(progress.after(STEP)).toMatchObject({
+    expect(progress.apply(STEP)).toMatchObject({
       state: "comparing",
       position: "100",
       target: "200",
       events_per_second: 200,
     });
-    expect(isRunning(progress.present())).toBe(true);
+    expect(isRunning(progress.current())).toBe(true);
   });
 
   test.each<Readonly<{ message: RebuildMessage; state: string; detail: string | null }>>([
@@ -53,7 +53,7 @@ describe("a rebuild's progress", () => {
     { message: { kind: "failed", detail: "disk full" }, state: "failed", detail: "disk full" },
   ])("ends as $state: $detail", ({ message, state, detail }) => {
     const progress = createRebuildProgress(FIRST, createManualClock());
-    const ended = progress.after(message);
+    const ended = progress.apply(message);
     expect(ended).toMatchObject({ state, detail });
     expect(isRunning(ended)).toBe(false);
     expect(rebuildProgress.parse(ended)).toEqual(ended);

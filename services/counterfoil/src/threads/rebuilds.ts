@@ -19,8 +19,8 @@ import { type RebuildGoal, type RebuildJob, spawnThread, stopThread } from "./su
 type RebuildThreadsDeps = Readonly<{ config: Config; backends: Backends; logger: Logger }>;
 
 /**
- * Rebuilds that are asked for over HTTP: each on a thread, since they take as long as they take, and
- * one after the other, since each takes as much memory as it may.
+ * Rebuilds that are started over HTTP: each on its own thread, since it may take long, and one after
+ * the other, since each may use all the memory allowed.
  */
 export function createRebuildThreads({
   config,
@@ -28,8 +28,8 @@ export function createRebuildThreads({
   logger,
 }: RebuildThreadsDeps): Rebuilds & Readonly<{ stop: () => Promise<void> }> {
   const latest = new Map<ModelName, RebuildProgress>();
-  const asked = new Set<Promise<void>>();
-  const inTurn = createGate(1);
+  const pending = new Set<Promise<void>>();
+  const runExclusively = createGate(1);
   let isStopping = false;
   let stopRunning = async () => {};
 
@@ -38,27 +38,27 @@ export function createRebuildThreads({
     actor: string,
     goal: RebuildGoal = { kind: "next" },
   ): Promise<RebuildProgress> {
-    const before = latest.get(model);
-    if (before !== undefined && isRunning(before)) {
+    const previous = latest.get(model);
+    if (previous !== undefined && isRunning(previous)) {
       throw new RebuildRunning(`a rebuild of ${model} is running: wait until it has ended`);
     }
     const first = await firstProgress(backends, model, goal);
     const lock = await lockRebuild(backends, model);
     latest.set(model, first);
-    const ended = inTurn(async () => {
+    const ended = runExclusively(async () => {
       const progress = createRebuildProgress({ ...first, state: "building" }, backends.clock);
-      latest.set(model, progress.present());
-      const update = (message: RebuildMessage) => latest.set(model, progress.after(message));
+      latest.set(model, progress.current());
+      const update = (message: RebuildMessage) => latest.set(model, progress.apply(message));
       const last = isStopping
         ? STOPPED
         : await run({ kind: "rebuild", config, model, actor, goal }, update);
       await lock.release();
-      // Only now: who sees the end may begin another rebuild.
+      // After the release: a client that sees the end may start another rebuild.
       update(last);
-      logger.info({ ...progress.present() }, "rebuild ended");
+      logger.info({ ...progress.current() }, "rebuild ended");
     });
-    asked.add(ended);
-    void ended.finally(() => asked.delete(ended));
+    pending.add(ended);
+    void ended.finally(() => pending.delete(ended));
     return first;
   }
 
@@ -67,7 +67,7 @@ export function createRebuildThreads({
     onStep: (message: RebuildMessage) => void,
   ): Promise<RebuildMessage> {
     const thread = spawnThread(job);
-    const ended = untilEnd(thread, onStep);
+    const ended = waitForEnd(thread, onStep);
     stopRunning = () => stopThread(thread, ended, backends.clock);
     return ended;
   }
@@ -80,7 +80,7 @@ export function createRebuildThreads({
     async stop() {
       isStopping = true;
       await stopRunning();
-      await Promise.all(asked);
+      await Promise.all(pending);
     },
   };
 }
@@ -105,8 +105,8 @@ async function firstProgress(
   };
 }
 
-/** @returns the thread's last message; one that dies without any has failed as well. */
-function untilEnd(
+/** @returns the thread's last message; a failure if it ended without one */
+function waitForEnd(
   thread: Worker,
   onStep: (message: RebuildMessage) => void,
 ): Promise<RebuildMessage> {
@@ -131,7 +131,7 @@ const STOPPED = {
   detail: "the service was stopped",
 } as const satisfies RebuildMessage;
 
-/** What a thread that rebuilds a model sends. */
+/** A message from a thread that rebuilds a model. */
 export type RebuildMessage =
   | Readonly<{ kind: "step"; step: RebuildStep }>
   | RebuildDone
@@ -141,7 +141,7 @@ export type RebuildDone = Readonly<{
   kind: "done";
   outcome: RebuildResult["outcome"];
   position: number;
-  /** Where the digests differ: which rows. */
+  /** Names the rows that differ, if the digests differ. */
   detail: string | null;
 }>;
 
@@ -154,7 +154,7 @@ export function isRunning({ finished_at }: RebuildProgress): boolean {
 /** The record of a rebuild, kept up to date by the messages of its thread. */
 export function createRebuildProgress(first: RebuildProgress, clock: Clock) {
   const startedAt = clock.now();
-  let present = first;
+  let current = first;
 
   function rate(position: number): number {
     const seconds = Number(clock.now() - startedAt) / NANOS_PER_SECOND;
@@ -181,10 +181,10 @@ export function createRebuildProgress(first: RebuildProgress, clock: Clock) {
   }
 
   return {
-    present: () => present,
-    after(message: RebuildMessage): RebuildProgress {
-      present = { ...present, ...changes(message) };
-      return present;
+    current: () => current,
+    apply(message: RebuildMessage): RebuildProgress {
+      current = { ...current, ...changes(message) };
+      return current;
     },
   };
 }

@@ -10,10 +10,10 @@ import type { ProjectorEvent } from "@counterfoil/projector/projector";
 import type { PublisherEvent } from "@counterfoil/publisher/publisher";
 import type { Logger } from "pino";
 
-/** What a worker thread is started with; plain data. */
+/** The job of a worker thread; plain data. */
 export type ThreadJob = ModelJob | RebuildJob | ServiceJob | ReadingJob;
 export type ModelJob = Readonly<{ kind: "projector"; config: Config; model: ModelName }>;
-/** `actor`: who asked for it; `goal`: the next generation, or one that is kept. */
+/** `actor`: who started it; `goal`: the next generation, or a kept one. */
 export type RebuildJob = Readonly<{
   kind: "rebuild";
   config: Config;
@@ -27,17 +27,17 @@ export type RebuildGoal =
 export type ServiceJob = Readonly<{ kind: "publisher" | "readers"; config: Config }>;
 export type ReadingJob = Readonly<{ kind: "reading"; source: LargeSource }>;
 
-/** Sent to a thread that shall end; it commits what it is at and ends by itself. */
+/** Sent to stop a thread; it commits its current work and ends by itself. */
 export const STOP = "stop";
 
 /**
- * What lives as long as the service makes little garbage at a time: with the usual young generation
- * four projectors hold 130 MB more, and are no faster. A thread takes no notice of the memory that
- * the process may have: its heap grows at ease towards four gigabytes unless it is told less.
+ * Limits for long-lived threads, which produce little garbage at a time: with the default young
+ * generation four projectors hold 130 MB more, and are no faster. Without a limit the heap of a thread
+ * may grow to four gigabytes, whatever the memory limit of the process is.
  */
 const SMALL: ResourceLimits = { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 256 };
 
-/** The reading of one body is over soon. */
+/** A thread that reads one large body is short-lived, and needs no limit. */
 const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
   projector: SMALL,
   rebuild: SMALL,
@@ -46,7 +46,7 @@ const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
   reading: {},
 };
 
-/** Starts a worker thread; it loads what this one has compiled. */
+/** Starts a worker thread; the compile cache is written first, so that the thread can use it. */
 export function spawnThread(job: ThreadJob): Worker {
   flushCompileCache();
   const thread = new Worker(new URL("./thread.ts", import.meta.url), {
@@ -60,7 +60,7 @@ export function spawnThread(job: ThreadJob): Worker {
 }
 
 type SupervisedThread = Readonly<{
-  /** Lets the thread end by itself, or ends it after 5 s. */
+  /** Stops the thread, and terminates it if it has not ended after 5 s. */
   stop: () => Promise<void>;
 }>;
 
@@ -69,7 +69,7 @@ type SuperviseOptions<Message> = Readonly<{
   /** It is first started behind this, so that what is waited for has the processor. */
   after?: Promise<void>;
   onMessage: (message: Message) => void;
-  /** The thread ended although nobody stopped it. */
+  /** Called when the thread ended without being stopped. */
   onCrash?: () => void;
   clock: Clock;
   logger: Logger;
@@ -77,11 +77,11 @@ type SuperviseOptions<Message> = Readonly<{
 
 const PAUSE_MS_MIN = 500;
 const PAUSE_MS_MAX = 30_000;
-/** A thread that has lived as long as this is started again without delay. */
-const STEADY_MS = 60_000;
+/** After a thread that lived this long, the backoff starts over. */
+const STABLE_MS = 60_000;
 const STOP_GRACE_MS = 5_000;
 
-/** Keeps a thread running: one that dies is started again, later each time. */
+/** Keeps a thread running: one that ends is restarted, with backoff. */
 export function superviseThread<Message>(options: SuperviseOptions<Message>): SupervisedThread {
   const { clock, logger, after } = options;
   const stopping = new AbortController();
@@ -91,7 +91,7 @@ export function superviseThread<Message>(options: SuperviseOptions<Message>): Su
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       const { error, livedMs } = await runThread(options, stopping.signal);
       if (stopping.signal.aborted) return;
-      if (livedMs >= STEADY_MS) pauseMs = PAUSE_MS_MIN;
+      if (livedMs >= STABLE_MS) pauseMs = PAUSE_MS_MIN;
       options.onCrash?.();
       logger.error({ err: error, pause_ms: pauseMs }, "thread ended, it is started again");
       await clock.sleep(pauseMs, stopping.signal);
@@ -124,16 +124,16 @@ async function runThread<Message>(
   thread.on("message", onMessage);
   thread.once("error", end);
   thread.once("exit", (code) => end(new Error(`the thread ended with code ${code}`)));
-  const ask = () => void stopThread(thread, ended, clock);
-  signal.addEventListener("abort", ask, { once: true });
+  const stop = () => void stopThread(thread, ended, clock);
+  signal.addEventListener("abort", stop, { once: true });
   try {
     return await ended;
   } finally {
-    signal.removeEventListener("abort", ask);
+    signal.removeEventListener("abort", stop);
   }
 }
 
-/** Asks a thread to end, and makes it where it does not. */
+/** Asks a thread to end, and terminates it if it does not. */
 export async function stopThread(
   thread: Worker,
   ended: Promise<unknown>,
@@ -155,8 +155,8 @@ type ThreadsDeps<Event> = Readonly<{
 }>;
 
 /**
- * Every model on a thread of its own, beside the event loop that answers webhooks: one that
- * works for seconds, or dies, delays neither an acknowledgement nor another model.
+ * Projects every model on its own thread, apart from the event loop that answers webhooks: one that
+ * works for seconds, or crashes, delays neither an acknowledgement nor another model.
  */
 export function startProjectorThreads(deps: ThreadsDeps<ProjectorEvent>): SupervisedThread {
   const threads = MODEL_NAMES.map((model) =>
@@ -173,7 +173,7 @@ export function startProjectorThreads(deps: ThreadsDeps<ProjectorEvent>): Superv
   };
 }
 
-/** The publisher on a thread of its own, for the same reason. */
+/** Runs the publisher on its own thread, for the same reason. */
 export function startPublisherThread(deps: ThreadsDeps<PublisherEvent>): SupervisedThread {
   return superviseJob(deps, {
     job: { kind: "publisher", config: deps.config },
