@@ -58,7 +58,7 @@ describe("a ledger that never had a key", () => {
     expectProblem(await gateway.send("POST", REBUILD), "unauthenticated");
   });
 
-  test("is read by nobody beyond, whatever he says of himself", async () => {
+  test("cannot be read beyond loopback, whatever the headers claim", async () => {
     const answer = await gateway.send("GET", BALANCES, FAR);
     expectProblem(answer, "unauthenticated");
     expect(answer.headers["www-authenticate"]).toMatch(/^Bearer/);
@@ -69,7 +69,7 @@ describe("a ledger that never had a key", () => {
     expect(await statusOf("GET", "/healthz", FAR)).toBe(200);
   });
 
-  test("is read beyond where told to, and changed by nobody", async () => {
+  test("can be read beyond loopback if configured, and changed by nobody", async () => {
     await configured({ COUNTERFOIL_ALLOW_UNAUTHENTICATED: "true" });
     expect(await statusOf("GET", BALANCES, FAR)).toBe(200);
     expectProblem(await gateway.send("POST", REBUILD, FAR), "unauthenticated");
@@ -79,7 +79,7 @@ describe("a ledger that never had a key", () => {
 });
 
 describe("keys", () => {
-  test("are needed for good once there was one, on loopback too, and where all are lost", async () => {
+  test("are required permanently once there was one, on loopback too, even if all are lost", async () => {
     const { keyId, headers } = await gateway.newKey();
     await configured({ COUNTERFOIL_ALLOW_UNAUTHENTICATED: "true" });
     for (const url of [BALANCES, "/v1/status", "/v1/events", "/v1/nothing", "/v1/anomalies"]) {
@@ -95,7 +95,7 @@ describe("keys", () => {
     }
   });
 
-  test("that are not what is expected open nothing, and none says why", async () => {
+  test("that are invalid are refused, without a reason", async () => {
     const { headers } = await gateway.newKey();
     const other = await createTestGateway(await createTestLedger());
     const foreign = await other.newKey();
@@ -127,7 +127,7 @@ describe("keys", () => {
     expect(await statusOf("GET", BALANCES, { headers })).toBe(200);
   });
 
-  test("open nothing once they are revoked or have expired", async () => {
+  test("are refused once they are revoked or have expired", async () => {
     const expiresAt = ledger.clock.now() + 60_000_000_000n;
     const expiring = await gateway.newKey({ expiresAt });
     const revoked = await gateway.newKey();
@@ -153,7 +153,7 @@ describe("keys", () => {
     expect(await statusOf("POST", REBUILD, operator)).toBe(202);
   });
 
-  test("of no platform read metrics beyond loopback, where nobody else does", async () => {
+  test("without a platform read metrics beyond loopback, and no others do", async () => {
     const all = await gateway.newKey();
     const scoped = await gateway.newKey({ platform: "G1" });
     const metrics = (headers = {}) => gateway.send("GET", "/metrics", { ...FAR, headers });
@@ -288,7 +288,7 @@ describe("names and origins", () => {
 });
 
 describe("answers", () => {
-  test("say nothing to a browser that it could make more of", async () => {
+  test("have headers that stop browsers from interpreting them", async () => {
     const { headers } = await gateway.get(BALANCES);
     expect(headers).toMatchObject({
       "x-content-type-options": "nosniff",
@@ -298,7 +298,7 @@ describe("answers", () => {
     expect(headers["strict-transport-security"]).toBeUndefined();
   });
 
-  test("are not sent again to who has them", async () => {
+  test("are answered with 304 if the client has them", async () => {
     const { headers } = await gateway.get(BALANCES);
     const etag = String(headers.etag);
     expect(etag).toMatch(/^W\/"/);
@@ -319,7 +319,7 @@ describe("answers", () => {
     }
   });
 
-  test("about money are kept nowhere, bytes for a minute, and none for another key", async () => {
+  test("about money are never cached, bytes for a minute, and none for another key", async () => {
     const { deliveryId } = await ledger.deliver(zeroHashWebhook("weather.changed", {}));
     await ledger.fold();
     for (const [url, expected] of [
@@ -338,11 +338,11 @@ describe("answers", () => {
     }
   });
 
-  test("are compressed for who asks for it", async () => {
+  test("are compressed if the client accepts it", async () => {
     const plain = await gateway.get("/v1/events?limit=100");
     const headers = { "accept-encoding": "gzip, br" };
     const answer = await gateway.send("GET", "/v1/events?limit=100", { headers }).catch(() => null);
-    // The helper reads JSON, which this is not before it is unpacked.
+    // The helper parses JSON, but this body is compressed.
     expect(answer).toBeNull();
     const packed = await gateway.app.inject({ url: "/v1/events?limit=100", headers });
     expect(packed.headers["content-encoding"]).toBe("gzip");
@@ -350,7 +350,7 @@ describe("answers", () => {
     expect(packed.headers.etag).toBe(plain.headers.etag);
   });
 
-  test("are so many a minute for a key, and another key has its own", async () => {
+  test("are limited per minute and key", async () => {
     await configured({ COUNTERFOIL_RATE_LIMIT: "2" });
     const [one, two] = [await gateway.newKey(), await gateway.newKey()];
     const first = await gateway.send("GET", BALANCES, one);

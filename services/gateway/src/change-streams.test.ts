@@ -81,7 +81,7 @@ const passed = () => told.filter(({ kind }) => kind === "passed").length;
 /** More than sockets hold by themselves. */
 const CHUNKS = 400;
 
-test("one that does not read is cut off, and the others are told everything", async () => {
+test("a reader that does not read is disconnected, and the others receive everything", async () => {
   const slow = await connectReader();
   const quick = await connectReader();
   joinAll();
@@ -97,7 +97,7 @@ test("one that does not read is cut off, and the others are told everything", as
   await until(() => slow.socket.closed);
 });
 
-test("where all together do not read too much, the slowest are cut off", async () => {
+test("if the unread bytes of all exceed the limit, the slowest are disconnected", async () => {
   await streams.stop();
   server.close();
   await start({ unreadMax: 64 * 1024 * 1024, unreadOfAllMax: 2 * 1024 * 1024 });
@@ -110,7 +110,7 @@ test("where all together do not read too much, the slowest are cut off", async (
   expect(new Set(cut)).toEqual(new Set(["all"]));
 });
 
-test("one that reads nothing of its page for too long is cut off, and is asked for no more", async () => {
+test("one that reads nothing of its page for too long is disconnected, and gets no next page", async () => {
   await streams.stop();
   server.close();
   await start({ stalledMs: 500 });
@@ -123,7 +123,7 @@ test("one that reads nothing of its page for too long is cut off, and is asked f
   expect(told.map(({ kind }) => kind)).toEqual(["open", "close"]);
 });
 
-test("a page that is read is answered by the wish for the next", async () => {
+test("after a page was read, the next one is requested", async () => {
   const reader = await connectReader();
   reader.socket.resume();
   send({ kind: "page", reader: 1, bytes: CHUNK, isLive: false, channel: "all" });

@@ -37,7 +37,7 @@ describe("an address", () => {
     },
   );
 
-  test("is quoted without what was asked", async () => {
+  test("is quoted without its query", async () => {
     const { body } = await gateway.get("/v1/nothing?secret=1");
     expect(JSON.stringify(body)).not.toContain("secret");
   });
@@ -101,7 +101,7 @@ describe("an engine's error", () => {
     expect(JSON.stringify(answer.body)).not.toContain("secret");
   });
 
-  test("is logged whole, with its route and without what was asked", async () => {
+  test("is logged completely, with its route and without the query", async () => {
     const lines: string[] = [];
     const logger = pino({ level: "info" }, { write: (line) => void lines.push(line) });
     const models = { ...gateway.models };
@@ -118,7 +118,7 @@ describe("an engine's error", () => {
   });
 });
 
-describe("what never becomes a request", () => {
+describe("bytes that are not a valid request", () => {
   async function converse(text: string): Promise<RawAnswer> {
     const socket = openConnection(await gateway.start());
     socket.write(text);

@@ -36,7 +36,7 @@ test("the stream itself can be read", async () => {
   expect(body.data[0].data).toMatchObject({ name: "default" });
 });
 
-test("what has to be understood answers 503, and the gateway lives on", async () => {
+test("routes that need to interpret newer events answer 503, and the gateway keeps running", async () => {
   const { status, body } = await gateway.get(`/v1/deliveries/${delivery}`);
   expect([status, body.code]).toEqual([503, "format_too_new"]);
   expect(body.detail).toMatch(/^a newer version of the program has written the data/);

@@ -6,7 +6,7 @@ import { memoryShare, protectRoutes } from "./protection.ts";
 let app: FastifyInstance;
 afterEach(() => app?.close());
 
-test("where the process holds nearly all the memory that it may, one answer is made at a time", async () => {
+test("if the process uses nearly all of its memory limit, one answer is made at a time", async () => {
   const share = 0.97;
   app = fastify();
   const config = { COUNTERFOIL_CORS_ORIGINS: [], COUNTERFOIL_RATE_LIMIT: 0 };
@@ -40,7 +40,7 @@ test("where the process holds nearly all the memory that it may, one answer is m
   await stream.body?.cancel();
 });
 
-test("what it holds is what it has touched", () => {
+test("the used memory is what was written to", () => {
   const before = memoryShare();
   const held = Buffer.alloc(256 * 1024 * 1024, 1);
   expect(memoryShare()).toBeGreaterThan(before);

@@ -28,7 +28,7 @@ test("commits are summed up, and none is sent behind a change of state that came
   jest.useRealTimers();
 });
 
-test("so many are at work at once, in their order, also after some have failed", async () => {
+test("work is limited to three at once, starts in order, and continues after failures", async () => {
   const limiter = createLimiter(3);
   const ends: (() => void)[] = [];
   const begun: number[] = [];
@@ -63,7 +63,7 @@ test.each<readonly [string, readonly string[]]>([
   ["a short one", ["{}"]],
   ["a long one", ["x".repeat(100_000)]],
   ["several parts", ["{", "x".repeat(100_000), "}"]],
-])("the bytes of an answer are handed over, time and again: %s", async (_name, texts) => {
+])("the bytes of an answer can be transferred, repeatedly: %s", async (_name, texts) => {
   for (let times = 0; times < 2; times += 1) {
     const chunks = Readable.from(texts.map((text) => Buffer.from(text)));
     const bytes = await bytesOf(chunks);

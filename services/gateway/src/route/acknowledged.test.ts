@@ -69,7 +69,7 @@ async function openGap(account = {}) {
 }
 
 describe("an anomaly that somebody acknowledged", () => {
-  test("says who and why, stands behind the others, and is counted apart", async () => {
+  test("shows who and why, is listed after the others, and is counted separately", async () => {
     await openGap();
     await openGap({ asset: "EUR" });
     const [euro, dollar] = await anomalies("kind=gap");
@@ -88,7 +88,7 @@ describe("an anomaly that somebody acknowledged", () => {
     expect(JSON.parse(event?.data ?? "")).toMatchObject({ anomaly_id: euro.id, ...WORD });
   });
 
-  test("needs a person again when it changes, and not by what changes elsewhere", async () => {
+  test("needs a person again when it changes, but not when others change", async () => {
     await openGap();
     const [gap] = await anomalies("kind=gap");
     await acknowledge(gap.id);
@@ -135,7 +135,7 @@ describe("an anomaly that somebody acknowledged", () => {
     await expect(acknowledge("stuck:nobody:pending")).rejects.toThrow(NothingThere);
   });
 
-  test("is so after a rebuild too, digest by digest", async () => {
+  test("is the same after a rebuild, with equal digests", async () => {
     await openGap();
     const [gap] = await anomalies("kind=gap");
     await acknowledge(gap.id);
@@ -169,7 +169,7 @@ describe("a quarantined delivery that somebody dismissed", () => {
     await ledger.stream.append(position, [quarantineRetried(deliveryId, { outcome })]);
   };
 
-  test("leaves the list and the count, with who and why on the stream", async () => {
+  test("is removed from list and count, with who and why on the stream", async () => {
     const [red, grey] = [await unreadable("red"), await unreadable("grey")];
     expect(await dismiss(red)).toMatchObject({ delivery_id: red, ...BY_ANN });
     expect(await quarantine()).toMatchObject([{ delivery_id: grey, ...NOBODY }]);
@@ -206,7 +206,7 @@ describe("a quarantined delivery that somebody dismissed", () => {
   });
 });
 
-test("what somebody starts is on the stream before it begins, each time", async () => {
+test("an operator's action is recorded on the stream before it starts, each time", async () => {
   const action = { action: "rebuild", target: "balances", actor: "Ann" } as const;
   const positions = [
     await recordAction({ ...ledger, hashing }, action),
@@ -219,7 +219,7 @@ test("what somebody starts is on the stream before it begins, each time", async 
   ]);
 });
 
-describe("what was opened in a range", () => {
+describe("anomalies that were opened in a range", () => {
   const opened = async (after: number) => {
     await ledger.fold();
     return gateway.models.snapshot("balances", (rows, { position }) =>
@@ -227,7 +227,7 @@ describe("what was opened in a range", () => {
     );
   };
 
-  test("is told once, by its ids; altered or closed it is not new", async () => {
+  test("are reported once, by their ids; changed or closed ones are not new", async () => {
     await openGap();
     const first = await opened(0);
     expect(first).toMatchObject([{ kind: "gap", subject: ACCOUNT_ID }]);
@@ -243,7 +243,7 @@ describe("what was opened in a range", () => {
     expect(await opened((await ledger.stream.head()).position)).toEqual([]);
   });
 
-  test("that is closed within it, is not told", async () => {
+  test("are not reported if they are closed within it", async () => {
     await openGap();
     await report(2, "2");
     await report(3, "3");

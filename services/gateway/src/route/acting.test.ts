@@ -33,7 +33,7 @@ async function openGap(): Promise<string> {
 const acknowledgeUrl = (id: string) => `/v1/anomalies/${encodeURIComponent(id)}/acknowledge`;
 const NOTE = { note: "the provider sends it tomorrow" };
 
-describe("an operator's word over HTTP", () => {
+describe("an operator's action over HTTP", () => {
   test("acknowledges an anomaly, in the name of the key", async () => {
     const id = await openGap();
     const { status, body } = await say(acknowledgeUrl(id), NOTE);
@@ -57,7 +57,7 @@ describe("an operator's word over HTTP", () => {
     expect(listed.body.data).toEqual([]);
   });
 
-  test("has a delivery read once more, and says what came of it", async () => {
+  test("retries a delivery, and answers with the outcome", async () => {
     const { deliveryId } = await ledger.deliver(zeroHashWebhook("payment_status_changed", {}));
     await ledger.fold();
     const retry = (id: string, headers = operator) =>
@@ -91,7 +91,7 @@ describe("an operator's word over HTTP", () => {
     expect(answer.body.detail).toContain(named);
   });
 
-  test("is refused of what is not there, and of what is closed", async () => {
+  test("is refused for unknown and closed subjects", async () => {
     const id = await openGap();
     expectProblem(await say(acknowledgeUrl("gap:nowhere:1..2"), NOTE), "not_found");
     expectProblem(await say("/v1/quarantine/nothing/dismiss", NOTE), "not_found");
@@ -100,7 +100,7 @@ describe("an operator's word over HTTP", () => {
     expectProblem(await say(acknowledgeUrl(id), NOTE), "already_closed");
   });
 
-  test("is refused of a reader, of nobody, and of a platform that does not see it", async () => {
+  test("is refused for a reader, without a key, and for a platform that does not see it", async () => {
     const id = await openGap();
     const { deliveryId } = await ledger.deliver(zeroHashWebhook("payment_status_changed", {}));
     await ledger.fold();

@@ -104,7 +104,7 @@ describe("changes", () => {
     expect(numbers.size).toBeGreaterThan(5);
   });
 
-  test("begin with what comes now, and go on behind an id, by header before parameter", async () => {
+  test("start with new changes, or after an id; the header takes precedence over the parameter", async () => {
     await ledger.play(USE_CASES);
     const all = await read("?after=0");
     await all.isLive();
@@ -142,7 +142,7 @@ describe("changes", () => {
     expect(two.changes()).toEqual(some);
   });
 
-  test("of a model that stands still hold up no other, and come when it goes on", async () => {
+  test("of a stopped model do not delay others, and are sent when it continues", async () => {
     const reader = await read();
     await reader.isLive();
     await ledger.play(USE_CASES);
@@ -188,13 +188,13 @@ describe("a reader", () => {
     expect(body.detail).toContain(named);
   });
 
-  test("that asks for the head of the answer alone gets no more", async () => {
+  test("that sends HEAD gets no body", async () => {
     const response = await fetch(`${address}/v1/changes`, { method: "HEAD" });
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     expect(await response.text()).toBe("");
   });
 
-  test("that is one too many is refused, until another one has gone", async () => {
+  test("beyond the maximum is refused, until another one has disconnected", async () => {
     await gateway.stop();
     await start({ COUNTERFOIL_CHANGE_STREAMS: "2" });
     const [first] = [await read(), await read()];
@@ -207,7 +207,7 @@ describe("a reader", () => {
     }
   });
 
-  test("is let go within an event, and at once, when the service stops", async () => {
+  test("is disconnected at once, after a complete event, when the service stops", async () => {
     await ledger.play(USE_CASES);
     const reader = await read("?after=0");
     await reader.isLive();
@@ -219,7 +219,7 @@ describe("a reader", () => {
     expect(reader.raw().endsWith("\n\n")).toBe(true);
   });
 
-  test("without a key is let go when there is a first one; with one, when it is revoked", async () => {
+  test("without a key is disconnected when the first key is created; with one, when it is revoked", async () => {
     const nobody = await read();
     await nobody.isLive();
     const { keyId, headers } = await gateway.newKey();

@@ -95,7 +95,7 @@ describe("signed heads over HTTP", () => {
   });
 });
 
-test("a key file that cannot be used is a problem with a name, and a person is needed", async () => {
+test("an unusable key file has its own problem code, and needs a person", async () => {
   const place = join(folder, "broken.key");
   writeFileSync(place, "no key");
   const { heads, headKey } = { heads: testHeads(ledger, place), headKey: keyIn(place) };

@@ -179,7 +179,7 @@ describe("the documented withdrawal, before it was settled", () => {
     const before = "2011-01-01T00:00:00Z";
     expectProblem(await gateway.get(`${PATH}?as_of=${before}`), "not_found");
     expect((await gateway.get(`/v1/withdrawals?as_of=${before}`)).body.data).toEqual([]);
-    // Before the second word had come, nobody knew of it, whatever time is asked about.
+    // Before the second report arrived, it was not known, whatever `as_of` is.
     const known = told.findLast(({ position }) => position < Number(second.position));
     const both = `as_of=${second.effective_at}&at_position=${known?.position}`;
     const believed = await gateway.get(`${PATH}?${both}`);

@@ -53,7 +53,7 @@ describe("health", () => {
 });
 
 describe("metrics", () => {
-  test("tell the lag of every model and how long answers took", async () => {
+  test("report the lag of every model and the latency of answers", async () => {
     await ledger.deliver(balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" }));
     await ledger.fold("balances");
     await gateway.get("/v1/balances");
@@ -67,7 +67,7 @@ describe("metrics", () => {
     expect(body).toContain(`${answered}"/v1/accounts/:id",status="404"} 1`);
   });
 
-  test("are told also when nothing can be read", async () => {
+  test("are served even if nothing can be read", async () => {
     const gateway = await createTestGateway({ ...ledger, stream: brokenStream() });
     const { status, body } = await gateway.get("/metrics");
     expect(status).toBe(200);
@@ -77,7 +77,7 @@ describe("metrics", () => {
     expect(body).toContain('counterfoil_open_anomalies{kind="gap"} Nan');
   });
 
-  test("are told at once while a database does not answer", async () => {
+  test("are served at once while a database does not answer", async () => {
     const never = new Promise<never>(() => {});
     const models = { ...gateway.models, snapshot: () => never };
     const clock = { ...ledger.clock, sleep: async () => {} };
@@ -87,7 +87,7 @@ describe("metrics", () => {
     expect(body).toContain('counterfoil_model_lag_seconds{model="trades"} Nan');
   });
 
-  test("tell what needs a person, and since when a model waits", async () => {
+  test("report what needs a person, and since when a model waits", async () => {
     for (const run of [1, 3]) {
       await ledger.deliver(balanceWebhook({ run, at: run, balance: `${run}`, change: "1" }));
     }
@@ -228,7 +228,7 @@ describe("status", () => {
     expect(await statusOf("balances")).toMatchObject({ lag: 0, state: "live" });
   });
 
-  test("does not take locks that cannot be looked at for a projector that stopped", async () => {
+  test("does not report a projector as stopped if locks cannot be read", async () => {
     const locks = { tryAcquire: () => Promise.reject(new Error("read-only")) };
     gateway = await createTestGateway(ledger, { locks });
     await ledger.deliver(balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" }));
@@ -282,7 +282,7 @@ describe("rebuild", () => {
 
   const URL = "/v1/projections/balances/rebuild";
 
-  test("starts once, and tells how it is getting on", async () => {
+  test("starts once, and reports its progress", async () => {
     gateway = await createTestGateway(ledger, { rebuilds: rebuilding() });
     const key = await gateway.newKey({ role: "operator" });
     expectProblem(await gateway.send("GET", URL, key), "not_found");

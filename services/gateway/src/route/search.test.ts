@@ -150,7 +150,7 @@ test("a platform is offered nothing outside", async () => {
   }
 });
 
-test("a platform finds its own behind any number of others' that are called the same", async () => {
+test("a platform finds its own records behind any number of others' with the same identifier", async () => {
   const [others, own] = [250, 99];
   for (let at = 1; at <= others; at += 1) {
     const body = {

@@ -49,7 +49,7 @@ test("are sums per asset, exact, with the position that they were computed at", 
   });
 });
 
-test("are told apart by what is asked for, and of what is asked for alone", async () => {
+test("are grouped and filtered as requested", async () => {
   expect(await totals("asset=USD&group_by=account_type&group_by=account_group")).toEqual([
     {
       asset: "USD",
