@@ -85,7 +85,7 @@ describeConsole("the console for operators", (newLedger) => {
   test("from what is counted on the start page to the list of just that", async () => {
     const { page, open, faults } = await openWatched(browser, service.address);
     await open("/");
-    const counted = page.getByRole("region", { name: "What is open" });
+    const counted = page.getByRole("region", { name: "Open items" });
     await counted.getByRole("link", { name: "quarantined" }).click();
     await page.locator(`a[href="/deliveries/${quarantined}"]`).waitFor();
     expect(await page.getByRole("heading", { name: "Anomalies" }).count()).toBe(0);
@@ -121,7 +121,7 @@ describeConsole("the console for operators", (newLedger) => {
     await page.getByRole("button", { name: "Dismiss" }).click();
     await page.getByLabel(/^Note/).fill("a test of theirs");
     await page.keyboard.press("Enter");
-    await page.getByText("every delivery was understood").waitFor();
+    await page.getByText("every delivery could be read").waitFor();
 
     await page.getByRole("link", { name: "Projections" }).click();
     await whenLoaded(page);

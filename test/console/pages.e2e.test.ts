@@ -98,7 +98,7 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
 
     test("says why, fact by fact, down to who signed it", () =>
       on(`/accounts/${encodeURIComponent(GAP_ACCOUNT)}`, async (page) => {
-        await page.getByRole("button", { name: "Show the facts that decide" }).click();
+        await page.getByRole("button", { name: "Show the deciding facts" }).click();
         const facts = page.getByRole("region", { name: "Facts" }).locator("tbody tr");
         await facts.filter({ hasText: "decides" }).first().waitFor();
         expect(await facts.first().textContent()).toMatch(/run 4.*webhook, valid hmac/);
@@ -145,12 +145,12 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
     await page.context().close();
   });
 
-  test("a list is narrowed by its address, and says where nothing is like that", async () => {
+  test("a list is filtered by its address, and says so if nothing matches", async () => {
     await on("/accounts?participant_code=GAP001", async (page) => {
       expect(await page.locator("tbody tr").count()).toBe(1);
     });
     await on("/accounts?participant_code=NOBODY", async (page) => {
-      await page.getByText("No account is like that.").waitFor();
+      await page.getByText("No accounts match.").waitFor();
     });
   });
 });

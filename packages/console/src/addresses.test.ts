@@ -5,7 +5,7 @@ import { ADDRESSES, type AddressName, pathTo, placeOf } from "./addresses.ts";
 const NAMES = Object.keys(ADDRESSES) as AddressName[];
 
 describe("an address of the console", () => {
-  test("is found again, whatever a provider's id holds", () => {
+  test("round-trips any id of a provider", () => {
     const name = fc.constantFrom(...NAMES);
     const id = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => text.isWellFormed());
     fc.assert(
@@ -24,7 +24,7 @@ describe("an address of the console", () => {
     },
   );
 
-  test("has in its query what is given, and nothing else", () => {
+  test("has only the given values in its query", () => {
     const query = { asset: "BTC & ETH", stage: "", stuck: null, page: 2 };
     expect(pathTo("accounts", {}, query)).toBe("/accounts?asset=BTC+%26+ETH&page=2");
     expect(pathTo("accounts", {}, { stage: null })).toBe("/accounts");

@@ -1,6 +1,6 @@
 /**
- * Every address of the console: what the service answers with the page, and what the page's router
- * knows. A parameter stands for one part of the path, percent-encoded.
+ * Every address of the console: the service answers these with the page, and the page's router
+ * handles them. A parameter is one percent-encoded part of the path.
  */
 export const ADDRESSES = {
   money: "/",
@@ -27,7 +27,7 @@ export type AddressName = keyof typeof ADDRESSES;
 export type Parameters = Readonly<Record<string, string>>;
 export type Place = Readonly<{ name: AddressName; parameters: Parameters }>;
 
-/** The address that a path is; null where it is none of the console's. */
+/** @returns the console's address that a path matches; null if there is none */
 export function placeOf(path: string): Place | null {
   for (const name of Object.keys(ADDRESSES) as AddressName[]) {
     const parameters = match(ADDRESSES[name].split("/"), path.split("/"));
@@ -62,7 +62,7 @@ function decoded(part: string): string | null {
 
 type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
-/** The path of an address, with what is given of its query. */
+/** The path of an address. Query values that are null or empty are omitted. */
 export function pathTo(name: AddressName, parameters: Parameters = {}, query: Query = {}): string {
   const path = ADDRESSES[name].replace(/:(\w+)/g, (_, key: string) =>
     encodeURIComponent(parameters[key] ?? ""),

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { rolldown } from "rolldown";
 
-/** A file as it is served: `br` and `gzip` are null where compressing it gains nothing. */
+/** A file as it is served. `br` and `gzip` are null if compression gains nothing. */
 export type ServedFile = Readonly<{
   type: string;
   bytes: Uint8Array;
@@ -27,7 +27,7 @@ const FILES = "/console/";
 const BROWSER = join(import.meta.dirname, "browser");
 const require = createRequire(import.meta.url);
 
-/** Text that is read, and digits that stand below each other: one family each, Latin only. */
+/** One font family for text and one for tabular digits, Latin only. */
 const FONTS = [
   ["Inter", "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2"],
   [
@@ -36,7 +36,7 @@ const FONTS = [
   ],
 ] as const;
 
-/** Makes what is served from the sources: nothing of it lies in the repository. Takes some 0.3 s. */
+/** Builds the served files from the sources; none of them is in the repository. Takes some 0.3 s. */
 async function buildConsole(): Promise<Bundle> {
   const files = new Map<string, ServedFile>();
   const fonts = FONTS.map(([family, specifier]) => {
@@ -63,7 +63,7 @@ async function buildConsole(): Promise<Bundle> {
 type Scripts = Readonly<{
   scripts: ReadonlyMap<string, string>;
   entry: string;
-  /** What the entry needs at once. */
+  /** Static imports of the entry. */
   imports: readonly string[];
 }>;
 
@@ -94,7 +94,7 @@ async function buildScripts(): Promise<Scripts> {
 
 type Font = Readonly<{ family: string; name: string }>;
 
-/** One file: those of the folder in the order of their names, behind the fonts and the plot's own. */
+/** One style sheet: fonts, the plot's styles, then the files of the folder in the order of their names. */
 function stylesWith(fonts: readonly Font[]): string {
   const folder = join(BROWSER, "styles");
   const own = readdirSync(folder)

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { createConsole } from "./console.ts";
 
-test("the files are built once, whoever asks for them, and are what the document names", async () => {
+test("the files are built once, and are those that the document names", async () => {
   const { bundle } = createConsole();
   const [first, second] = await Promise.all([bundle(), bundle()]);
   expect(second).toBe(first);
@@ -11,7 +11,7 @@ test("the files are built once, whoever asks for them, and are what the document
   expect(named.filter((name) => !files.has(name))).toEqual([]);
 });
 
-test("a build that is under way is given up where the service stops", async () => {
+test("a running build is cancelled when the service stops", async () => {
   const { bundle, stop } = createConsole();
   const building = bundle();
   stop();

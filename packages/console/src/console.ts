@@ -5,15 +5,15 @@ import type { Bundle } from "./build.ts";
 
 export type { Bundle, ServedFile } from "./build.ts";
 
-/** The console's files, built once for a process. */
+/** The console's files, built once per process. */
 export type Console = Readonly<{
   /**
-   * Builds them where nobody has asked yet.
+   * Builds the files at the first call.
    *
-   * @throws Error where they cannot be built; the next one who asks tries again
+   * @throws Error if they cannot be built; the next call tries again
    */
   bundle: () => Promise<Bundle>;
-  /** Gives up a build that is under way. */
+  /** Cancels a running build. */
   stop: () => void;
 }>;
 
@@ -22,7 +22,7 @@ export function createConsole(): Console {
   let built: Promise<Bundle> | null = null;
   return {
     bundle() {
-      built ??= buildApart(stopping.signal).catch((error: unknown) => {
+      built ??= buildInChildProcess(stopping.signal).catch((error: unknown) => {
         built = null;
         throw error;
       });
@@ -34,24 +34,24 @@ export function createConsole(): Console {
 
 const BUILD = fileURLToPath(new URL("build.ts", import.meta.url));
 
-/** In a process that ends with it: the bundler would keep 150 MB of this one for ever. */
-function buildApart(signal: AbortSignal): Promise<Bundle> {
+/** Builds in a temporary process: the bundler would keep 150 MB in this one. */
+function buildInChildProcess(signal: AbortSignal): Promise<Bundle> {
   const compiled = getCompileCacheDir();
   const child = fork(BUILD, [], {
     signal,
     serialization: "advanced",
-    // What it builds depends on the sources alone, and no secret is its business.
+    // The build needs only the sources, so the child gets no secrets from the environment.
     env: compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled },
     execArgv: ["--disable-warning=ExperimentalWarning"],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
-  const said: Buffer[] = [];
-  child.stderr?.on("data", (chunk: Buffer) => said.push(chunk));
+  const stderr: Buffer[] = [];
+  child.stderr?.on("data", (chunk: Buffer) => stderr.push(chunk));
   return new Promise((resolve, reject) => {
     child.once("message", (bundle) => resolve(bundle as Bundle));
     child.once("error", reject);
     child.once("close", (code) =>
-      reject(new Error(`the console's build ended with ${code}: ${Buffer.concat(said)}`)),
+      reject(new Error(`the console's build ended with ${code}: ${Buffer.concat(stderr)}`)),
     );
   });
 }

@@ -10,7 +10,7 @@ import { followLinks, type Page, place } from "./router.ts";
 import { SearchPage } from "./search.tsx";
 import { locked } from "./session.ts";
 
-/** A page that is in the first file, or one that comes when it is gone to. */
+/** A page of the entry bundle, or one that is loaded on navigation. */
 type Source = Readonly<{ page: Page }> | (() => Promise<Page>);
 
 const PAGES: Readonly<Record<AddressName, Source>> = {
@@ -46,8 +46,8 @@ const NAVIGATION: readonly NavLink[] = [
   { name: "projections", title: "Projections", within: [] },
 ];
 
-/** The page of the address that is open. */
-function PageHere() {
+/** The page of the current address. */
+function CurrentPage() {
   const here = place.value;
   const source = here === null ? null : PAGES[here.name];
   const [loaded, setLoaded] = useState<Readonly<{ source: Source; page: Page }> | null>(null);
@@ -71,7 +71,7 @@ function Console() {
   if (locked.value !== null) return <Login />;
   return (
     <Layout links={NAVIGATION}>
-      <PageHere />
+      <CurrentPage />
     </Layout>
   );
 }

@@ -3,11 +3,11 @@ import { effect, signal } from "@preact/signals";
 export type Theme = "system" | "light" | "dark";
 type Zone = "utc" | "local";
 
-/** Kept in memory alone, as all that a person says to this page. */
+/** Kept in memory only, like all of this page's state. */
 export const theme = signal<Theme>("system");
 export const zone = signal<Zone>("utc");
 
-/** The style sheet has both themes; which one counts is said here. */
+/** Selects one of the style sheet's two themes. */
 export function applyTheme(): void {
   effect(() => {
     const root = document.documentElement;

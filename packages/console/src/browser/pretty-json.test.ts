@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { prettyJson } from "./pretty-json.ts";
 
-test("every digit stays, and what stands twice stays twice", () => {
+test("every digit and every duplicate key is kept", () => {
   expect(prettyJson('{"a":12345678901234567890.10,"a":[],"b":{"c":[1, "x y\\"{"]}}')).toBe(
     `{
   "a": 12345678901234567890.10,

@@ -1,6 +1,6 @@
 /**
- * JSON in lines, by its text alone: a parser would lose digits of long numbers, and the order of
- * what stands twice. What is no JSON is shown as it is.
+ * Indents JSON by its text, because a parser would lose digits of long numbers and duplicate keys.
+ * Text that is not JSON is returned unchanged.
  */
 export function prettyJson(text: string): string {
   if (!isJson(text)) return text;
@@ -18,8 +18,8 @@ export function prettyJson(text: string): string {
     if (CLOSING.has(token) && !isEmpty) breakLine();
     line += token === ":" ? ": " : token;
     if (OPENING.has(token)) depth += 1;
-    const goesOn = OPENING.has(token) && !CLOSING.has(tokens[at + 1] ?? "");
-    if (token === "," || goesOn) breakLine();
+    const opensLine = OPENING.has(token) && !CLOSING.has(tokens[at + 1] ?? "");
+    if (token === "," || opensLine) breakLine();
   }
   return [...lines, line].join("\n");
 }

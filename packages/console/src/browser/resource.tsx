@@ -1,53 +1,53 @@
 import { type Client, ProblemError } from "@counterfoil/client";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { type Change, isBegun, onChange } from "./live.ts";
+import { type Change, isStatusRequested, onChange } from "./live.ts";
 import { api, locked } from "./session.ts";
 
-/** What was asked for, as far as it is there. What was shown stays while it is asked for again. */
+/** The state of loading something. Loaded data stays visible while it is loaded again. */
 export type Resource<Data> =
   | Readonly<{ state: "loading" }>
-  | Readonly<{ state: "failed"; failure: Failure; again: () => void }>
-  | Readonly<{ state: "loaded"; data: Data; failure: Failure | null; again: () => void }>;
+  | Readonly<{ state: "failed"; failure: Failure; reload: () => void }>
+  | Readonly<{ state: "loaded"; data: Data; failure: Failure | null; reload: () => void }>;
 
 export type Failure = Readonly<{
-  /** `missing_route`: the service is older than this page; `unreachable`: nobody answered. */
+  /** `missing_route`: the service is older than this page; `unreachable`: there was no answer. */
   code: string;
   text: string;
-  /** Records that the id may mean, where it means several. */
+  /** The records that an ambiguous id may refer to. */
   candidates: readonly string[];
 }>;
 
-/** What a page says by itself of an answer that is no problem of the service's. */
+/** A page's own message about an answer that is not an error of the service. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
 }
 
-export type Ask<Data> = (client: Client, signal: AbortSignal) => PromiseLike<Data>;
+export type Load<Data> = (client: Client, signal: AbortSignal) => PromiseLike<Data>;
 
-/** Between two questions for the same thing, however often it changes. */
+/** The least time between two requests for the same resource, however often it changes. */
 const PAUSE_MS = 1_000;
 
 /**
- * Asks, and asks again when something changes that `concerns` it. `key` names what is asked for:
- * another one is another question.
+ * Loads a resource, and loads it again after a change for which `concerns` is true. `key` identifies
+ * the resource: another key starts a new load.
  */
 export function useResource<Data>(
   key: string,
-  ask: Ask<Data>,
+  load: Load<Data>,
   concerns: (change: Change) => boolean = () => false,
 ): Resource<Data> {
   const [found, setFound] = useState<Readonly<{ key: string; data?: Data; failure?: Failure }>>();
   const [round, setRound] = useState(0);
   const client = api.value;
-  const isWaiting = locked.value !== null || !isBegun.value;
-  const again = () => setRound((before) => before + 1);
+  const isWaiting = locked.value !== null || !isStatusRequested.value;
+  const reload = () => setRound((before) => before + 1);
 
   useEffect(() => {
     if (isWaiting) return;
     const leaving = new AbortController();
     const { signal } = leaving;
-    ask(client, signal).then(
+    load(client, signal).then(
       (data) => signal.aborted || setFound({ key, data }),
       (error: unknown) => {
         if (signal.aborted) return;
@@ -68,7 +68,7 @@ export function useResource<Data>(
       if (timer !== undefined || !concerns(change)) return;
       timer = setTimeout(() => {
         timer = undefined;
-        again();
+        reload();
       }, PAUSE_MS);
     });
     return () => {
@@ -79,8 +79,8 @@ export function useResource<Data>(
 
   if (found === undefined || found.key !== key) return { state: "loading" };
   const { data, failure = null } = found;
-  if (data !== undefined) return { state: "loaded", data, failure, again };
-  return failure === null ? { state: "loading" } : { state: "failed", failure, again };
+  if (data !== undefined) return { state: "loaded", data, failure, reload };
+  return failure === null ? { state: "loading" } : { state: "failed", failure, reload };
 }
 
 const MISSING_ROUTE = /^no resource has the address/;
@@ -100,13 +100,13 @@ export function failureOf(error: unknown): Failure {
   };
 }
 
-/** Whether a change is one of these models'. */
+/** Whether a change concerns one of these models. */
 export const ofModels =
   (...models: readonly string[]) =>
   ({ model }: Change): boolean =>
     models.includes(model);
 
-/** Whether a change may be one of this record. */
+/** Whether a change may concern this record. */
 export const ofRecord =
   (model: string, id: string) =>
   (change: Change): boolean =>
@@ -115,18 +115,18 @@ export const ofRecord =
 type LoadedProps<Data> = Readonly<{
   resource: Resource<Data>;
   children: (data: Data) => ComponentChildren;
-  /** Of what is being waited for. */
+  /** How many placeholder lines are shown while loading. */
   lines?: number;
 }>;
 
-/** What was asked for, or how far that is: the three states that every part of a page has. */
+/** Shows the loaded data, or the state of loading it. */
 export function Loaded<Data>({ resource, children, lines = 4 }: LoadedProps<Data>) {
   if (resource.state === "loading") return <Loading lines={lines} />;
   if (resource.state === "failed") return <Failed {...resource} />;
-  const { failure, again, data } = resource;
+  const { failure, reload, data } = resource;
   return (
     <>
-      {failure !== null && <Stale failure={failure} again={again} />}
+      {failure !== null && <Stale failure={failure} reload={reload} />}
       {children(data)}
     </>
   );
@@ -146,25 +146,25 @@ export function Empty({ children }: Readonly<{ children: ComponentChildren }>) {
   return <p class="empty">{children}</p>;
 }
 
-type FailedProps = Readonly<{ failure: Failure; again: () => void }>;
+type FailedProps = Readonly<{ failure: Failure; reload: () => void }>;
 
-/** Why something is not there, in the service's words, and what to do. */
-export function Failed({ failure, again }: FailedProps) {
+/** Why something could not be loaded, in the service's words, and what to do. */
+export function Failed({ failure, reload }: FailedProps) {
   const { code, text } = failure;
   if (code === "missing_route") {
     return (
       <div class="notice quiet" role="status">
-        <strong>This service is older than its console.</strong>
-        <p>It does not answer this question yet ({text}). Everything else works.</p>
+        <strong>This service is older than this page.</strong>
+        <p>It does not have this route yet ({text}). Everything else works.</p>
       </div>
     );
   }
   return (
     <div class="notice bad" role="alert">
-      <strong>{TITLES[code] ?? "This could not be read."}</strong>
+      <strong>{TITLES[code] ?? "This could not be loaded."}</strong>
       <p>{text}</p>
       <p class="actions">
-        <button type="button" onClick={again}>
+        <button type="button" onClick={reload}>
           Try again
         </button>
         <code>{code}</code>
@@ -174,20 +174,20 @@ export function Failed({ failure, again }: FailedProps) {
 }
 
 const TITLES: Readonly<Record<string, string>> = {
-  not_found: "There is nothing of this id.",
-  ambiguous_id: "This id stands for several.",
-  unreachable: "Nobody answers.",
-  model_unavailable: "The read model cannot be read just now.",
-  stream_unavailable: "The event stream cannot be read just now.",
+  not_found: "Nothing has this id.",
+  ambiguous_id: "This id is ambiguous.",
+  unreachable: "There is no connection.",
+  model_unavailable: "The read model cannot be read now.",
+  stream_unavailable: "The event stream cannot be read now.",
   wrong_role: "This key may not do that.",
-  rate_limited: "Too many questions with this key.",
+  rate_limited: "Too many requests with this key.",
 };
 
-function Stale({ failure, again }: FailedProps) {
+function Stale({ failure, reload }: FailedProps) {
   return (
     <div class="notice warn" role="status">
-      What you see is not the newest: {failure.text}{" "}
-      <button type="button" onClick={again}>
+      This may be outdated: {failure.text}{" "}
+      <button type="button" onClick={reload}>
         Try again
       </button>
     </div>

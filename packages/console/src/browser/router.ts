@@ -19,13 +19,13 @@ const current = (): string => location.pathname + location.search;
 
 const address = signal(current());
 
-/** Where the page is; null where the console has no such address. */
+/** The current page; null if the console has no such address. */
 export const place = computed(() => placeOf(new URL(address.value, location.origin).pathname));
 
-/** What is given behind the `?`. */
+/** The query of the current address. */
 export const query = computed(() => new URL(address.value, location.origin).searchParams);
 
-/** Goes to a path of the console, as a link does; `replace` leaves no way back. */
+/** Navigates to a path of the console; `replace` adds no entry to the browser's history. */
 export function go(path: string, how: "push" | "replace" = "push"): void {
   if (path === current()) return;
   if (how === "push") history.pushState(null, "", path);
@@ -34,7 +34,7 @@ export function go(path: string, how: "push" | "replace" = "push"): void {
   if (how === "push") scrollTo(0, 0);
 }
 
-/** The same page with another query; what is null or empty is left out. The first page of it. */
+/** The current address with changed query values, at its first page; null or empty values are removed. */
 export function withQuery(changes: Readonly<Record<string, string | null>>): string {
   const next = new URLSearchParams(query.value);
   next.delete("cursor");
@@ -45,7 +45,7 @@ export function withQuery(changes: Readonly<Record<string, string | null>>): str
   return next.size === 0 ? location.pathname : `${location.pathname}?${next}`;
 }
 
-/** Keeps links of the console within this page, and leaves all others to the browser. */
+/** Handles the console's own links in this page, and leaves all others to the browser. */
 export function followLinks(): void {
   addEventListener("popstate", () => {
     address.value = current();
@@ -62,7 +62,7 @@ export function followLinks(): void {
   });
 }
 
-/** What the address gives of these names, as parameters of a question. */
+/** The values that the address has for these names, as request parameters. */
 export function givenBy<Name extends string>(
   names: readonly Name[],
 ): Readonly<Partial<Record<Name, string>>> {
@@ -74,7 +74,7 @@ export function givenBy<Name extends string>(
 
 export type Moment = Readonly<{ as_of?: string; known_at?: string }>;
 
-/** The moment that the address gives, as parameters of a question; empty for now. */
+/** The moment in the address, as request parameters; empty for the present. */
 export const momentGiven = (): Moment => givenBy(["as_of", "known_at"]);
 
 export const isPast = (moment: Moment): boolean => Object.keys(moment).length > 0;

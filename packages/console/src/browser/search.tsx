@@ -6,13 +6,13 @@ import { Empty, Loaded, useResource } from "./resource.tsx";
 import { go, pathTo, query, useTitle } from "./router.ts";
 import { api } from "./session.ts";
 
-/** Something that has the identifier; `matched` names the field of it that is alike. */
+/** A record with the identifier; `matched` names the field that matched. */
 type SearchResult = AnswerOf<"search">["data"][number];
 
-/** Which of its identifiers it was found by, in words. */
+/** The name of the matched field, in words. */
 const matchedText = ({ matched }: SearchResult): string => matched.replaceAll("_", " ");
 
-/** What has this identifier, the likeliest first. */
+/** Everything with this identifier, best match first. */
 async function search(q: string, signal: AbortSignal): Promise<readonly SearchResult[]> {
   const { data } = await api.value.search({ q }, { signal });
   return data;
@@ -20,10 +20,10 @@ async function search(q: string, signal: AbortSignal): Promise<readonly SearchRe
 
 const PAUSE_MS = 120;
 
-/** Finds anything by any of its identifiers, from every page: `/` comes here, Enter opens the first. */
+/** Finds records by any identifier, on every page: `/` focuses the field, Enter opens the first result. */
 export function SearchBox() {
   const field = useRef<HTMLInputElement>(null);
-  const { results, look, close } = useSearch(() => field.current?.value.trim() ?? "");
+  const { results, runSearch, close } = useSearch(() => field.current?.value.trim() ?? "");
   const [chosen, setChosen] = useState(0);
   const listId = useId();
   useSlash(() => {
@@ -40,7 +40,7 @@ export function SearchBox() {
     event.preventDefault();
     const text = field.current?.value.trim() ?? "";
     if (text === "") return;
-    const found = results ?? (await look(0));
+    const found = results ?? (await runSearch(0));
     open((found?.[chosen] ?? found?.[0])?.path ?? pathTo("search", {}, { q: text }));
   };
   const move = (event: KeyboardEvent) => {
@@ -61,7 +61,7 @@ export function SearchBox() {
           placeholder="Search any identifier"
           onInput={() => {
             setChosen(0);
-            void look(PAUSE_MS);
+            void runSearch(PAUSE_MS);
           }}
           onKeyDown={move}
           onBlur={close}
@@ -80,7 +80,7 @@ export function SearchBox() {
 
 const STEPS: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1 };
 
-/** Attributes of a search field with a list of its own; the types know none but the browser's. */
+/** Attributes of a search field with its own result list; Preact's types lack this combination. */
 const COMBOBOX = {
   type: "search",
   role: "combobox",
@@ -102,7 +102,7 @@ function Option({ result, isChosen, open }: OptionProps) {
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
-      // Before the field loses the focus, and the list with it.
+      // Runs before the field loses the focus, which closes the list.
       onMouseDown={(event) => {
         event.preventDefault();
         open(path);
@@ -116,18 +116,18 @@ function Option({ result, isChosen, open }: OptionProps) {
   );
 }
 
-/** The results for what stands in the field now; null while there is no question. */
+/** The results for the text in the field; null while there is no search. */
 function useSearch(text: () => string) {
   const [results, setResults] = useState<readonly SearchResult[] | null>(null);
-  const asked = useRef(new AbortController());
+  const running = useRef(new AbortController());
   const close = () => {
-    asked.current.abort();
+    running.current.abort();
     setResults(null);
   };
-  const look = async (waitMs: number): Promise<readonly SearchResult[] | null> => {
-    asked.current.abort();
-    asked.current = new AbortController();
-    const { signal } = asked.current;
+  const runSearch = async (waitMs: number): Promise<readonly SearchResult[] | null> => {
+    running.current.abort();
+    running.current = new AbortController();
+    const { signal } = running.current;
     if (text() === "") {
       setResults(null);
       return null;
@@ -139,26 +139,26 @@ function useSearch(text: () => string) {
     setResults(found);
     return found;
   };
-  return { results, look, close };
+  return { results, runSearch, close };
 }
 
-/** The key `/` anywhere but where text is written. */
+/** Handles the key `/`, except in text fields. */
 function useSlash(onSlash: () => void): void {
   useEffect(() => {
-    const heard = (event: KeyboardEvent) => {
+    const onKeyDown = (event: KeyboardEvent) => {
       if (event.key !== "/" || isTyping(event.target)) return;
       event.preventDefault();
       onSlash();
     };
-    addEventListener("keydown", heard);
-    return () => removeEventListener("keydown", heard);
+    addEventListener("keydown", onKeyDown);
+    return () => removeEventListener("keydown", onKeyDown);
   });
 }
 
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && target.matches("input, textarea, select");
 
-/** Everything that has an identifier. */
+/** The page of search results. */
 export function SearchPage() {
   const text = query.value.get("q") ?? "";
   useTitle(text === "" ? "Search" : `Search ${text}`);
@@ -171,8 +171,8 @@ export function SearchPage() {
         <h1>Search</h1>
         <p class="lead">
           {text === ""
-            ? "Press / and give any identifier: an account, a run, a movement, a transaction's hash, a delivery."
-            : `What has the identifier “${text}”.`}
+            ? "Press / and enter any identifier: an account, a run, a movement, a transaction's hash, a delivery."
+            : `Everything with the identifier “${text}”.`}
         </p>
       </div>
       <Panel title="Found">
@@ -182,12 +182,12 @@ export function SearchPage() {
               <Empty>Nothing has this identifier.</Empty>
             ) : (
               <Table
-                label="What was found"
+                label="Results"
                 rows={results}
                 keyOf={({ path }) => path}
                 columns={[
                   { title: "kind", cell: ({ kind }) => kind },
-                  { title: "what", cell: ({ path, title }) => <a href={path}>{title}</a> },
+                  { title: "name", cell: ({ path, title }) => <a href={path}>{title}</a> },
                   { title: "id", minor: true, cell: ({ id }) => <code class="id">{id}</code> },
                   { title: "found by", cell: matchedText },
                 ]}

@@ -2,28 +2,28 @@ import { createClient, type ProblemDocument, ProblemError } from "@counterfoil/c
 import { computed, signal } from "@preact/signals";
 
 /*
- * Who asks. The key stays in this variable: in no cookie, which other programs on this host would be
- * sent, in no storage, in no address. A reload forgets it.
+ * The API key is kept in this variable only. It is not in a cookie, which would be sent to other
+ * programs on this host, not in storage, and not in an address. A reload forgets it.
  */
 const key = signal<string | null>(null);
 
-/** Why the service wants a key, in its own words; null as long as it answers. */
+/** Why the service requires a key, in its own words; null while it answers. */
 export const locked = signal<string | null>(null);
-/** Whether it would go on answering without one. */
+/** Whether the service also answers without a key. */
 export const isKeyOptional = signal(false);
 
 export const hasKey = computed(() => key.value !== null);
 
-/** Asks whatever the service answers, as whoever is logged in. */
+/** A client with the session's key. */
 export const api = computed(() =>
   createClient({
     baseUrl: location.origin,
-    fetch: watch,
+    fetch: fetchOrLock,
     ...(key.value !== null && { key: key.value }),
   }),
 );
 
-/** Tries a key. @returns why it opens nothing; null where it does */
+/** Tries a key. @returns why it is refused; null if it is accepted */
 export async function logIn(secret: string): Promise<string | null> {
   const candidate = secret.trim();
   if (!/^[\x21-\x7e]+$/.test(candidate)) return "A key begins with cf_ and has no spaces.";
@@ -32,7 +32,7 @@ export async function logIn(secret: string): Promise<string | null> {
     await client.getStatus();
   } catch (error) {
     if (error instanceof ProblemError && error.status === 401) {
-      return "This key opens nothing here: it is not of this ledger, was revoked, or has expired.";
+      return "This key is not valid here: it belongs to another ledger, was revoked, or has expired.";
     }
     return error instanceof ProblemError ? error.message : "The service does not answer.";
   }
@@ -41,13 +41,13 @@ export async function logIn(secret: string): Promise<string | null> {
   return null;
 }
 
-/** Without a key this page reads, where the service lets anybody; with one it may do more. */
+/** Asks for a key although the service may be read without one. */
 export function askForKey(): void {
   isKeyOptional.value = true;
-  locked.value = "Give a key to do more than read.";
+  locked.value = "Enter a key to make changes.";
 }
 
-export function goOnReading(): void {
+export function continueWithoutKey(): void {
   locked.value = null;
 }
 
@@ -59,10 +59,10 @@ export function logOut(): void {
 
 const isReading = ({ method = "GET" }: RequestInit = {}): boolean => method === "GET";
 
-/** Every request goes through here, so that a key that is revoked meanwhile is asked for at once. */
-export async function watch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+/** Sends a request. If the service requires a key, for example after a revocation, the page asks for one. */
+export async function fetchOrLock(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const response = await fetch(input, init);
-  // Where nobody is asked for a key to read, one is wanted to change something: that is said there.
+  // Only refused reads lock the page: a refused change shows its own message.
   if (response.status === 401 && isReading(init)) {
     isKeyOptional.value = false;
     const problem = (await response

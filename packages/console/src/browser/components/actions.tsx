@@ -3,13 +3,13 @@ import { type Failure, failureOf } from "../resource.tsx";
 
 type ConfirmButtonProps = Readonly<{
   action: string;
-  /** What is asked before it is done. */
+  /** The question of the confirmation. */
   question: string;
-  /** Rejects where the service refuses. */
+  /** Rejects if the service refuses. */
   act: () => Promise<void>;
 }>;
 
-/** A button that asks once more before it does what it says. */
+/** A button that asks for confirmation. */
 export function ConfirmButton({ action, question, act }: ConfirmButtonProps) {
   const [state, setState] = useState<"idle" | "asking" | "busy" | Failure>("idle");
   const confirm = async () => {
@@ -47,16 +47,16 @@ export function ConfirmButton({ action, question, act }: ConfirmButtonProps) {
 }
 
 type NoteFormProps = Readonly<{
-  /** The button: what is done. */
+  /** The button's label. */
   action: string;
-  /** Beside the field: what the note is for. */
-  why: string;
-  /** Rejects where the service refuses. */
+  /** The field's label: what the note is for. */
+  label: string;
+  /** Rejects if the service refuses. */
   act: (note: string) => Promise<void>;
 }>;
 
-/** A button that asks for a note before anything is done; both go onto the stream. */
-export function NoteForm({ action, why, act }: NoteFormProps) {
+/** A button that asks for a note; the action and the note are recorded on the stream. */
+export function NoteForm({ action, label, act }: NoteFormProps) {
   const [isOpen, setOpen] = useState(false);
   const [state, setState] = useState<"idle" | "busy" | Failure>("idle");
   const field = useRef<HTMLInputElement>(null);
@@ -83,7 +83,7 @@ export function NoteForm({ action, why, act }: NoteFormProps) {
   return (
     <form class="note" onSubmit={(event) => void submit(event)}>
       <label>
-        <span>{why}</span>
+        <span>{label}</span>
         <input ref={field} name="note" maxLength={1_000} autocomplete="off" autofocus />
       </label>
       <button type="submit" class="primary" disabled={state === "busy"}>
@@ -97,22 +97,22 @@ export function NoteForm({ action, why, act }: NoteFormProps) {
   );
 }
 
-/** What a key of the role `operator` is needed for, and how one is made. */
+/** Says that an operator's key is needed, and how to create one. */
 function NeedsOperator({ what }: Readonly<{ what: string }>) {
   return (
     <div class="notice quiet" role="status">
-      <p>{what} needs an operator's key. Where the service runs:</p>
+      <p>{what}, you need an operator's key. Create one where the service runs:</p>
       <pre>counterfoil keys create --role operator --name you</pre>
-      <p>It is shown once. Use “Key” above to give it to this page.</p>
+      <p>The key is shown once. Enter it with “Key” at the bottom of this page.</p>
     </div>
   );
 }
 
-const KEY_WANTED: ReadonlySet<string> = new Set(["unauthenticated", "wrong_role"]);
+const KEY_REQUIRED: ReadonlySet<string> = new Set(["unauthenticated", "wrong_role"]);
 
-/** Why something was not done; where only a key is wanted, which, and how it is made. */
+/** Why an action was refused; if a key is missing, how to create one. */
 function Refused({ action, failure }: Readonly<{ action: string; failure: Failure }>) {
-  return KEY_WANTED.has(failure.code) ? (
+  return KEY_REQUIRED.has(failure.code) ? (
     <NeedsOperator what={`To ${action.toLowerCase()}`} />
   ) : (
     <p class="notice bad" role="alert">
@@ -121,7 +121,7 @@ function Refused({ action, failure }: Readonly<{ action: string; failure: Failur
   );
 }
 
-/** Puts a text where it can be pasted from. */
+/** Copies a text to the clipboard. */
 export function CopyButton({ text, children }: Readonly<{ text: string; children: string }>) {
   const [isCopied, setCopied] = useState(false);
   const copy = async () => {

@@ -1,26 +1,26 @@
 import type { Column } from "./list.tsx";
 
 type AmountProps = Readonly<{
-  /** An exact decimal as it is written; null is unknown. It never becomes a number. */
+  /** An exact decimal as text, null if unknown. It is never converted to a number. */
   value: string | null | undefined;
-  /** Digits behind the point of the longest one above and below it: the points then align. */
+  /** The greatest number of decimals in the column, which aligns the decimal points. */
   fraction?: number;
-  /** A change: what comes in has a plus. */
+  /** Shows a plus before a positive change. */
   signed?: boolean;
   asset?: string | null;
 }>;
 
-/** An amount in full. Thousands are set apart by space alone, so that a copy is the exact text. */
+/** An amount in full. CSS separates thousands, so that copied text is exact. */
 export function Amount({ value, fraction = 0, signed = false, asset }: AmountProps) {
   if (value === null || value === undefined) {
     return (
-      <span class="amount unknown" title="not stated">
+      <span class="amount unknown" title="not reported">
         –
       </span>
     );
   }
   const { sign, whole, rest } = partsOf(value);
-  const plus = signed && sign === "" && isSome(value) ? "+" : "";
+  const plus = signed && sign === "" && isNonZero(value) ? "+" : "";
   return (
     <span class={`amount ${sign === "-" ? "negative" : ""}`}>
       {sign}
@@ -51,20 +51,24 @@ function groupsOf(whole: string): readonly string[] {
   return first === 0 ? groups : [whole.slice(0, first), ...groups];
 }
 
-const isSome = (value: string | null): boolean => value !== null && /[1-9]/.test(value);
+const isNonZero = (value: string | null): boolean => value !== null && /[1-9]/.test(value);
 
 export const fractionOf = (values: readonly (string | null | undefined)[]): number =>
   Math.max(0, ...values.map((value) => (value == null ? 0 : partsOf(value).rest.length)));
 
-/** A column of amounts whose points stand below each other. */
+/** A column of amounts with aligned decimal points. */
 export function amountColumn<Row>(
   title: string,
   rows: readonly Row[],
   pick: (row: Row) => string | null | undefined,
-  also: Readonly<{ signed?: boolean; minor?: boolean; asset?: (row: Row) => string | null }> = {},
+  options: Readonly<{
+    signed?: boolean;
+    minor?: boolean;
+    asset?: (row: Row) => string | null;
+  }> = {},
 ): Column<Row> {
   const fraction = fractionOf(rows.map(pick));
-  const { signed = false, minor = false, asset } = also;
+  const { signed = false, minor = false, asset } = options;
   return {
     title,
     kind: "number",

@@ -1,4 +1,4 @@
-/** What a word means for whoever reads it. */
+/** The severity of a status word, shown as its colour. */
 export type Tone = "good" | "warn" | "bad" | "quiet" | "busy";
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -40,7 +40,7 @@ const TONES: Readonly<Record<string, Tone>> = {
 
 const toneOf = (word: string | null): Tone => TONES[word ?? ""] ?? "quiet";
 
-/** A word of the ledger's, with a tone; never by colour alone. */
+/** A status word of the ledger with its tone; the text alone is sufficient. */
 export function Badge({ word, tone }: Readonly<{ word: string | null; tone?: Tone }>) {
   return (
     <span class={`badge ${tone ?? toneOf(word)}`}>{(word ?? "unknown").replaceAll("_", " ")}</span>

@@ -7,7 +7,7 @@ type StreamEvent = components["schemas"]["Event"];
 
 type EventsTableProps = Readonly<{ label: string; events: readonly StreamEvent[] }>;
 
-/** Events of the stream, a row each. */
+/** Events of the stream, one row each. */
 export function EventsTable({ label, events }: EventsTableProps) {
   return (
     <Table
@@ -22,23 +22,23 @@ export function EventsTable({ label, events }: EventsTableProps) {
         },
         { title: "type", cell: ({ type }) => <b>{type}</b> },
         { title: "subject", cell: ({ subject }) => <SubjectLink subject={subject} /> },
-        { title: "what", minor: true, cell: (event) => <Said event={event} /> },
+        { title: "summary", minor: true, cell: (event) => <Summary event={event} /> },
         { title: "recorded", minor: true, cell: ({ recorded_at }) => <Time at={recorded_at} /> },
       ]}
     />
   );
 }
 
-/** What is said in a line: the rest is on the event's own page. */
-const TOLD = [
+/** The fields that a summary shows; the rest is on the event's own page. */
+const SUMMARY_FIELDS = [
   ...["asset", "change", "balance", "status", "provider_status", "movement_type", "run_type"],
   ...["amount", "reason", "detail", "payload_type", "model", "generation", "action", "note"],
 ];
 
-function Said({ event: { data } }: Readonly<{ event: StreamEvent }>) {
-  const told = TOLD.flatMap((name) => {
+function Summary({ event: { data } }: Readonly<{ event: StreamEvent }>) {
+  const parts = SUMMARY_FIELDS.flatMap((name) => {
     const value = data[name];
     return typeof value === "string" || typeof value === "number" ? [`${name} ${value}`] : [];
   });
-  return <span class="wrap quiet">{told.slice(0, 4).join(", ")}</span>;
+  return <span class="wrap quiet">{parts.slice(0, 4).join(", ")}</span>;
 }

@@ -14,19 +14,19 @@ type Delivery = Explanation["deliveries"][number];
 type ExplainedProps = Readonly<{
   kind: "balance" | "withdrawal" | "deposit" | "trade";
   id: string;
-  /** The moment that is looked at. */
+  /** The moment of the value to explain. */
   moment?: Moment;
 }>;
 
-/** Why something is shown as it is, fact by fact, down to who signed the bytes. Asked for when it is opened. */
+/** Explains a value fact by fact, down to the signed deliveries. Loaded when it is opened. */
 export function Explained(props: ExplainedProps) {
   const [isOpen, setOpen] = useState(false);
   return (
     <Panel
-      title="Why it says so"
+      title="Explanation"
       aside={
         <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-          {isOpen ? "Fold" : "Show the facts that decide"}
+          {isOpen ? "Hide" : "Show the deciding facts"}
         </button>
       }
     >
@@ -45,7 +45,7 @@ function Facts({ kind, id, moment = {} }: ExplainedProps) {
       {({ facts, deliveries, next_cursor }) => {
         const byId = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
         return facts.length === 0 ? (
-          <Empty>Nothing is shown of it.</Empty>
+          <Empty>There are no facts about it.</Empty>
         ) : (
           <>
             <FactTable facts={facts} deliveries={byId} />
@@ -84,10 +84,10 @@ function FactTable({ facts, deliveries }: FactTableProps) {
       rows={facts}
       keyOf={({ event_id }) => event_id}
       columns={[
-        { title: "it", cell: ({ role }) => <Badge word={role} tone={TONES[role]} /> },
-        { title: "because", cell: ({ sentence }) => <span class="sentence">{sentence}</span> },
+        { title: "role", cell: ({ role }) => <Badge word={role} tone={TONES[role]} /> },
+        { title: "reason", cell: ({ sentence }) => <span class="sentence">{sentence}</span> },
         {
-          title: "told by",
+          title: "source",
           cell: ({ delivery_ids }) => (
             <ul class="sources">
               {delivery_ids.map((id) => (
@@ -115,7 +115,7 @@ function Signed({ by }: Readonly<{ by: Delivery | undefined }>) {
   return (
     <span class="quiet">
       {channel}, {signature === "none" ? "unsigned channel" : `${signature} ${scheme ?? ""}`}
-      {body === "gone" && ", bytes are gone"}
+      {body === "gone" && ", bytes no longer stored"}
     </span>
   );
 }

@@ -1,13 +1,13 @@
 import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
 import type { AddressName } from "../../addresses.ts";
-import { isStreaming, refreshStatus, silence, status } from "../live.ts";
+import { connectionProblem, isStreaming, refreshStatus, status } from "../live.ts";
 import { switchTheme, switchZone, theme, zone } from "../preferences.ts";
 import { pathTo, place } from "../router.ts";
 import { SearchBox } from "../search.tsx";
 import {
   askForKey,
-  goOnReading,
+  continueWithoutKey,
   hasKey,
   isKeyOptional,
   locked,
@@ -18,13 +18,13 @@ import {
 export type NavLink = Readonly<{
   name: AddressName;
   title: string;
-  /** Addresses that are within it too. */
+  /** Addresses below it, for which the link is also marked as current. */
   within: readonly AddressName[];
 }>;
 
 type LayoutProps = Readonly<{ links: readonly NavLink[]; children: ComponentChildren }>;
 
-/** What every page has around it. */
+/** The frame of every page. */
 export function Layout({ links, children }: LayoutProps) {
   return (
     <>
@@ -52,7 +52,7 @@ export function Layout({ links, children }: LayoutProps) {
       <main id="main" tabIndex={-1}>
         {children}
       </main>
-      <Foot />
+      <Footer />
     </>
   );
 }
@@ -69,13 +69,18 @@ const Stub = () => (
   </svg>
 );
 
-/** Which ledger this is, how far it has come, and how it is shown. */
-function Foot() {
+/** The ledger, its position, and the display settings. */
+function Footer() {
   const now = status.value;
   return (
     <footer class="foot">
-      <span class={`pulse ${silence.value === null ? "good" : "bad"}`} aria-hidden="true" />
-      <span role="status">{silence.value ?? (isStreaming.value ? "live" : "asked every 2 s")}</span>
+      <span
+        class={`pulse ${connectionProblem.value === null ? "good" : "bad"}`}
+        aria-hidden="true"
+      />
+      <span role="status">
+        {connectionProblem.value ?? (isStreaming.value ? "live" : "polling every 2 s")}
+      </span>
       {now !== null && (
         <span>
           ledger <b>{now.ledger}</b>
@@ -102,17 +107,17 @@ function Foot() {
   );
 }
 
-/** One field for the key. It is no password that a browser should keep, so none is offered to it. */
+/** The form for the key. Autocomplete is off, so that browsers do not store it as a password. */
 export function Login() {
   const [refusal, setRefusal] = useState<string | null>(null);
-  const [isAsking, setAsking] = useState(false);
+  const [isChecking, setChecking] = useState(false);
   const id = useId();
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
-    setAsking(true);
+    setChecking(true);
     setRefusal(await logIn(String(new FormData(form).get("key") ?? "")));
-    setAsking(false);
+    setChecking(false);
     await refreshStatus();
   };
   return (
@@ -137,17 +142,17 @@ export function Login() {
             {refusal}
           </p>
         )}
-        <button type="submit" class="primary" disabled={isAsking}>
-          {isAsking ? "Asking…" : "Open the ledger"}
+        <button type="submit" class="primary" disabled={isChecking}>
+          {isChecking ? "Checking…" : "Open the ledger"}
         </button>
         {isKeyOptional.value && (
-          <button type="button" onClick={goOnReading}>
-            Go on reading without a key
+          <button type="button" onClick={continueWithoutKey}>
+            Continue without a key
           </button>
         )}
         <div id={`${id}-why`} class="quiet">
           <p>
-            The key stays in the memory of this page: a reload asks for it again. One is made by
+            The key stays in the memory of this page: a reload asks for it again. To create one, run
           </p>
           <pre>counterfoil keys create --role reader</pre>
         </div>

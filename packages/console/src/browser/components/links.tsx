@@ -1,14 +1,14 @@
 import { type AddressName, pathTo } from "../../addresses.ts";
 import { Panel } from "./panel.tsx";
 
-/** A run with what it moved on all accounts. */
+/** Links to a run. */
 export const RunLink = ({ id }: Readonly<{ id: string }>) => (
   <a class="id" href={pathTo("run", { id })}>
     {id}
   </a>
 );
 
-/** A delivery with its bytes. */
+/** Links to a delivery. */
 export const DeliveryLink = ({ id, text }: Readonly<{ id: string | null; text?: string }>) =>
   id === null ? (
     <span class="unknown">–</span>
@@ -18,18 +18,19 @@ export const DeliveryLink = ({ id, text }: Readonly<{ id: string | null; text?: 
     </a>
   );
 
-/** An event of the stream. */
+/** Links to an event of the stream. */
 export const EventLink = ({ position }: Readonly<{ position: string }>) => (
   <a href={pathTo("event", { id: position })}>{position}</a>
 );
 
-/** An account's id, which may break behind each of its parts. */
+/** Links to an account. */
 export const AccountLink = ({ id }: Readonly<{ id: string }>) => (
   <a class="account" href={pathTo("account", { id })}>
     <AccountName id={id} />
   </a>
 );
 
+/** An account's id, which may wrap after each of its parts. */
 export function AccountName({ id }: Readonly<{ id: string }>) {
   const parts = id.split(":");
   return (
@@ -49,17 +50,17 @@ export function AccountName({ id }: Readonly<{ id: string }>) {
   );
 }
 
-/** What an event is about, where that has a page. */
+/** The subject of an event, as a link if it has a page. */
 export const SubjectLink = ({ subject }: Readonly<{ subject: string }>) => (
-  <Leading to={subjectPath(subject)}>{subject}</Leading>
+  <LinkOrText to={subjectPath(subject)}>{subject}</LinkOrText>
 );
 
-/** A record of a model. */
+/** Links to a record of a model. */
 export const RecordLink = ({ model, id }: Readonly<{ model: string; id: string }>) => (
-  <Leading to={recordPath(model, id)}>{id}</Leading>
+  <LinkOrText to={recordPath(model, id)}>{id}</LinkOrText>
 );
 
-function Leading({ to, children }: Readonly<{ to: string | null; children: string }>) {
+function LinkOrText({ to, children }: Readonly<{ to: string | null; children: string }>) {
   return to === null ? (
     <span class="id">{children}</span>
   ) : (
@@ -69,11 +70,11 @@ function Leading({ to, children }: Readonly<{ to: string | null; children: strin
   );
 }
 
-/** The records that an id may stand for, where the provider gave it to several. */
+/** The records that an ambiguous provider's id may refer to. */
 export function Candidates({ name, ids }: Readonly<{ name: AddressName; ids: readonly string[] }>) {
   if (ids.length === 0) return null;
   return (
-    <Panel title="It may be">
+    <Panel title="Possible records">
       <ul>
         {ids.map((id) => (
           <li key={id}>
@@ -85,7 +86,7 @@ export function Candidates({ name, ids }: Readonly<{ name: AddressName; ids: rea
   );
 }
 
-/** What the subject of an event or an anomaly leads to; null where it has no page. */
+/** The page of an event's or anomaly's subject; null if it has none. */
 function subjectPath(subject: string): string | null {
   for (const [shape, name] of PAGES) {
     const id = shape.exec(subject)?.[1];
@@ -94,7 +95,7 @@ function subjectPath(subject: string): string | null {
   return null;
 }
 
-/** Shapes of subjects, as the stream writes them; an account is its own id. */
+/** The forms of subjects on the stream; the subject of an account is its id. */
 const PAGES: readonly (readonly [RegExp, AddressName])[] = [
   [/^delivery:(.+)$/, "delivery"],
   [/^run:[^:]+:(.+)$/, "run"],
@@ -104,7 +105,7 @@ const PAGES: readonly (readonly [RegExp, AddressName])[] = [
   [/^((?:zerohash|layer1):.+)$/, "account"],
 ];
 
-/** The page of a record of a model. */
+/** The page of a record of a model; null if the model is unknown. */
 function recordPath(model: string, id: string): string | null {
   const name = RECORDS[model];
   return name === undefined ? null : pathTo(name, { id });

@@ -6,12 +6,12 @@ import { Panel } from "./panel.tsx";
 export type Filter = Readonly<{
   name: string;
   title: string;
-  /** What can be chosen; without it anything can be given. */
+  /** The values to choose from; without it the filter is a text field. */
   choices?: readonly (string | readonly [string, string])[];
   placeholder?: string;
 }>;
 
-/** What a list is narrowed by. It stands in the address, so that a list can be shared. */
+/** The filters of a list. They are in the address, so that a list can be shared. */
 export function Filters({ filters }: Readonly<{ filters: readonly Filter[] }>) {
   const apply = (event: Event) => {
     const form = (event.currentTarget as HTMLElement).closest("form");
@@ -20,7 +20,7 @@ export function Filters({ filters }: Readonly<{ filters: readonly Filter[] }>) {
     const given = new FormData(form);
     go(withQuery(Object.fromEntries(filters.map(({ name }) => [name, textOf(given.get(name))]))));
   };
-  const isNarrowed = filters.some(({ name }) => query.value.has(name));
+  const isFiltered = filters.some(({ name }) => query.value.has(name));
   return (
     <form class="filters" onSubmit={apply} key={query.value.toString()}>
       {filters.map(({ name, title, choices, placeholder = "any" }) => (
@@ -56,7 +56,7 @@ export function Filters({ filters }: Readonly<{ filters: readonly Filter[] }>) {
         </div>
       ))}
       <button type="submit">Apply</button>
-      {isNarrowed && (
+      {isFiltered && (
         <a href={withQuery(Object.fromEntries(filters.map(({ name }) => [name, null])))}>Clear</a>
       )}
     </form>
@@ -70,25 +70,25 @@ export type Column<Row> = Readonly<{
   title: string;
   cell: (row: Row) => ComponentChildren;
   kind?: "number" | "text";
-  /** Left out where there is little room. */
+  /** Hidden on narrow screens. */
   minor?: boolean;
 }>;
 
 type TableProps<Row> = Readonly<{
-  /** What the rows are, for those who do not see the heading above. */
+  /** The table's accessible name. */
   label: string;
   columns: readonly Column<Row>[];
   rows: readonly Row[];
   keyOf: (row: Row) => string;
-  /** A second row below one, such as what it is made of. */
+  /** A second row below a row, for details. */
   below?: (row: Row) => ComponentChildren;
   classOf?: (row: Row) => string;
 }>;
 
-/** Rows in columns; too wide for the screen, it moves by itself and not the page. */
+/** A table that scrolls by itself if it is wider than the screen. */
 export function Table<Row>({ label, columns, rows, keyOf, below, classOf }: TableProps<Row>) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: who has no mouse moves it by the keyboard.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it.
     <section class="table" aria-label={label} tabIndex={0}>
       <table>
         <thead>
@@ -138,12 +138,12 @@ type ListPanelProps<Row> = Readonly<{
   aside?: ComponentChildren;
   resource: Resource<Listing<Row>>;
   lines?: number;
-  /** What is said where nothing is listed. */
+  /** The message for an empty list. */
   empty: string;
   children: (rows: readonly Row[]) => ComponentChildren;
 }>;
 
-/** One page of a list, with the way to the next one. A page may be empty, and others follow. */
+/** One page of a list, with a link to the next one. An empty page may have successors. */
 export function ListPanel<Row>(props: ListPanelProps<Row>) {
   const { title, aside, resource, lines = 10, empty, children } = props;
   return (
@@ -161,17 +161,17 @@ export function ListPanel<Row>(props: ListPanelProps<Row>) {
   );
 }
 
-const NONE_YET = "None among the first of them: the next page looks further.";
+const NONE_YET = "No match so far: the next page continues the search.";
 
 type PagerProps = Readonly<{
   next: string | null;
   /** Rows on this page. */
   count: number;
-  /** Position that the list was computed at. */
+  /** The position at which the list was computed. */
   position: string;
 }>;
 
-/** The way to the next page of a list, as an address of its own. */
+/** Links to the first and the next page of a list. */
 function Pager({ next, count, position }: PagerProps) {
   const isFirst = !query.value.has("cursor");
   const separator = withQuery({}).includes("?") ? "&" : "?";

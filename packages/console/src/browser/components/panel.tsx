@@ -8,7 +8,7 @@ type PanelProps = Readonly<{
   children: ComponentChildren;
 }>;
 
-/** A part of a page with a heading of its own. */
+/** A section of a page with a heading. */
 export function Panel({ title, aside, class: name = "", children }: PanelProps) {
   return (
     <section class={`panel ${name}`}>
@@ -21,7 +21,7 @@ export function Panel({ title, aside, class: name = "", children }: PanelProps) 
   );
 }
 
-/** Names and what they stand for; what is null is left out. */
+/** A list of names and values; empty values are omitted. */
 export function Facts({ of }: Readonly<{ of: readonly (readonly [string, ComponentChildren])[] }>) {
   return (
     <dl class="facts">
@@ -37,7 +37,7 @@ export function Facts({ of }: Readonly<{ of: readonly (readonly [string, Compone
   );
 }
 
-/** Text that a program made: it may break anywhere, and a click on it selects it whole. */
+/** A generated identifier: it may wrap anywhere, and a click selects all of it. */
 export function Id({ children }: Readonly<{ children: string }>) {
   return <code class="id">{children}</code>;
 }

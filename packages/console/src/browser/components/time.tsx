@@ -1,6 +1,6 @@
 import { zone } from "../preferences.ts";
 
-/** A moment as the service says it, to the nanosecond; the other clock is in its title. */
+/** A time with all digits that the service returned; its title shows it in the other time zone. */
 export function Time({ at }: Readonly<{ at: string | null | undefined }>) {
   if (at === null || at === undefined) return <span class="time unknown">–</span>;
   const { date, clock, fraction } = zone.value === "utc" ? utcOf(at) : localOf(at);
@@ -18,7 +18,7 @@ export function Time({ at }: Readonly<{ at: string | null | undefined }>) {
   );
 }
 
-/** Tabular digits have wide dashes between them. */
+/** Dashes are styled separately, because tabular digits make them wide. */
 const dashed = (date: string) =>
   date.split("-").map((part, at) => [at > 0 && <span class="dash">-</span>, part]);
 
@@ -50,7 +50,7 @@ const UNITS = [
   [1, "s"],
 ] as const;
 
-/** Seconds in the two largest units: `2 d 3 h`; below one of them in milliseconds. */
+/** Seconds in the two largest units, such as `2 d 3 h`; less than a second in milliseconds. */
 export function durationText(seconds: number): string {
   if (seconds > 0 && seconds < 1) return `${Math.round(seconds * 1000)} ms`;
   let rest = Math.max(0, Math.round(seconds));

@@ -17,21 +17,21 @@ export type EntryPage = AnswerOf<"listEntries">;
 
 const ON_A_PAGE = 50;
 
-/** The account's history, the newest first; each run unfolds into its movements. */
+/** The account's history, newest first; each run expands to its movements. */
 export function Entries({ account: { id } }: Readonly<{ account: Balance }>) {
-  const asked = { ...momentGiven(), ...givenBy(["cursor"]), limit: ON_A_PAGE };
+  const request = { ...momentGiven(), ...givenBy(["cursor"]), limit: ON_A_PAGE };
   const page = useResource(
     `entries ${id} ${query.value}`,
-    (client, signal) => client.listEntries({ id, ...asked, order: "desc" }, { signal }),
+    (client, signal) => client.listEntries({ id, ...request, order: "desc" }, { signal }),
     ofRecord("balances", id),
   );
   return (
     <ListPanel
       title="History"
-      aside="the newest first"
+      aside="newest first"
       resource={page}
       lines={8}
-      empty="Nothing has been reported of this account by then."
+      empty="Nothing was reported about this account until then."
     >
       {(data) => <EntryTable entries={data} />}
     </ListPanel>
@@ -39,13 +39,13 @@ export function Entries({ account: { id } }: Readonly<{ account: Balance }>) {
 }
 
 function EntryTable({ entries }: Readonly<{ entries: readonly Entry[] }>) {
-  const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
+  const [expanded, setExpanded] = useState<ReadonlySet<string>>(new Set());
   const names = new Map(entries.map((entry, at) => [entry, `${at} ${entry.kind}`]));
   const nameOf = (entry: Entry) => names.get(entry) ?? "";
-  const fold = (name: string) => {
-    const next = new Set(unfolded);
+  const toggle = (name: string) => {
+    const next = new Set(expanded);
     if (!next.delete(name)) next.add(name);
-    setUnfolded(next);
+    setExpanded(next);
   };
   return (
     <Table
@@ -55,19 +55,19 @@ function EntryTable({ entries }: Readonly<{ entries: readonly Entry[] }>) {
       classOf={({ kind }) => `entry ${kind}`}
       below={(entry) => {
         if (entry.kind === "contradiction") return <Contradicted entry={entry} />;
-        return entry.kind === "run" && unfolded.has(nameOf(entry)) ? (
+        return entry.kind === "run" && expanded.has(nameOf(entry)) ? (
           <Movements run={entry} />
         ) : null;
       }}
       columns={[
-        { title: "in effect", cell: (entry) => <Time at={timeOf(entry)} /> },
+        { title: "effective", cell: (entry) => <Time at={timeOf(entry)} /> },
         {
-          title: "what",
+          title: "entry",
           cell: (entry) => (
-            <What
+            <EntryText
               entry={entry}
-              isUnfolded={unfolded.has(nameOf(entry))}
-              fold={() => fold(nameOf(entry))}
+              isExpanded={expanded.has(nameOf(entry))}
+              toggle={() => toggle(nameOf(entry))}
             />
           ),
         },
@@ -101,12 +101,12 @@ export function balanceOf(entry: Entry): string | null | undefined {
 const Source = ({ entry }: Readonly<{ entry: Entry }>) =>
   "delivery_id" in entry ? <DeliveryLink id={entry.delivery_id} /> : null;
 
-type WhatProps = Readonly<{ entry: Entry; isUnfolded: boolean; fold: () => void }>;
+type EntryTextProps = Readonly<{ entry: Entry; isExpanded: boolean; toggle: () => void }>;
 
-function What({ entry, isUnfolded, fold }: WhatProps) {
+function EntryText({ entry, isExpanded, toggle }: EntryTextProps) {
   switch (entry.kind) {
     case "opening":
-      return <span class="quiet">held before the first report</span>;
+      return <span class="quiet">balance before the first report</span>;
     case "snapshot":
       return (
         <>
@@ -128,11 +128,11 @@ function What({ entry, isUnfolded, fold }: WhatProps) {
             <button
               type="button"
               class="fold"
-              aria-expanded={isUnfolded}
+              aria-expanded={isExpanded}
               aria-label={`${entry.movement_count} movements of run ${entry.run_id}`}
-              onClick={fold}
+              onClick={toggle}
             >
-              {isUnfolded ? "▾" : "▸"} {entry.movement_count}
+              {isExpanded ? "▾" : "▸"} {entry.movement_count}
             </button>
           )}{" "}
           {entry.run_type ?? "run"} <RunLink id={entry.run_id} /> <Marks entry={entry} />
@@ -170,13 +170,13 @@ function GapText({ gap }: Readonly<{ gap: Gap }>) {
 function Contradicted({ entry: { stated, contradicted_by } }: Readonly<{ entry: Contradiction }>) {
   return (
     <div class="unfolded">
-      in force <code>{JSON.stringify(stated)}</code>, a second copy says{" "}
+      recorded <code>{JSON.stringify(stated)}</code>, a second copy states{" "}
       <code>{JSON.stringify(contradicted_by)}</code>
     </div>
   );
 }
 
-/** What moved in the run: the first of them by id, where there are very many. */
+/** The run's movements; of very many, the first ones by id. */
 function Movements({ run: { movements, movement_count } }: Readonly<{ run: Run }>) {
   const fraction = fractionOf(movements.map(({ change }) => change));
   return (

@@ -11,10 +11,10 @@ import { balanceOf, type Entry, type EntryPage, timeOf } from "./account-entries
 
 type Balance = components["schemas"]["Balance"];
 
-/** As many entries as are drawn, whatever the account has. */
+/** The most entries that are drawn. */
 const DRAWN = 400;
 
-/** The balance over time, and a slider that goes to what it was after any of the entries drawn. */
+/** The balance over time, and a slider that selects the moment of a drawn entry. */
 export function BalanceOverTime({ account: { id, asset } }: Readonly<{ account: Balance }>) {
   const { known_at } = momentGiven();
   const known = known_at === undefined ? {} : { known_at };
@@ -45,10 +45,10 @@ export function BalanceOverTime({ account: { id, asset } }: Readonly<{ account: 
 }
 
 function drawnText({ next_cursor, data }: EntryPage): string {
-  return next_cursor === null ? "all of it" : `the newest ${data.length} entries`;
+  return next_cursor === null ? "all entries" : `the newest ${data.length} entries`;
 }
 
-/** One step is one entry: it goes to the moment of that entry. */
+/** Each step selects the moment of one entry. */
 function Slider({ stops }: Readonly<{ stops: readonly Entry[] }>) {
   const at = query.value.get("as_of");
   const last = stops.length - 1;
@@ -62,7 +62,7 @@ function Slider({ stops }: Readonly<{ stops: readonly Entry[] }>) {
   const [moved, setMoved] = useState<number | null>(null);
   const shown = stops[moved ?? given];
   if (shown === undefined || last < 1) return null;
-  const leave = (index: number) => {
+  const choose = (index: number) => {
     setMoved(null);
     go(withQuery({ as_of: index === last ? null : timeOf(stops[index] as Entry) }), "replace");
   };
@@ -78,7 +78,7 @@ function Slider({ stops }: Readonly<{ stops: readonly Entry[] }>) {
         value={moved ?? given}
         aria-valuetext={`${balanceOf(shown)} at ${timeOf(shown)}`}
         onInput={({ currentTarget }) => setMoved(Number(currentTarget.value))}
-        onChange={({ currentTarget }) => leave(Number(currentTarget.value))}
+        onChange={({ currentTarget }) => choose(Number(currentTarget.value))}
       />
       <output for="slider">
         <Amount value={balanceOf(shown)} /> <Time at={timeOf(shown)} />
@@ -91,13 +91,13 @@ type PlotProps = Readonly<{
   /** In order of time. */
   entries: readonly Entry[];
   asset: string;
-  /** A time that is marked. */
+  /** A time to mark. */
   at: string | null;
 }>;
 
 const HEIGHT = 220;
 
-/** The balance as steps; where something is missing the line breaks, and says how much. */
+/** The balance as steps; at a gap the line is interrupted and labelled with the missing amount. */
 function Plot({ entries, asset, at }: PlotProps) {
   const place = useRef<HTMLDivElement>(null);
   const { value: chosenTheme } = theme;
@@ -106,15 +106,15 @@ function Plot({ entries, asset, at }: PlotProps) {
     const element = place.current;
     if (element === null) return;
     const plot = new uPlot(optionsFor({ element, entries, at }), pointsOf(entries), element);
-    const watch = new ResizeObserver(() =>
+    const observer = new ResizeObserver(() =>
       plot.setSize({ width: element.clientWidth, height: HEIGHT }),
     );
-    watch.observe(element);
+    observer.observe(element);
     const system = matchMedia("(prefers-color-scheme: dark)");
     const redraw = () => plot.redraw(false, true);
     system.addEventListener("change", redraw);
     return () => {
-      watch.disconnect();
+      observer.disconnect();
       system.removeEventListener("change", redraw);
       plot.destroy();
     };
@@ -134,12 +134,12 @@ const isOpenGap = (entry: Entry): boolean => entry.kind === "gap" && entry.close
 
 const secondsOf = (entry: Entry): number => Date.parse(timeOf(entry) ?? "") / 1000;
 
-/** Of the width that is drawn, how much of a gap is left empty before what follows it. */
+/** The share of the plot's width that stays empty at a gap. */
 const BREAK = 0.012;
 
 /**
- * A place on the screen is no amount: only here an amount becomes a number, to be drawn. Before what
- * follows a gap the line ends: once more the last balance, then none.
+ * Amounts become numbers only here, to be drawn. At a gap the last balance is repeated, followed by
+ * null, so that the line is interrupted before the next entry.
  */
 function pointsOf(entries: readonly Entry[]): uPlot.AlignedData {
   const times: number[] = [];
@@ -162,7 +162,7 @@ function pointsOf(entries: readonly Entry[]): uPlot.AlignedData {
 }
 
 const DAY = 86_400;
-/** The first words of an axis, and what a tick says where a new day or minute begins. */
+/** The labels of the time axis, and of the ticks at which a new day or minute begins. */
 const TICKS: uPlot.Axis.Values = [
   [365 * DAY, "{YYYY}", null, null, null, null, null, null, 1],
   [28 * DAY, "{YYYY}-{MM}", null, null, null, null, null, null, 1],
@@ -221,7 +221,7 @@ function optionsFor({ element, entries, at }: Drawing): uPlot.Options {
   };
 }
 
-/** So that the first and the last step do not stand at the edge. */
+/** Adds a margin, so that the first and the last step are not at the edge. */
 function widened(min: number, max: number): [number, number] {
   const margin = 0.02 * (max - min) || 60;
   return [min - margin, max + margin];
@@ -248,7 +248,7 @@ function drawLine(plot: uPlot, time: number, colour: string, text: string): void
   ctx.font = `600 ${12 * devicePixelRatio}px Inter, sans-serif`;
   ctx.textAlign = x > bbox.left + bbox.width / 2 ? "right" : "left";
   const aside = (ctx.textAlign === "right" ? -6 : 6) * devicePixelRatio;
-  // Readable also where the line of balances passes behind it.
+  // The outline keeps the label readable over the line of balances.
   ctx.setLineDash([]);
   ctx.lineWidth = 5 * devicePixelRatio;
   ctx.strokeStyle = colourOf(plot.root, "--panel");
@@ -257,7 +257,7 @@ function drawLine(plot: uPlot, time: number, colour: string, text: string): void
   ctx.restore();
 }
 
-/** What a colour of the style sheet is in the theme that is shown. */
+/** The value of a colour variable in the present theme. */
 function colourOf(element: HTMLElement, name: string): string {
   const probe = document.createElement("i");
   probe.style.color = `var(${name})`;
@@ -267,7 +267,7 @@ function colourOf(element: HTMLElement, name: string): string {
   return color;
 }
 
-/** Goes to what was true at one time, by what was known at another; both stand in the address. */
+/** Selects a past moment by `as_of` and `known_at`; both are kept in the address. */
 export function MomentForm() {
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
@@ -277,9 +277,9 @@ export function MomentForm() {
   };
   return (
     <form class="filters moment" onSubmit={submit} key={query.value.toString()}>
-      <Field name="as_of" title="As it was at (UTC)" />
-      <Field name="known_at" title="By what was known at (UTC)" />
-      <button type="submit">Go there</button>
+      <Field name="as_of" title="As of (UTC)" />
+      <Field name="known_at" title="Known at (UTC)" />
+      <button type="submit">Show</button>
       {isPast(momentGiven()) && (
         <a href={withQuery({ as_of: null, known_at: null })}>Back to now</a>
       )}
@@ -304,7 +304,7 @@ function Field({ name, title }: Readonly<{ name: string; title: string }>) {
   );
 }
 
-/** A day or a minute is enough to be written; the service wants all of it. */
+/** Completes a day or a minute to the full time that the service requires. */
 function asTime(text: string): string {
   const given = text.trim().replace(" ", "T");
   if (/^\d{4}-\d{2}-\d{2}$/.test(given)) return `${given}T00:00:00Z`;

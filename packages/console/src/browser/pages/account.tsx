@@ -12,7 +12,7 @@ import { BalanceOverTime, MomentForm } from "./account-history.tsx";
 
 type Balance = components["schemas"]["Balance"];
 
-/** One account: what it holds, how it came to that, and what it held at any time. */
+/** One account: its balance, its history, and its balance at any time. */
 export function AccountPage({ parameters: { id = "" } }: PageProps) {
   useTitle(id);
   const moment = momentGiven();
@@ -87,7 +87,7 @@ const linkTo = (name: string, value: string | null) =>
 
 type NotFoundProps = Readonly<{ id: string; failure: Parameters<typeof Failed>[0] }>;
 
-/** One of the provider's ids may stand for several accounts. */
+/** A provider's id may refer to several accounts: lists them. */
 function NotFound({ id, failure }: NotFoundProps) {
   return (
     <>

@@ -19,13 +19,13 @@ const FILTERS = [
 const NAMES = [...FILTERS.map(({ name }) => name), "cursor"] as const;
 const ON_A_PAGE = 50;
 
-/** Every account with its balance, a page at a time. */
+/** All accounts with their balances, page by page. */
 export function AccountsPage() {
   useTitle("Accounts");
-  const asked = { ...givenBy(NAMES), limit: ON_A_PAGE } as ParametersOf<"listBalances">;
+  const request = { ...givenBy(NAMES), limit: ON_A_PAGE } as ParametersOf<"listBalances">;
   const list = useResource(
     `accounts ${query.value}`,
-    (client, signal) => client.listBalances(asked, { signal }),
+    (client, signal) => client.listBalances(request, { signal }),
     ofModels("balances"),
   );
   return (
@@ -34,7 +34,7 @@ export function AccountsPage() {
         <h1>Accounts</h1>
       </div>
       <Filters filters={FILTERS} />
-      <ListPanel title="Balances" resource={list} empty="No account is like that.">
+      <ListPanel title="Balances" resource={list} empty="No accounts match.">
         {(data) => (
           <Table
             label="Balances"

@@ -9,7 +9,7 @@ import { Loaded, ofModels, useResource } from "../resource.tsx";
 import { type PageProps, useTitle } from "../router.ts";
 import { api } from "../session.ts";
 
-/** One anomaly: what it is, what it means, what to do. */
+/** One anomaly: its details, its meaning, what to do. */
 export function AnomalyPage({ parameters: { id = "" } }: PageProps) {
   useTitle("Anomaly");
   const found = useResource(
@@ -17,7 +17,7 @@ export function AnomalyPage({ parameters: { id = "" } }: PageProps) {
     (client, signal) => client.getAnomaly({ id }, { signal }),
     ofModels("balances", "withdrawals", "deposits", "trades", "anomalies"),
   );
-  const again = found.state === "loading" ? () => {} : found.again;
+  const reload = found.state === "loading" ? () => {} : found.reload;
   return (
     <>
       <div class="heading">
@@ -63,7 +63,7 @@ export function AnomalyPage({ parameters: { id = "" } }: PageProps) {
                   ]}
                 />
                 {data.acknowledged_at === null && data.closed_position === null && (
-                  <Acknowledge anomaly={data} onDone={again} />
+                  <Acknowledge anomaly={data} onDone={reload} />
                 )}
               </>
             );
@@ -81,7 +81,7 @@ const textIn = ({ detail }: Anomaly, name: string): string | null => {
   return typeof value === "string" ? value : null;
 };
 
-/** What is wrong, as short as it can be said. */
+/** The anomaly in one short sentence. */
 export function AnomalySentence({ anomaly }: Readonly<{ anomaly: Anomaly }>) {
   if (anomaly.kind === "gap") {
     return (
@@ -100,15 +100,15 @@ export function AnomalySentence({ anomaly }: Readonly<{ anomaly: Anomaly }>) {
       </>
     );
   }
-  const said = Object.entries(anomaly.detail)
+  const details = Object.entries(anomaly.detail)
     .filter(([, value]) => ["string", "number"].includes(typeof value))
     .map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
-  return <>{said.join(", ") || "–"}</>;
+  return <>{details.join(", ") || "–"}</>;
 }
 
 type AcknowledgeProps = Readonly<{ anomaly: Anomaly; onDone: () => void }>;
 
-/** Says that somebody knows of it: it needs nobody until it changes. */
+/** Acknowledges an anomaly: it needs no attention until it changes. */
 export function Acknowledge({ anomaly: { id, model }, onDone }: AcknowledgeProps) {
   const acknowledge = async (note: string) => {
     const { position } = await api.value.acknowledgeAnomaly({ id, body: { note } });
@@ -116,69 +116,63 @@ export function Acknowledge({ anomaly: { id, model }, onDone }: AcknowledgeProps
     await api.value.listAnomalies(seen as never);
     onDone();
   };
-  return (
-    <NoteForm
-      action="Acknowledge"
-      why="Note: what you know, for those who come later"
-      act={acknowledge}
-    />
-  );
+  return <NoteForm action="Acknowledge" label="Note: what was found or done" act={acknowledge} />;
 }
 
 type Kind = Readonly<{ what: string; todo: string }>;
 
-/** What each kind of anomaly means, and what to do about it, in a sentence each. */
+/** What each kind of anomaly means, and what to do about it, in one sentence each. */
 export const KINDS: Readonly<Record<string, Kind>> = {
   gap: {
-    what: "Between two runs money came or went that no run says.",
-    todo: "Ask the provider for the runs in between; a report that comes late closes the gap by itself.",
+    what: "Between two runs the balance changed by an amount that no known run explains.",
+    todo: "Ask the provider for the runs in between; a late report closes the gap by itself.",
   },
   contradiction: {
-    what: "Two copies of one fact say different things.",
-    todo: "Compare the bytes of both deliveries, and ask the provider which holds.",
+    what: "Two copies of one fact state different values.",
+    todo: "Compare the bytes of both deliveries, and ask the provider which one is right.",
   },
   account_id_conflict: {
-    what: "The provider gives one account several ids.",
-    todo: "Ask the provider which holds; the account is shown under our own id.",
+    what: "The provider uses several ids for one account, or one id for several accounts.",
+    todo: "Ask the provider which id is right; accounts are identified by Counterfoil's own id.",
   },
   id_conflict: {
-    what: "One id of the provider's names records of different owners.",
-    todo: "Ask for each by its own id; tell the provider that the id is not unique.",
+    what: "The provider uses one id for records of different owners.",
+    todo: "Use Counterfoil's own id of each record; tell the provider that its id is not unique.",
   },
   type_conflict: {
-    what: "One run is said to be of two types.",
-    todo: "Compare the deliveries; the balance does not depend on it.",
+    what: "The same bytes arrived under two payload types. The first one counts, the second is in quarantine.",
+    todo: "Check who sent the second delivery: no signature covers the payload type.",
   },
   invariant: {
-    what: "Available and reserved do not add up to what is on the chain.",
-    todo: "Wait for the message that is under way; if it stays, ask the provider.",
+    what: "Available and reserved funds do not add up to the balance on the chain.",
+    todo: "Wait for the next message; if the anomaly stays open, ask the provider.",
   },
   foreign_event: {
-    what: "Somebody else wrote to the stream.",
-    todo: "Find out who has access to the engine, and take it away.",
+    what: "Another client wrote to the stream.",
+    todo: "Find out which client has write access to the engine, and revoke it.",
   },
   clock: {
-    what: "A time cannot be, or is far from the others that say the same.",
-    todo: "Look at the delivery; the order of arrival was taken where the time could not be.",
+    what: "A time is impossible, or far from the other times of the same fact.",
+    todo: "Look at the delivery; an impossible time is replaced by the time of arrival.",
   },
   illegal_step: {
-    what: "A status does not follow from the one before it.",
-    todo: "Look at the timeline; a status may be missing or may have come late.",
+    what: "A status may not follow the previous one.",
+    todo: "Look at the timeline; a status may be missing or late.",
   },
   unknown_word: {
-    what: "The provider says a word that this version does not know.",
-    todo: "Update Counterfoil; the stage stays as it was until then.",
+    what: "This version does not know the provider's status word.",
+    todo: "Update Counterfoil; the stage does not change until then.",
   },
   unlisted: {
-    what: "The feed's last complete snapshot leaves out an account that holds something.",
+    what: "The feed's last complete snapshot does not list an account that has a balance.",
     todo: "Ask the provider whether the account was closed; a listing or a report closes this.",
   },
   stopped: {
-    what: "A fact could not be folded, so this subject stands still in this model.",
-    todo: "See the log; after a fix the subject goes on by itself, and all others never stopped.",
+    what: "A fact could not be projected, so this subject is stopped in this model. No other subject is affected.",
+    todo: "See the log; with a fixed version the subject continues when the projector starts.",
   },
   stuck: {
-    what: "It has stayed in its stage for longer than it should.",
-    todo: "Ask the provider about the transfer; the next status ends this.",
+    what: "The record has been in its stage for too long.",
+    todo: "Ask the provider about the transfer; the next status closes this.",
   },
 };

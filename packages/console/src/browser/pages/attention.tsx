@@ -12,7 +12,7 @@ import { Acknowledge, AnomalySentence, KINDS } from "./anomaly.tsx";
 
 type Anomaly = components["schemas"]["Anomaly"];
 
-/** Of the filter by kind: deliveries that nobody could read, and no anomalies. */
+/** A value of the filter by kind: shows only deliveries that could not be read. */
 const QUARANTINE = "quarantine";
 
 const FILTERS = [
@@ -32,14 +32,14 @@ const NAMES = ["kind", "model", "open", "cursor"] as const;
 const ON_A_PAGE = 50;
 const MODELS = ["balances", "withdrawals", "deposits", "trades", "anomalies"];
 
-/** What needs a person, and what one can do. */
+/** What needs a person, with the possible actions. */
 export function AttentionPage() {
   useTitle("Attention");
   return (
     <>
       <div class="heading">
         <h1>Attention</h1>
-        <p class="lead">What nobody has acknowledged comes first, the newest of it on top.</p>
+        <p class="lead">Unacknowledged items come first, newest on top.</p>
       </div>
       <Filters filters={FILTERS} />
       {query.value.get("kind") !== QUARANTINE && <Anomalies />}
@@ -49,25 +49,25 @@ export function AttentionPage() {
 }
 
 function Anomalies() {
-  const asked = { ...givenBy(NAMES), limit: ON_A_PAGE } as ParametersOf<"listAnomalies">;
+  const request = { ...givenBy(NAMES), limit: ON_A_PAGE } as ParametersOf<"listAnomalies">;
   const list = useResource(
     `anomalies ${query.value}`,
-    (client, signal) => client.listAnomalies(asked, { signal }),
+    (client, signal) => client.listAnomalies(request, { signal }),
     ofModels(...MODELS),
   );
-  const again = list.state === "loading" ? () => {} : list.again;
+  const reload = list.state === "loading" ? () => {} : list.reload;
   return (
-    <ListPanel title="Anomalies" resource={list} lines={8} empty="No anomaly is like that.">
+    <ListPanel title="Anomalies" resource={list} lines={8} empty="No anomalies match.">
       {(anomalies) =>
         groupsOf(anomalies).map(([kind, ofKind]) => (
-          <Group key={kind} kind={kind} anomalies={ofKind} onChange={again} />
+          <Group key={kind} kind={kind} anomalies={ofKind} onChange={reload} />
         ))
       }
     </ListPanel>
   );
 }
 
-/** By kind, in the order in which the first of each stands. */
+/** Groups by kind, in the order of each group's first anomaly. */
 const groupsOf = (anomalies: readonly Anomaly[]) => [...Map.groupBy(anomalies, ({ kind }) => kind)];
 
 type GroupProps = Readonly<{
@@ -94,7 +94,7 @@ function Group({ kind, anomalies, onChange }: GroupProps) {
             title: "subject",
             cell: ({ model, subject }) => <RecordLink model={model} id={subject} />,
           },
-          { title: "what", cell: (anomaly) => <AnomalySentence anomaly={anomaly} /> },
+          { title: "details", cell: (anomaly) => <AnomalySentence anomaly={anomaly} /> },
           {
             title: "opened",
             minor: true,
@@ -130,35 +130,35 @@ function Group({ kind, anomalies, onChange }: GroupProps) {
 
 const SHOWN = 50;
 
-/** Deliveries that were kept and that nobody could read. */
+/** Deliveries that could not be read. */
 function Quarantine() {
   const list = useResource(
     "quarantine",
     (client, signal) => client.listQuarantine({ open: "true", limit: SHOWN } as never, { signal }),
     ofModels("balances"),
   );
-  const again = list.state === "loading" ? () => {} : list.again;
-  const seen = async (position: string) => {
+  const reload = list.state === "loading" ? () => {} : list.reload;
+  const reloadFrom = async (position: string) => {
     await api.value.listQuarantine({ limit: 1, min_position: position } as never);
-    again();
+    reload();
   };
   const retry = async (delivery_id: string) => {
     const { data, position } = await api.value.retryQuarantined({ delivery_id });
-    await seen(position);
+    await reloadFrom(position);
     const { outcome, detail } = data;
     if (outcome === "resolved") return;
     throw new Refusal(`${REASONS[outcome] ?? outcome}${detail === null ? "" : `: ${detail}`}`);
   };
   const dismiss = async (delivery_id: string, note: string) => {
     const { position } = await api.value.dismissQuarantined({ delivery_id, body: { note } });
-    await seen(position);
+    await reloadFrom(position);
   };
   return (
-    <Panel title="Quarantine" aside="kept byte for byte, and not understood">
+    <Panel title="Quarantine" aside="kept byte for byte, not readable">
       <Loaded resource={list}>
         {({ data, next_cursor }) =>
           data.length === 0 ? (
-            <Empty>Nothing: every delivery was understood.</Empty>
+            <Empty>None: every delivery could be read.</Empty>
           ) : (
             <>
               <QuarantineTable deliveries={data} retry={retry} dismiss={dismiss} />
@@ -191,27 +191,27 @@ function QuarantineTable({ deliveries, retry, dismiss }: QuarantineTableProps) {
         { title: "provider", cell: ({ provider }) => provider },
         { title: "payload type", minor: true, cell: (row) => row.payload_type || "–" },
         {
-          title: "why",
+          title: "reason",
           cell: ({ reason, detail }) => (
             <span class="wrap">
               <b>{reason}</b>: {detail}
             </span>
           ),
         },
-        { title: "tries", kind: "number", minor: true, cell: ({ attempts }) => attempts },
+        { title: "attempts", kind: "number", minor: true, cell: ({ attempts }) => attempts },
         { title: "received", minor: true, cell: (row) => <Ago at={row.received_at} /> },
         {
-          title: "what to do",
+          title: "actions",
           cell: ({ delivery_id: id }) => (
             <span class="actions">
               <ConfirmButton
                 action="Retry"
-                question="Read it once more, with the translation of this version?"
+                question="Read it again, with the translation of this version?"
                 act={() => retry(id)}
               />
               <NoteForm
                 action="Dismiss"
-                why="Note: why it needs nobody"
+                label="Note: why it can be ignored"
                 act={(note) => dismiss(id, note)}
               />
             </span>
@@ -222,9 +222,9 @@ function QuarantineTable({ deliveries, retry, dismiss }: QuarantineTableProps) {
   );
 }
 
-/** The service did as it was asked, and it did not help. */
+/** Outcomes of a retry that did not resolve the delivery. */
 const REASONS: Readonly<Record<string, string>> = {
   unreadable: "It still cannot be read",
-  tried: "This version has tried before",
+  tried: "This version has already tried",
   gone: "Its bytes were erased",
 };

@@ -29,13 +29,13 @@ const FILTERS = [
 const NAMES = [...FILTERS.map(({ name }) => name), "cursor"] as const;
 const ON_A_PAGE = 50;
 
-/** What came from the providers, newest first. */
+/** What the providers sent, newest first. */
 export function DeliveriesPage() {
   useTitle("Deliveries");
-  const asked = { ...givenBy(NAMES), limit: ON_A_PAGE } as never;
+  const request = { ...givenBy(NAMES), limit: ON_A_PAGE } as never;
   const list = useResource(
     `deliveries ${query.value}`,
-    (client, signal) => client.listDeliveries(asked, { signal }),
+    (client, signal) => client.listDeliveries(request, { signal }),
     ofModels("balances"),
   );
   return (
@@ -45,7 +45,7 @@ export function DeliveriesPage() {
         <p class="lead">Each is kept byte for byte, with the verdict on its signature.</p>
       </div>
       <Filters filters={FILTERS} />
-      <ListPanel title="Newest first" resource={list} empty="No delivery is like that.">
+      <ListPanel title="Newest first" resource={list} empty="No deliveries match.">
         {(data) => (
           <Table
             label="Deliveries"
@@ -89,7 +89,7 @@ export function DeliveriesPage() {
 
 type Delivery = components["schemas"]["Delivery"];
 
-/** The chain from the bytes to what they caused. */
+/** One delivery: its arrival, its bytes, and the facts from it. */
 export function DeliveryPage({ parameters: { id = "" } }: PageProps) {
   useTitle("Delivery");
   const found = useResource(
@@ -106,12 +106,12 @@ export function DeliveryPage({ parameters: { id = "" } }: PageProps) {
         </p>
       </div>
       <div class="panels">
-        <Panel title="How it came" class="wide">
+        <Panel title="Arrival" class="wide">
           <Loaded resource={found}>{({ data }) => <Arrival delivery={data} />}</Loaded>
         </Panel>
         <Body id={id} />
-        <Panel title="What it caused" class="wide">
-          <Loaded resource={found}>{({ data }) => <Caused delivery={data} />}</Loaded>
+        <Panel title="Recorded facts" class="wide">
+          <Loaded resource={found}>{({ data }) => <RecordedFacts delivery={data} />}</Loaded>
         </Panel>
       </div>
     </>
@@ -121,7 +121,7 @@ export function DeliveryPage({ parameters: { id = "" } }: PageProps) {
 type Checked = Readonly<{ scheme?: string; key_id?: string; key?: string; verdict?: string }>;
 type Verdict = Readonly<{ signature?: string; scheme?: string; evidence?: readonly Checked[] }>;
 
-/** Which keys were checked with: one of them may have signed in several headers. */
+/** The keys of the checked signatures, each once: one key may have signed several headers. */
 function keysOf(evidence: readonly Checked[]) {
   const keys = evidence.map(
     ({ scheme = "checked", key_id, key }) => [`key of ${scheme}`, key_id ?? key] as const,
@@ -157,7 +157,7 @@ const TONES = { valid: "good", stale: "warn", unsigned: "warn" } as Readonly<
   Record<string, "good" | "warn">
 >;
 
-/** Beyond, a page would take long to lay out: the exact bytes can be fetched. */
+/** Larger bodies are cut, because the browser would take long to lay them out. */
 const SHOWN_MAX = 256 * 1024;
 
 function Body({ id }: Readonly<{ id: string }>) {
@@ -169,7 +169,7 @@ function Body({ id }: Readonly<{ id: string }>) {
   const aside = (
     <span class="actions">
       <button type="button" onClick={() => setExact(!isExact)}>
-        {isExact ? "In lines" : "Exact"}
+        {isExact ? "Indented" : "Exact"}
       </button>{" "}
       <CopyButton text={curlOf(id)}>Copy as curl</CopyButton>
     </span>
@@ -179,13 +179,13 @@ function Body({ id }: Readonly<{ id: string }>) {
       <Loaded resource={body}>
         {({ length, text }) => (
           <>
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: who has no mouse moves it by the keyboard. */}
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it. */}
             <pre class="body" tabIndex={0}>
               {isExact || length > SHOWN_MAX ? text : prettyJson(text)}
             </pre>
             {length > SHOWN_MAX && (
               <p class="quiet">
-                These are the first {SHOWN_MAX} of {length} bytes; the command above fetches all.
+                These are the first {SHOWN_MAX} of {length} bytes; the curl command fetches all.
               </p>
             )}
           </>
@@ -195,15 +195,15 @@ function Body({ id }: Readonly<{ id: string }>) {
   );
 }
 
-/** The key itself is never copied anywhere. */
+/** The command refers to a variable, so that the key itself is never copied. */
 function curlOf(id: string): string {
   const url = `${location.origin}/v1/deliveries/${encodeURIComponent(id)}/body`;
   const key = hasKey.value ? ' -H "Authorization: Bearer $COUNTERFOIL_KEY"' : "";
   return `curl -o body${key} '${url}'`;
 }
 
-function Caused({ delivery: { facts } }: Readonly<{ delivery: Delivery }>) {
-  if (facts.length === 0) return <Empty>Nothing new: whatever it says was known already.</Empty>;
+function RecordedFacts({ delivery: { facts } }: Readonly<{ delivery: Delivery }>) {
+  if (facts.length === 0) return <Empty>None: everything in it was already known.</Empty>;
   const subjects = [...new Set(facts.map(({ subject }) => subject))];
   return (
     <>

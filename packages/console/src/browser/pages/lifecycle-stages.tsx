@@ -12,7 +12,7 @@ export type Transfer = Schemas["Withdrawal"] | Schemas["Deposit"];
 export type LifecycleRecord = Transfer | Schemas["Trade"];
 export type Model = "withdrawals" | "deposits" | "trades";
 
-/** The stages in which a record goes forward, and those in which it ends otherwise. */
+/** The regular stages of a record in order, and the other stages in which it may end. */
 export const STAGES = {
   withdrawals: {
     forward: ["requested", "pending", "approved", "broadcast", "confirmed", "settled"],
@@ -25,21 +25,21 @@ export const STAGES = {
   trades: { forward: ["accepted", "active", "terminated"], otherwise: [] },
 } as const;
 
-/** How sure it is that these facts are of one transfer. */
+/** Whether the provider states that these facts are one transfer, or rules infer it. */
 export const LinkWord = ({ link }: Readonly<{ link: string }>) =>
   link === "stated" ? <span class="quiet">stated</span> : <Badge word={link} tone="warn" />;
 
 type Step = Readonly<{
   stage: string;
-  /** `passed`: it was in this stage; `skipped`: it went past it; `ahead`: it may still come. */
+  /** `skipped`: a later stage was reported, but not this one; `ahead`: this stage may still follow. */
   state: "passed" | "here" | "skipped" | "ahead" | "ended";
-  /** When it came to it. */
+  /** When the record entered the stage. */
   at: string | null;
   seconds: number | null;
   isLate: boolean;
 }>;
 
-/** The way through the stages, and the time in each. */
+/** The stages of a record, and the time in each. */
 export function StageTrack({ model, record }: Readonly<{ model: Model; record: LifecycleRecord }>) {
   const steps = stepsOf(model, record);
   return (
@@ -53,7 +53,7 @@ export function StageTrack({ model, record }: Readonly<{ model: Model; record: L
           <b>{stage}</b>
           {at === null ? <span class="quiet">{WORDS[state]}</span> : <Time at={at} />}
           {seconds !== null && <span class="spent">{durationText(seconds)}</span>}
-          {isLate && <span class="quiet">told late</span>}
+          {isLate && <span class="quiet">late</span>}
         </li>
       ))}
     </ol>
@@ -64,7 +64,7 @@ const WORDS: Readonly<Record<Step["state"], string>> = {
   passed: "",
   here: "",
   ended: "",
-  skipped: "not told",
+  skipped: "not reported",
   ahead: "not yet",
 };
 
@@ -88,11 +88,11 @@ function stepsOf(model: Model, record: LifecycleRecord): readonly Step[] {
           at,
           current,
           furthest,
-          isTold: entries.length > 0,
+          isReported: entries.length > 0,
           isEnd: ended.includes(stage as never),
         }),
         at: entries[0]?.effective_at ?? null,
-        // A duration is no amount: it may be rounded.
+        // A duration may be rounded, unlike an amount.
         seconds: spent.length === 0 ? null : spent.reduce((sum, each) => sum + Number(each), 0),
         isLate: entries.some(({ late }) => late),
       };
@@ -104,17 +104,17 @@ type Place = Readonly<{
   at: number;
   current: string | null;
   furthest: number;
-  isTold: boolean;
+  isReported: boolean;
   isEnd: boolean;
 }>;
 
-function stateOf({ stage, at, current, furthest, isTold, isEnd }: Place): Step["state"] {
+function stateOf({ stage, at, current, furthest, isReported, isEnd }: Place): Step["state"] {
   if (stage === current) return isEnd ? "ended" : "here";
-  if (isTold) return "passed";
+  if (isReported) return "passed";
   return at < furthest ? "skipped" : "ahead";
 }
 
-/** Whether nothing more is to come by itself. */
+/** Whether no regular stage can follow. */
 function isOver(model: Model, stage: string | null): boolean {
   const { forward, otherwise } = STAGES[model];
   return stage === forward.at(-1) || (otherwise as readonly string[]).includes(stage ?? "");
@@ -123,7 +123,7 @@ function isOver(model: Model, stage: string | null): boolean {
 type Entry = components["schemas"]["HistoryEntry"];
 type HistoryProps = Readonly<{ model: Model; record: LifecycleRecord }>;
 
-/** What was told, by whom, and what became of it: the newest entries, or all of them from the start. */
+/** The reported statuses and their effect: the newest ones, or all of them, oldest first. */
 export function History(props: HistoryProps) {
   if (query.value.get("history") === "all") return <WholeHistory {...props} />;
   const { history, history_length } = props.record;
@@ -132,7 +132,7 @@ export function History(props: HistoryProps) {
     <Panel
       title="History"
       aside={
-        isPart && <a href={withQuery({ history: "all" })}>all {history_length} from the start</a>
+        isPart && <a href={withQuery({ history: "all" })}>all {history_length}, oldest first</a>
       }
     >
       <Entries entries={history} />
@@ -140,7 +140,7 @@ export function History(props: HistoryProps) {
   );
 }
 
-const ASK = {
+const HISTORY_OPERATIONS = {
   withdrawals: "listWithdrawalHistory",
   deposits: "listDepositHistory",
   trades: "listTradeHistory",
@@ -151,16 +151,19 @@ function WholeHistory({ model, record: { id } }: HistoryProps) {
   const page = useResource(
     `history ${model} ${id} ${cursor}`,
     (client: Client, signal) =>
-      client[ASK[model]]({ id, limit: 100, ...(cursor !== null && { cursor }) }, { signal }),
+      client[HISTORY_OPERATIONS[model]](
+        { id, limit: 100, ...(cursor !== null && { cursor }) },
+        { signal },
+      ),
     ofRecord(model, id),
   );
   return (
     <ListPanel
       title="History"
-      aside={<a href={withQuery({ history: null })}>the newest alone</a>}
+      aside={<a href={withQuery({ history: null })}>newest only</a>}
       resource={page}
       lines={8}
-      empty="Nothing has been told of it."
+      empty="No status has been reported."
     >
       {(entries) => <Entries entries={entries} />}
     </ListPanel>
@@ -185,8 +188,8 @@ function Entries({ entries }: Readonly<{ entries: readonly Entry[] }>) {
             </>
           ),
         },
-        { title: "the provider's word", cell: ({ provider_status }) => provider_status },
-        { title: "told by", minor: true, cell: ({ source }) => source },
+        { title: "provider status", cell: ({ provider_status }) => provider_status },
+        { title: "source", minor: true, cell: ({ source }) => source },
         {
           title: "time in stage",
           kind: "number",

@@ -6,7 +6,7 @@ import { Explained } from "../components/explained.tsx";
 import { Candidates } from "../components/links.tsx";
 import { Facts, Id, Panel } from "../components/panel.tsx";
 import { Time } from "../components/time.tsx";
-import { type Ask, Failed, Loaded, ofRecord, useResource } from "../resource.tsx";
+import { Failed, type Load, Loaded, ofRecord, useResource } from "../resource.tsx";
 import { type PageProps, pathTo, useTitle } from "../router.ts";
 import {
   History,
@@ -25,7 +25,7 @@ type Kind = Readonly<{
   name: AddressName;
   explained: "withdrawal" | "deposit" | "trade";
   title: string;
-  ask: (client: Client, id: string, signal: AbortSignal) => PromiseLike<One>;
+  load: (client: Client, id: string, signal: AbortSignal) => PromiseLike<One>;
 }>;
 
 const WITHDRAWAL: Kind = {
@@ -33,33 +33,33 @@ const WITHDRAWAL: Kind = {
   name: "withdrawal",
   explained: "withdrawal",
   title: "Withdrawal",
-  ask: (client, id, signal) => client.getWithdrawal({ id }, { signal }),
+  load: (client, id, signal) => client.getWithdrawal({ id }, { signal }),
 };
 const DEPOSIT: Kind = {
   model: "deposits",
   name: "deposit",
   explained: "deposit",
   title: "Deposit",
-  ask: (client, id, signal) => client.getDeposit({ id }, { signal }),
+  load: (client, id, signal) => client.getDeposit({ id }, { signal }),
 };
 const TRADE: Kind = {
   model: "trades",
   name: "trade",
   explained: "trade",
   title: "Trade",
-  ask: (client, id, signal) => client.getTrade({ id }, { signal }),
+  load: (client, id, signal) => client.getTrade({ id }, { signal }),
 };
 
 export const WithdrawalPage = (props: PageProps) => <LifecyclePage kind={WITHDRAWAL} {...props} />;
 export const DepositPage = (props: PageProps) => <LifecyclePage kind={DEPOSIT} {...props} />;
 export const TradePage = (props: PageProps) => <LifecyclePage kind={TRADE} {...props} />;
 
-/** One record with its timeline, and what it is known by elsewhere. */
+/** One record with its timeline and identifiers. */
 function LifecyclePage({ kind, parameters: { id = "" } }: PageProps & Readonly<{ kind: Kind }>) {
-  const { model, title, ask } = kind;
+  const { model, title } = kind;
   useTitle(`${title} ${id}`);
-  const asked: Ask<One> = (client, signal) => ask(client, id, signal);
-  const record = useResource(`${model} ${id}`, asked, ofRecord(model, id));
+  const load: Load<One> = (client, signal) => kind.load(client, id, signal);
+  const record = useResource(`${model} ${id}`, load, ofRecord(model, id));
   return (
     <>
       <div class="heading">
@@ -85,7 +85,7 @@ function Shown({ kind: { model, name, explained }, id, record }: ShownProps) {
     <>
       {record.id !== id && (
         <p class="notice quiet">
-          It is named <a href={pathTo(name, { id: record.id })}>{record.id}</a> now.
+          Its id is now <a href={pathTo(name, { id: record.id })}>{record.id}</a>.
         </p>
       )}
       <Head record={record} />
@@ -122,7 +122,7 @@ function Head({ record }: Readonly<{ record: LifecycleRecord }>) {
       {"fields" in record && <TradedAmount fields={record.fields} />}
       <p>
         <Badge word={stage} /> {stuck === true && <Badge word="stuck" />}{" "}
-        <span class="quiet">the provider says “{provider_status ?? "nothing"}”</span>
+        <span class="quiet">provider status: {provider_status ?? "none"}</span>
       </p>
       <Facts
         of={[
@@ -135,7 +135,7 @@ function Head({ record }: Readonly<{ record: LifecycleRecord }>) {
   );
 }
 
-/** What was traded at what price, where the provider says both as text. */
+/** The traded quantity and price, if the provider states both as text. */
 function TradedAmount({ fields }: Pick<Schemas["Trade"], "fields">) {
   const { trade_quantity: quantity, trade_price: price, underlying, quoted_currency } = fields;
   if (typeof quantity !== "string" || typeof price !== "string") return null;
@@ -201,7 +201,7 @@ const FundText = ({ fund }: Readonly<{ fund: NonNullable<Schemas["Deposit"]["fun
   </>
 );
 
-/** What it is known by elsewhere; each leads to whatever else carries it. */
+/** The record's identifiers; each links to a search for it. */
 function Identifiers({ record: { identifiers } }: Readonly<{ record: Transfer }>) {
   const all = Object.entries(identifiers).flatMap(([name, value]) =>
     (Array.isArray(value) ? value : [value])
@@ -209,7 +209,7 @@ function Identifiers({ record: { identifiers } }: Readonly<{ record: Transfer }>
       .map((each) => [name.replace(/s$/, "").replaceAll("_", " "), each] as const),
   );
   return (
-    <Panel title="Known by">
+    <Panel title="Identifiers">
       <dl class="facts one">
         {all.map(([name, value]) => (
           <div key={`${name} ${value}`}>
@@ -230,7 +230,7 @@ function Identifiers({ record: { identifiers } }: Readonly<{ record: Transfer }>
 function TradeFields({ record: { fields } }: Readonly<{ record: Schemas["Trade"] }>) {
   const shown = Object.entries(fields).filter(([, value]) => value !== null && value !== "");
   return (
-    <Panel title="As the provider states it">
+    <Panel title="Fields from the provider">
       <Facts
         of={shown.map(([name, value]) => [
           name.replaceAll("_", " "),

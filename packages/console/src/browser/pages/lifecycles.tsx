@@ -31,12 +31,12 @@ const filtersOf = (model: Model): readonly Filter[] => [
 const NAMES = ["stage", "asset", "participant_code", "account_group", "stuck", "cursor"] as const;
 const ON_A_PAGE = 50;
 
-const asked = () => ({ ...givenBy(NAMES), limit: ON_A_PAGE }) as never;
+const request = () => ({ ...givenBy(NAMES), limit: ON_A_PAGE }) as never;
 
 export function WithdrawalsPage() {
   const list = useResource(
     `withdrawals ${query.value}`,
-    (client, signal) => client.listWithdrawals(asked(), { signal }),
+    (client, signal) => client.listWithdrawals(request(), { signal }),
     ofModels("withdrawals"),
   );
   return (
@@ -52,7 +52,7 @@ export function WithdrawalsPage() {
 export function DepositsPage() {
   const list = useResource(
     `deposits ${query.value}`,
-    (client, signal) => client.listDeposits(asked(), { signal }),
+    (client, signal) => client.listDeposits(request(), { signal }),
     ofModels("deposits"),
   );
   return (
@@ -63,7 +63,7 @@ export function DepositsPage() {
 export function TradesPage() {
   const list = useResource(
     `trades ${query.value}`,
-    (client, signal) => client.listTrades(asked(), { signal }),
+    (client, signal) => client.listTrades(request(), { signal }),
     ofModels("trades"),
   );
   return <List model="trades" title="Trades" list={list} columnsOf={tradeColumns} />;
@@ -91,11 +91,7 @@ function List<Row extends Readonly<{ id: string }>>({
         <h1>{title}</h1>
       </div>
       <Filters filters={filtersOf(model)} />
-      <ListPanel
-        title="The one that changed last first"
-        resource={list}
-        empty={`There are no ${model} like that.`}
-      >
+      <ListPanel title="Last changed first" resource={list} empty={`No ${model} match.`}>
         {(data) => (
           <Table label={title} rows={data} keyOf={({ id }) => id} columns={columnsOf(data)} />
         )}
@@ -140,6 +136,6 @@ const tradeColumns = (_rows: readonly Trade[]): readonly Column<Trade>[] => [
     ),
   },
   { title: "stage", cell: ({ stage }) => <Badge word={stage} /> },
-  { title: "provider's word", cell: (row) => row.provider_status ?? "–" },
+  { title: "provider status", cell: (row) => row.provider_status ?? "–" },
   { title: "changed", minor: true, cell: ({ updated_at }) => <Time at={updated_at} /> },
 ];

@@ -11,7 +11,7 @@ import { pathTo, useTitle } from "../router.ts";
 
 type Anomaly = components["schemas"]["Anomaly"];
 
-/** Whether the money is right, on one screen: green only where it is. */
+/** Whether the money is right, on one screen: green only if it is. */
 export function MoneyPage() {
   useTitle("Is the money right?");
   const now = status.value;
@@ -34,7 +34,7 @@ export function MoneyPage() {
 
 type Answer = Readonly<{ tone: "good" | "warn" | "bad" | "quiet"; title: string; text: string }>;
 
-/** The answer to the page's question, and what a person has to do about it. */
+/** The answer to the page's question, and what a person has to do. */
 function Verdict({ status }: Readonly<{ status: Status }>) {
   const { tone, title, text } = answerOf(status);
   return (
@@ -54,7 +54,7 @@ function Verdict({ status }: Readonly<{ status: Status }>) {
   );
 }
 
-/** What stands between backticks is a command. */
+/** Text between backticks is a command. */
 const withCode = (text: string) =>
   text.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part));
 
@@ -62,48 +62,57 @@ const MONEY: ReadonlySet<string> = new Set(["gap", "contradiction", "unlisted", 
 
 function answerOf(status: Status): Answer {
   const { projections, anomalies, quarantined, head_hash, head } = status;
-  // A platform's key is told of no counts: silence is no good news.
+  // A platform's key receives no counts, so their absence does not mean that all is well.
   if (/^0+$/.test(head_hash)) {
     return {
       tone: "quiet",
       title: "Look at your accounts.",
-      text: "This key sees one platform's accounts. What is open of them stands below; how the ledger as a whole is doing is not told.",
+      text: "This key sees one platform's accounts. Their open gaps are listed below; the state of the whole ledger is not visible to it.",
     };
   }
   const stopped = projections.filter(({ state }) => !["live", "catching_up"].includes(state));
   if (stopped.length > 0) {
     const names = stopped.map(({ name, state }) => `${name} is ${state}`).join(", ");
-    return { tone: "bad", title: "Nobody can say.", text: `${names}: what is shown may be old.` };
+    return { tone: "bad", title: "Unknown.", text: `${names}: these figures may be outdated.` };
   }
   const wrong = anomalies.filter(({ kind, open }) => open > 0 && MONEY.has(kind));
   if (wrong.length > 0) {
     return {
       tone: "bad",
       title: "No.",
-      text: `${wrong.map(({ kind, open }) => countOf(open, kind)).join(", ")} open. What is missing, and where, stands below.`,
+      text: `${wrong.map(({ kind, open }) => countOf(open, kind)).join(", ")} open. Missing amounts are listed below.`,
     };
   }
   if ((quarantined?.open ?? 0) > 0) {
     const count = countOf(quarantined?.open ?? 0, "delivery");
-    return { tone: "warn", title: "As far as it could be read.", text: `${count} in quarantine.` };
+    return {
+      tone: "warn",
+      title: "Yes, except for unreadable deliveries.",
+      text: `${count} in quarantine.`,
+    };
   }
   const others = anomalies.reduce((sum, { open }) => sum + open, 0);
   if (head === "1") {
-    return { tone: "quiet", title: "Nothing has come yet.", text: "The ledger is open and waits." };
+    return {
+      tone: "quiet",
+      title: "No data yet.",
+      text: "The ledger waits for its first delivery.",
+    };
   }
   return {
     tone: "good",
     title: "Yes.",
     text:
       others === 0
-        ? "Every balance follows from the one before it, and nothing contradicts another."
-        : `Every balance follows from the one before it. ${countOf(others, "other matter")} open.`,
+        ? "Every balance follows from the previous one, and there are no contradictions."
+        : `Every balance follows from the previous one. ${countOf(others, "other anomaly")} open.`,
   };
 }
 
 const PLURALS: Readonly<Record<string, string>> = {
   unlisted: "unlisted",
   delivery: "deliveries",
+  "other anomaly": "other anomalies",
 };
 
 const countOf = (count: number, what: string): string =>
@@ -111,7 +120,7 @@ const countOf = (count: number, what: string): string =>
 
 const SHOWN = 8;
 
-/** Between which runs money is missing, and how much. */
+/** The open gaps: the missing amounts, and the runs around them. */
 function Gaps() {
   const gaps = useResource(
     "open gaps",
@@ -124,7 +133,7 @@ function Gaps() {
       <Loaded resource={gaps}>
         {({ data, next_cursor }) =>
           data.length === 0 ? (
-            <Empty>None: every balance follows from the one before it.</Empty>
+            <Empty>None: every balance follows from the previous one.</Empty>
           ) : (
             <>
               <ul class="gaps">
@@ -166,7 +175,7 @@ function Gap({ gap }: Readonly<{ gap: Anomaly }>) {
   );
 }
 
-/** The last part of an account's id, or of a Layer1 account's the one before its kind of funds. */
+/** The last part of an account's id; in a Layer1 account's id the part before the kind of funds. */
 function assetOf(account: string): string | null {
   const parts = account.split(":");
   const part = parts[0] === "layer1" ? parts.at(-2) : parts.at(-1);
@@ -217,7 +226,7 @@ function Totals() {
   );
 }
 
-/** What is open, a line a kind: gaps have their own panel, and stand here too. */
+/** Open items by kind, including the gaps that have their own panel. */
 function Attention({ status }: Readonly<{ status: Status }>) {
   const { anomalies, quarantined, stuck } = status;
   const lines = [
@@ -237,14 +246,14 @@ function Attention({ status }: Readonly<{ status: Status }>) {
       : []),
   ];
   return (
-    <Panel title="What is open">
+    <Panel title="Open items">
       {lines.length === 0 ? (
         <Empty>
-          Nothing: no account unlisted, no contradiction, nothing stuck, nothing in quarantine.
+          None: no unlisted account, no contradiction, nothing stuck, nothing in quarantine.
         </Empty>
       ) : (
         <Table
-          label="What is open"
+          label="Open items"
           rows={lines}
           keyOf={({ what, where }) => `${what} ${where}`}
           columns={[
@@ -277,11 +286,14 @@ function Attention({ status }: Readonly<{ status: Status }>) {
   );
 }
 
-/** What came last from each provider, on each channel. */
+/** The latest delivery of each provider on each channel. */
 function Deliveries({ status }: Readonly<{ status: Status }>) {
   const { feed, last_deliveries } = status;
   return (
-    <Panel title="What came last" aside={feed === null ? "no feed" : <Badge word={feed.state} />}>
+    <Panel
+      title="Latest deliveries"
+      aside={feed === null ? "no feed" : <Badge word={feed.state} />}
+    >
       {feed !== null && (
         <Facts
           of={[
@@ -291,10 +303,10 @@ function Deliveries({ status }: Readonly<{ status: Status }>) {
         />
       )}
       {last_deliveries.length === 0 ? (
-        <Empty>No delivery has come yet.</Empty>
+        <Empty>No delivery has arrived yet.</Empty>
       ) : (
         <Table
-          label="Last deliveries"
+          label="Latest deliveries"
           rows={last_deliveries}
           keyOf={({ provider, channel }) => `${provider} ${channel}`}
           columns={[
@@ -309,7 +321,7 @@ function Deliveries({ status }: Readonly<{ status: Status }>) {
   );
 }
 
-/** How far each model follows the stream, and what proves that it was folded right. */
+/** The position of each model, and the digests that identify its rows. */
 function Models({ status }: Readonly<{ status: Status }>) {
   const { projections, publisher } = status;
   const built = useActivations(projections.map(({ generation }) => generation).join(" "));
@@ -352,7 +364,7 @@ function Models({ status }: Readonly<{ status: Status }>) {
 const LastRebuild = ({ at }: Readonly<{ at: string | undefined }>) =>
   at === undefined ? <span class="quiet">never</span> : <Time at={at} />;
 
-/** When the generation of each model that is served was activated: the stream says it. */
+/** When the live generation of each model was activated, from the events on the stream. */
 function useActivations(generations: string): Readonly<Record<string, string>> {
   const found = useResource(`activations ${generations}`, (client, signal) =>
     client.listEvents({ type: ["ModelActivated"], order: "desc", limit: 20 }, { signal }),
@@ -364,7 +376,7 @@ function useActivations(generations: string): Readonly<Record<string, string>> {
   );
 }
 
-/** Enough of it to be compared by eye; the whole is in the title. */
+/** A shortened digest to compare by eye; the title has all of it. */
 const Digest = ({ of }: Readonly<{ of: string }>) =>
   /^0+$/.test(of) ? (
     <span class="unknown">–</span>

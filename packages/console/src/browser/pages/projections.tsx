@@ -12,30 +12,30 @@ import { api } from "../session.ts";
 
 type Projection = components["schemas"]["Projection"];
 
-/** While something is being built; otherwise as often as anything is asked. */
-const LOOK_EVERY_MS = 500;
-const IDLE_EVERY_MS = 5_000;
+/** While a generation is being built. */
+const BUILDING_POLL_MS = 500;
+const IDLE_POLL_MS = 5_000;
 
-/** The read models: how far each is, and how it is built anew. */
+/** The read models: their positions, generations and rebuilds. */
 export function ProjectionsPage() {
   useTitle("Projections");
   const [round, setRound] = useState(0);
-  const asked = useResource("projections", (client, signal) =>
+  const list = useResource("projections", (client, signal) =>
     client.listProjections({}, { signal }).then(({ data }) => data),
   );
-  useAgain(asked, round);
+  usePolling(list, round);
   const now = status.value;
-  const look = () => setRound(round + 1);
+  const refresh = () => setRound(round + 1);
   return (
     <>
       <div class="heading">
         <h1>Projections</h1>
         <p class="lead">
-          Each model is a fold of the stream, and can be built from it again at any time: beside the
-          live one, which goes on being read.
+          Each model is a projection of the stream and can be rebuilt from it at any time, while the
+          live generation is still served.
         </p>
       </div>
-      <Loaded resource={asked} lines={8}>
+      <Loaded resource={list} lines={8}>
         {(projections) =>
           now === null ? (
             <Panel title="Models">
@@ -49,7 +49,7 @@ export function ProjectionsPage() {
                   status={one}
                   head={now.head}
                   projection={projections.find(({ name }) => name === one.name)}
-                  onChange={look}
+                  onChange={refresh}
                 />
               ))}
             </div>
@@ -60,16 +60,16 @@ export function ProjectionsPage() {
   );
 }
 
-/** Asks again after a while, sooner where something is under way, and at once after `round` changed. */
-function useAgain(asked: Resource<readonly Projection[]>, round: number): void {
-  const again = asked.state === "loading" ? () => {} : asked.again;
+/** Polls the list, more often while something is built, and at once when `round` changes. */
+function usePolling(list: Resource<readonly Projection[]>, round: number): void {
+  const reload = list.state === "loading" ? () => {} : list.reload;
   const isBuilding =
-    asked.state === "loaded" && asked.data.some(({ rebuild }) => rebuild?.finished_at === null);
+    list.state === "loaded" && list.data.some(({ rebuild }) => rebuild?.finished_at === null);
   useEffect(() => {
-    if (round > 0) again();
+    if (round > 0) reload();
   }, [round]);
   useEffect(() => {
-    const timer = setTimeout(again, isBuilding ? LOOK_EVERY_MS : IDLE_EVERY_MS);
+    const timer = setTimeout(reload, isBuilding ? BUILDING_POLL_MS : IDLE_POLL_MS);
     return () => clearTimeout(timer);
   });
 }
@@ -82,23 +82,23 @@ type ProjectionProps = Readonly<{
   status: ProjectionStatus;
   head: string;
   projection: Projection | undefined;
-  /** Something was begun: it is worth another look. */
+  /** Called when a rebuild or a rollback was started. */
   onChange: () => void;
 }>;
 
-/** One model: state, lag, generations, and the rebuild that was last started here. */
+/** One model: state, lag, generations, and its last rebuild. */
 function ProjectionPanel({ status, head, projection, onChange }: ProjectionProps) {
   const { name, state, position, lag, lag_seconds, stopped_keys } = status;
   const { generations = [], rebuild = null } = projection ?? {};
   const rate = useRate(position);
   const isRunning = rebuild !== null && rebuild.finished_at === null;
-  // One that this page does not know is none that it shows.
+  // The status may name models that the client's types do not know.
   const named = name as ParametersOf<"startRebuild">["name"];
-  const begin = async () => {
+  const startRebuild = async () => {
     await api.value.startRebuild({ name: named });
     onChange();
   };
-  const goBack = async (generation: number) => {
+  const rollBack = async (generation: number) => {
     await api.value.rollBackProjection({ name: named, body: { generation } });
     onChange();
   };
@@ -115,33 +115,33 @@ function ProjectionPanel({ status, head, projection, onChange }: ProjectionProps
           ["state digest", <Id key="s">{status.state_digest}</Id>],
         ]}
       />
-      {rebuild !== null && <Built progress={rebuild} />}
+      {rebuild !== null && <RebuildStatus progress={rebuild} />}
       {!isRunning && (
         <ConfirmButton
           action="Rebuild"
-          question={`Build ${name} from the stream again? The live generation is read until the new one is done and its digests are the same.`}
-          act={begin}
+          question={`Rebuild ${name} from the stream? The live generation is served until the new one is complete and its digests are equal.`}
+          act={startRebuild}
         />
       )}
-      <Generations model={name} generations={generations} goBack={isRunning ? null : goBack} />
+      <Generations model={name} generations={generations} rollBack={isRunning ? null : rollBack} />
     </Panel>
   );
 }
 
-/** How fast a position moves, over what was seen since the page is open; null before it moves. */
+/** The speed of a position over its last observed changes; null before it moves. */
 function useRate(position: string): number | null {
-  const [seen, setSeen] = useState<readonly Readonly<{ at: number; position: number }>[]>([]);
+  const [samples, setSamples] = useState<readonly Readonly<{ at: number; position: number }>[]>([]);
   useEffect(() => {
-    const look = { at: performance.now(), position: Number(position) };
-    setSeen((before) => [...before, look].slice(-10));
+    const sample = { at: performance.now(), position: Number(position) };
+    setSamples((before) => [...before, sample].slice(-10));
   }, [position]);
-  const [first, last] = [seen[0], seen.at(-1)];
+  const [first, last] = [samples[0], samples.at(-1)];
   if (first === undefined || last === undefined || first === last) return null;
   const seconds = (performance.now() - first.at) / 1000;
   return Math.round((last.position - first.position) / seconds);
 }
 
-function Built({ progress }: Readonly<{ progress: Progress }>) {
+function RebuildStatus({ progress }: Readonly<{ progress: Progress }>) {
   const { state, generation, position, target, events_per_second, finished_at, detail } = progress;
   return (
     <div class="progress" role="status">
@@ -170,12 +170,12 @@ function Built({ progress }: Readonly<{ progress: Progress }>) {
 type GenerationsProps = Readonly<{
   model: string;
   generations: readonly Generation[];
-  /** null while something is being built. */
-  goBack: ((generation: number) => Promise<void>) | null;
+  /** Null while a rebuild is running. */
+  rollBack: ((generation: number) => Promise<void>) | null;
 }>;
 
-/** Those that are kept; equal digests at one position are equal models. */
-function Generations({ model, generations, goBack }: GenerationsProps) {
+/** The kept generations; equal digests at one position mean equal models. */
+function Generations({ model, generations, rollBack }: GenerationsProps) {
   return (
     <Table
       label={`Generations of ${model}`}
@@ -196,11 +196,11 @@ function Generations({ model, generations, goBack }: GenerationsProps) {
             is_live ? (
               <Badge word="live" />
             ) : (
-              goBack !== null && (
+              rollBack !== null && (
                 <ConfirmButton
                   action="Roll back"
-                  question={`Make generation ${generation} of ${model} the live one again? It is caught up first.`}
-                  act={() => goBack(generation)}
+                  question={`Make generation ${generation} of ${model} live again? It catches up first.`}
+                  act={() => rollBack(generation)}
                 />
               )
             ),

@@ -31,14 +31,14 @@ const FILTERS = [
 const NAMES = [...FILTERS.map(({ name }) => name), "cursor"] as const;
 const ON_A_PAGE = 50;
 
-/** The stream itself: the newest on top, following what is appended. */
+/** The stream itself, newest first, updated as events are appended. */
 export function StreamPage() {
   useTitle("Stream");
   const given = givenBy(NAMES);
-  const asked = { order: "desc", ...given, limit: ON_A_PAGE } as never;
+  const request = { order: "desc", ...given, limit: ON_A_PAGE } as never;
   const list = useResource(
     `events ${query.value}`,
-    (client, signal) => client.listEvents(asked, { signal }),
+    (client, signal) => client.listEvents(request, { signal }),
     ofModels("balances"),
   );
   return (
@@ -46,7 +46,8 @@ export function StreamPage() {
       <div class="heading">
         <h1>Stream</h1>
         <p class="lead">
-          Every event, once and for good. A position or a time is where the list begins.
+          Every event in order; events never change. A position or a time sets where the list
+          begins.
         </p>
       </div>
       <Filters filters={FILTERS} />
@@ -54,7 +55,7 @@ export function StreamPage() {
         title={given.order === "asc" ? "Oldest first" : "Newest first"}
         resource={list}
         lines={12}
-        empty="No event is like that."
+        empty="No events match."
       >
         {(data) => <EventsTable label="Events" events={data} />}
       </ListPanel>
@@ -108,14 +109,14 @@ export function EventPage({ parameters: { id = "" } }: PageProps) {
               title="Data"
               aside={<CopyButton text={JSON.stringify(event)}>Copy as JSON</CopyButton>}
             >
-              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: who has no mouse moves it by the keyboard. */}
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it. */}
               <pre class="body" tabIndex={0}>
                 {JSON.stringify(event.data, null, 2)}
               </pre>
             </Panel>
-            <Panel class="wide" title="What later events say of it">
+            <Panel class="wide" title="Amendments">
               {event.amendments.length === 0 ? (
-                <Empty>Nothing: it stands as it was recorded.</Empty>
+                <Empty>None: no later event amends it.</Empty>
               ) : (
                 <EventsTable label="Amendments" events={event.amendments} />
               )}
@@ -131,14 +132,14 @@ function Neighbours({ position, head }: Readonly<{ position: string; head: strin
   const [here, last] = [BigInt(position), BigInt(head)];
   return (
     <>
-      {here > 1n && <a href={pathTo("event", { id: String(here - 1n) })}>before</a>}
+      {here > 1n && <a href={pathTo("event", { id: String(here - 1n) })}>previous</a>}
       {here > 1n && here < last && " · "}
-      {here < last && <a href={pathTo("event", { id: String(here + 1n) })}>after</a>}
+      {here < last && <a href={pathTo("event", { id: String(here + 1n) })}>next</a>}
     </>
   );
 }
 
-/** One run of the provider's ledger, on every account that it touched. */
+/** One run of the provider's ledger, on all its accounts. */
 export function RunPage({ parameters: { id = "" } }: PageProps) {
   useTitle(`Run ${id}`);
   const found = useResource(
@@ -154,7 +155,7 @@ export function RunPage({ parameters: { id = "" } }: PageProps) {
       <Loaded resource={found} lines={6}>
         {({ data: run }) => (
           <div class="panels">
-            <Panel title="What it is" class="wide">
+            <Panel title="Details" class="wide">
               <Facts
                 of={[
                   ["provider", run.provider],
@@ -176,7 +177,7 @@ export function RunPage({ parameters: { id = "" } }: PageProps) {
 
 type AccountOfRun = components["schemas"]["Run"]["accounts"][number];
 
-/** What the run moved on one account. */
+/** The run's movements on one account. */
 function RunOnAccount({ account }: Readonly<{ account: AccountOfRun }>) {
   return (
     <Panel
@@ -195,7 +196,7 @@ function RunOnAccount({ account }: Readonly<{ account: AccountOfRun }>) {
         columns={[
           amountColumn("change", [account], ({ change }) => change, { signed: true }),
           amountColumn("balance after", [account], ({ balance }) => balance),
-          { title: "takes effect", cell: (row) => <Time at={row.effective_at} /> },
+          { title: "effective", cell: (row) => <Time at={row.effective_at} /> },
           {
             title: "movements",
             kind: "number",
