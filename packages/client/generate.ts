@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import openapiTypescript, { astToString, type OpenAPI3 } from "openapi-typescript";
 
 /*
- * `pnpm generate` in this folder: types and a table of the operations, from the document that the
- * gateway serves. With `--check` it writes nothing, and fails where the two differ from it.
+ * `pnpm generate` in this folder: generates types and a table of the operations from the document that
+ * the gateway serves. With `--check` it writes nothing, and fails if they differ.
  */
 const DOCUMENT = new URL("../contracts/generated/openapi.json", import.meta.url);
 const WARNING =
@@ -11,7 +11,7 @@ const WARNING =
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;
 
 const document = JSON.parse(readFileSync(DOCUMENT, "utf8")) as OpenAPI3;
-// Any JSON at all: an interface cannot name itself in a union, and nobody gains by it.
+// `Json` becomes unknown: a generated interface cannot refer to itself in a union.
 const schemas = { ...document.components?.schemas, Json: {} };
 const typed = { ...document, components: { ...document.components, schemas } };
 const types = astToString(await openapiTypescript(typed as unknown as OpenAPI3));
@@ -31,7 +31,7 @@ type Operation = Readonly<{
   responses?: Readonly<Record<string, { content?: Readonly<Record<string, unknown>> }>>;
 }>;
 
-/** What a request needs to know: the method, the path, whether it has a body, and what comes back. */
+/** What a request needs: the method, the path, whether it has a body, and the media type of the answer. */
 function operationsOf({ paths = {} }: OpenAPI3) {
   return Object.entries(paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
@@ -46,14 +46,14 @@ function operationsOf({ paths = {} }: OpenAPI3) {
   );
 }
 
-/** @returns whether the file said something else */
+/** Writes a file unless `--check` is given. @returns whether its content was different */
 function write(name: string, text: string): boolean {
   const file = new URL(`src/generated/${name}`, import.meta.url);
   let before: string | null = null;
   try {
     before = readFileSync(file, "utf8");
   } catch {
-    // Not there yet.
+    // The file does not exist yet.
   }
   if (before !== text && !process.argv.includes("--check")) writeFileSync(file, text);
   return before !== text;

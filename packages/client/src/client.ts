@@ -5,45 +5,45 @@ import { OPERATIONS } from "./generated/operations.ts";
 export type { components, operations };
 
 export type ClientOptions = Readonly<{
-  /** Of the gateway, such as `http://127.0.0.1:8080`. */
+  /** The gateway's address, such as `http://127.0.0.1:8080`. */
   baseUrl: string;
-  /** An API key; it goes as `Authorization: Bearer …` and nowhere else. */
+  /** An API key; it is sent as `Authorization: Bearer …` only. */
   key?: string;
-  /** Asks instead of the global `fetch`. */
+  /** Used instead of the global `fetch`. */
   fetch?: typeof fetch;
 }>;
 
-/** Beside an operation's own parameters. */
+/** Options of a request, besides the operation's parameters. */
 export type RequestOptions = Readonly<{
   signal?: AbortSignal;
-  /** Of `streamChanges`: hears when its connection was made, and when it has ended. */
+  /** For `streamChanges`: called when a connection opens, and when it ends. */
   onConnection?: (isConnected: boolean) => void;
 }>;
 
 export type OperationId = keyof operations & keyof typeof OPERATIONS;
 
-/** An operation's parameters, those of the path and of the query together, and its `body`. */
+/** An operation's parameters of path and query in one object, and its `body`. */
 export type ParametersOf<Id extends OperationId> = Fields<operations[Id], "path"> &
   Fields<operations[Id], "query"> &
   BodyOf<operations[Id]>;
 
-/** What an operation answers: JSON as it is written, text, or bytes. */
+/** The answer of an operation: JSON, text, or bytes. */
 export type AnswerOf<Id extends OperationId> = Content<Success<operations[Id]>>;
 
 /**
- * One method an operation. A list's answers are its first page where they are awaited, and all pages
- * in a loop:
+ * One method per operation. Awaited, a list returns its first page; a `for await` loop iterates over
+ * all pages:
  *
  *     const { data } = await client.listBalances({ asset: "BTC", limit: 10 });
  *     for await (const { data } of client.listBalances({ asset: "BTC" })) …
  *
- * `streamChanges` is a loop too, over every change as it happens; it goes on by itself where its
+ * `streamChanges` is an endless loop over changes as they happen; it reconnects by itself when its
  * connection ends:
  *
  *     for await (const { id, event, data } of client.streamChanges({ model: ["balances"] })) …
  *
- * Each rejects with a `ProblemError` where the service refuses, with what `fetch` throws where it
- * cannot be reached.
+ * Each rejects with a `ProblemError` if the service answers with an error, and with the error of
+ * `fetch` if the service cannot be reached.
  */
 export type Client = Readonly<{
   [Id in OperationId]: (
@@ -55,18 +55,18 @@ export type Client = Readonly<{
       : Promise<AnswerOf<Id>>;
 }>;
 
-/** One page where it is awaited, and in a loop this one and all that follow. */
+/** Awaited, the first page; in a `for await` loop, every page. */
 export interface Pages<One> extends PromiseLike<One>, AsyncIterable<One> {}
 
 type Page = Readonly<{ data: readonly unknown[]; next_cursor: string | null }>;
 
-/** The problem document (RFC 9457) that a service refused with. */
+/** The problem document (RFC 9457) of an error answer. */
 export type ProblemDocument = components["schemas"]["Problem"];
 
 export class ProblemError extends Error {
   override readonly name = "ProblemError";
   readonly status: number;
-  /** Stable, such as `not_found`; null where the answer was not the service's own. */
+  /** A stable code, such as `not_found`; null if the answer is not from the service itself. */
   readonly code: string | null;
   readonly problem: ProblemDocument | null;
 
@@ -78,42 +78,42 @@ export class ProblemError extends Error {
   }
 }
 
-/** @throws TypeError where `baseUrl` is no URL */
+/** @throws TypeError if `baseUrl` is not a URL */
 export function createClient(options: ClientOptions): Client {
-  const ask = createAsk(options);
+  const send = createSend(options);
   const methods = Object.entries(OPERATIONS).map(([id, { media }]) => [
     id,
-    (parameters: Parameters = {}, request: RequestOptions = {}) => {
-      const askOne = (given: Parameters, more: AskOptions) =>
-        ask(id as OperationId, given, { ...request, ...more });
+    (parameters: Parameters = {}, options: RequestOptions = {}) => {
+      const request = (given: Parameters, more: SendOptions) =>
+        send(id as OperationId, given, { ...options, ...more });
       return media === "text/event-stream"
-        ? followChanges(parameters, { ...request, ask: askOne, isFinal })
-        : pagesOf(parameters, async (page) => contentOf(await askOne(page, {}), media));
+        ? followChanges(parameters, { ...options, request, isFinal })
+        : pagesOf(parameters, async (page) => contentOf(await request(page, {}), media));
     },
   ]);
   return Object.fromEntries(methods) as Client;
 }
 
-/** Asking again would be answered the same. */
+/** Whether a repeated request would fail in the same way. */
 const isFinal = (error: unknown): boolean =>
   error instanceof ProblemError && error.status < 500 && error.status !== 429;
 
 type Parameters = Readonly<Record<string, unknown>>;
-type AskOptions = Readonly<{
+type SendOptions = Readonly<{
   signal?: AbortSignal;
   headers?: Readonly<Record<string, string>>;
 }>;
 
-function createAsk({ baseUrl, key, fetch: ask = fetch }: ClientOptions) {
+function createSend({ baseUrl, key, fetch: fetchWith = fetch }: ClientOptions) {
   const base = new URL(baseUrl).href.replace(/\/+$/, "");
   const authorization = key === undefined ? {} : { authorization: `Bearer ${key}` };
-  return async (id: OperationId, parameters: Parameters, { signal, headers }: AskOptions) => {
+  return async (id: OperationId, parameters: Parameters, { signal, headers }: SendOptions) => {
     const { method, ...operation } = OPERATIONS[id];
     const { path, rest } = pathOf(operation.path, parameters);
     const { body, ...named } = rest;
     const hasBody = "body" in operation;
     const query = queryOf(hasBody ? named : rest);
-    const response = await ask(`${base}${path}${query}`, {
+    const response = await fetchWith(`${base}${path}${query}`, {
       method,
       headers: {
         ...authorization,
@@ -144,7 +144,7 @@ function pathOf(template: string, parameters: Parameters) {
   return { path, rest };
 }
 
-/** Several values of a parameter are the parameter repeated. */
+/** An array becomes a repeated parameter. */
 function queryOf(parameters: Parameters): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
@@ -155,7 +155,7 @@ function queryOf(parameters: Parameters): string {
   return query.size === 0 ? "" : `?${query}`;
 }
 
-/** Whatever stands between may answer too, and in another language. */
+/** The problem document of an answer; null if a proxy or another program answered. */
 async function problemOf(response: Response): Promise<ProblemDocument | null> {
   const body: unknown = await response.json().catch(() => null);
   const { code } = Object(body) as Partial<ProblemDocument>;
@@ -164,21 +164,21 @@ async function problemOf(response: Response): Promise<ProblemDocument | null> {
 
 function pagesOf(
   parameters: Parameters,
-  askPage: (parameters: Parameters) => Promise<unknown>,
+  loadPage: (parameters: Parameters) => Promise<unknown>,
 ): Pages<unknown> {
   let first: Promise<unknown> | null = null;
-  const askFirst = () => {
-    first ??= askPage(parameters);
+  const loadFirst = () => {
+    first ??= loadPage(parameters);
     return first;
   };
   return {
-    // biome-ignore lint/suspicious/noThenProperty: awaited, it is its first page.
-    then: (onAnswer, onRefusal) => askFirst().then(onAnswer, onRefusal),
+    // biome-ignore lint/suspicious/noThenProperty: awaited, it is the first page.
+    then: (onAnswer, onError) => loadFirst().then(onAnswer, onError),
     async *[Symbol.asyncIterator]() {
-      let page = (await askFirst()) as Partial<Page>;
+      let page = (await loadFirst()) as Partial<Page>;
       yield page;
       while (typeof page.next_cursor === "string") {
-        page = (await askPage({ ...parameters, cursor: page.next_cursor })) as Partial<Page>;
+        page = (await loadPage({ ...parameters, cursor: page.next_cursor })) as Partial<Page>;
         yield page;
       }
     },
@@ -228,10 +228,10 @@ type Records = {
 };
 type Model = "balances" | "withdrawals" | "deposits" | "trades";
 
-/** There is no record of this id any more. */
+/** The record with this id was removed. */
 export type GoneRecord = Readonly<{ id: string; position: string; gone: true }>;
 
-/** `id`: whoever goes on behind it, misses and repeats nothing; null where it is none of its own. */
+/** A reader that resumes after `id` misses and repeats nothing; null if the message has no id. */
 export type Change =
   | {
       [Event in keyof Records]: Readonly<{
@@ -240,7 +240,7 @@ export type Change =
         data: Records[Event] | GoneRecord;
       }>;
     }[keyof Records]
-  /** Everything that is known of the model is to be read anew. */
+  /** Everything known of the model has to be read again. */
   | Readonly<{
       id: string | null;
       event: "reset";
@@ -251,64 +251,64 @@ export type Change =
         model_version: number | null;
       }>;
     }>
-  /** The model's changes come later than those of the others, or with them again. */
+  /** The model's changes are sent later than those of the others, or together with them again. */
   | Readonly<{
       id: string | null;
       event: "state";
       data: Readonly<{ model: Model; state: "behind" | "current"; position: string }>;
     }>;
 
-type Ask = (
+type RequestChanges = (
   parameters: Parameters,
   options: Readonly<{ headers: Readonly<Record<string, string>>; signal: AbortSignal }>,
 ) => Promise<Response>;
 
 const PAUSE_MS_MIN = 500;
 const PAUSE_MS_MAX = 30_000;
-/** The service says something every 15 s; a connection without that has ended, and nobody said so. */
+/** The service sends something every 15 s: a connection that is silent for longer than this is dead. */
 const SILENCE_MS = 45_000;
 
 /**
- * Changes in a loop, for as long as it goes on. Where a connection ends it is made again, and goes on
- * behind the last change that the loop was given.
+ * Yields changes until the loop is left. When a connection ends, it reconnects and resumes after the
+ * last change that was yielded.
  *
- * @param isFinal whether what `ask` threw would be thrown again
- * @throws what is final; the signal's reason
+ * @param isFinal whether an error of `request` would occur again
+ * @throws final errors; the signal's reason
  */
 export async function* followChanges(
   { "last-event-id": given, ...parameters }: Parameters,
   {
-    ask,
+    request,
     isFinal,
     signal,
     onConnection,
   }: Readonly<{
-    ask: Ask;
+    request: RequestChanges;
     isFinal: (error: unknown) => boolean;
     signal?: AbortSignal;
     onConnection?: (isConnected: boolean) => void;
   }>,
 ): AsyncGenerator<Change, void, undefined> {
-  let place = given === undefined ? null : String(given);
+  let lastId = given === undefined ? null : String(given);
   for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
     const connection = new AbortController();
     const either = AbortSignal.any([connection.signal, ...(signal ? [signal] : [])]);
     let isConnected = false;
     try {
-      const headers: Record<string, string> = place === null ? {} : { "last-event-id": place };
-      const response = await ask(parameters, { headers, signal: either });
+      const headers: Record<string, string> = lastId === null ? {} : { "last-event-id": lastId };
+      const response = await request(parameters, { headers, signal: either });
       isConnected = true;
       onConnection?.(true);
       for await (const read of eventsOf(response, () => connection.abort())) {
         pauseMs = PAUSE_MS_MIN;
-        place = read.place ?? place;
+        lastId = read.id ?? lastId;
         if (read.change !== null) yield read.change;
       }
     } catch (error) {
       signal?.throwIfAborted();
       if (isFinal(error)) throw error;
     } finally {
-      // Also where the loop that reads has ended.
+      // Also when the caller leaves its loop.
       connection.abort();
       if (isConnected) onConnection?.(false);
     }
@@ -316,22 +316,22 @@ export async function* followChanges(
   }
 }
 
-type Read = Readonly<{ place: string | null; change: Change | null }>;
+type Read = Readonly<{ id: string | null; change: Change | null }>;
 
-async function* eventsOf(response: Response, giveUp: () => void): AsyncGenerator<Read> {
+async function* eventsOf(response: Response, onSilence: () => void): AsyncGenerator<Read> {
   const found: Read[] = [];
   const parser = createParser({
-    onEvent: (message) => found.push({ place: message.id ?? null, change: changeOf(message) }),
+    onEvent: (message) => found.push({ id: message.id ?? null, change: changeOf(message) }),
     onComment: (text) => {
-      const [, place] = /^at (\S+)$/.exec(text.trim()) ?? [];
-      if (place !== undefined) found.push({ place, change: null });
+      const [, id] = /^at (\S+)$/.exec(text.trim()) ?? [];
+      if (id !== undefined) found.push({ id, change: null });
     },
   });
   const decoder = new TextDecoder();
   const reader = response.body?.getReader();
   for (;;) {
-    const silent = setTimeout(giveUp, SILENCE_MS);
-    const chunk = await reader?.read().finally(() => clearTimeout(silent));
+    const timer = setTimeout(onSilence, SILENCE_MS);
+    const chunk = await reader?.read().finally(() => clearTimeout(timer));
     if (chunk === undefined || chunk.done) return;
     parser.feed(decoder.decode(chunk.value, { stream: true }));
     yield* found.splice(0);
