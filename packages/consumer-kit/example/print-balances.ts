@@ -3,8 +3,8 @@ import type { StateChange } from "@counterfoil/consumer-kit/reading";
 import { Kafka, logLevel } from "kafkajs";
 
 /*
- * Holds every balance of a ledger in memory and prints what changes. Ends on SIGINT or SIGTERM, or
- * with `--once` when it has read what is there.
+ * Holds every balance of a ledger in memory and prints changes. Ends on SIGINT or SIGTERM, or
+ * with `--once` when it has read to the end of the topic.
  *
  *   COUNTERFOIL_KAFKA_BROKERS=127.0.0.1:19092 node example/print-balances.ts [--once]
  */
@@ -13,8 +13,8 @@ const prefix = process.env.COUNTERFOIL_KAFKA_TOPIC_PREFIX ?? "counterfoil";
 const isOnce = process.argv.includes("--once");
 
 const kafka = new Kafka({ clientId: "print-balances", brokers, logLevel: logLevel.ERROR });
-const asked = Promise.withResolvers<void>();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, asked.resolve);
+const stopRequested = Promise.withResolvers<void>();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stopRequested.resolve);
 
 const consuming = await consume({
   kafka,
@@ -25,10 +25,10 @@ const consuming = await consume({
   },
   onCaughtUp: () => {
     console.log("-- everything is read; what changes from here on:");
-    if (isOnce) asked.resolve();
+    if (isOnce) stopRequested.resolve();
   },
 });
-await Promise.race([asked.promise, consuming.ended]);
+await Promise.race([stopRequested.promise, consuming.ended]);
 await consuming.stop();
 console.log(`-- ${consuming.states.records("balances").length} balances`);
 

@@ -8,8 +8,8 @@ import {
 import { Kafka, logLevel } from "kafkajs";
 
 /*
- * A reader of a group that stores its results, and with them what it has read, in one transaction
- * each. Start it twice on one file, and end either: what the one has stored the other goes on from.
+ * A group member that stores its results together with its read position, in one transaction each.
+ * Start it twice on one file, and stop either one: the other continues from the stored state.
  *
  *   COUNTERFOIL_KAFKA_BROKERS=127.0.0.1:19092 node example/store-balances.ts results.db
  */
@@ -41,7 +41,7 @@ const consuming = await consume({
   topics: ["events", "balances"],
   sequences: createFactSequences((subject) => Number(findNumber.get(subject)?.number ?? 0)),
   states: createStateTable(findState),
-  // One statement is one transaction. What else a fact leads to goes into the same one.
+  // One statement is one transaction. Other effects of a fact belong in the same transaction.
   onFact: ({ key, keySequence }) => void putNumber.run(key, keySequence),
   onChange: ({ key, after, position }) => {
     putBalance.run(key, position, JSON.stringify(after));

@@ -11,18 +11,18 @@ export type ConsumeOptions = ReadingOptions &
     prefix?: string;
     topics: readonly Topic[];
     /**
-     * Processes of one group share the partitions and go on where the group left off. Without a
-     * group everything is read from the beginning, as whoever holds states in memory needs it.
+     * Processes of one group share the partitions and continue from the group's offsets. Without a
+     * group everything is read from the beginning, which a reader with its state in memory needs.
      */
     groupId?: string;
-    /** Every partition has been read to its end of when reading began; never called for a group. */
+    /** Called when every partition has been read to its end at the start; never called for a group. */
     onCaughtUp?: () => void;
   }>;
 
 export type Consuming = Readonly<{
-  /** The present records of the state topics that are read. */
+  /** The present records of the subscribed state topics. */
   states: StateTable;
-  /** Resolves when it was stopped; rejects with what a handler threw, or the client gave up with. */
+  /** Resolves after `stop`; rejects with the error of a handler, or the client's last error. */
   ended: Promise<void>;
   /** Finishes the message that is being handled and leaves the group. */
   stop: () => Promise<void>;
@@ -30,9 +30,9 @@ export type Consuming = Readonly<{
 
 /**
  * Reads a ledger's topics: committed messages only, each partition in its order. Offsets of a group
- * are committed after the handlers, so a message may come again after a crash or a rebalance. What
- * this process remembers of a key counts until the partitions are dealt out again, for others may
- * read on meanwhile: then what was stored is asked for (`sequences`, `states`).
+ * are committed after the handlers, so a message may be repeated after a crash or a rebalance. What
+ * this process remembers of a key is valid until the next rebalance, because other processes may read
+ * its partition in between; after it the stored state is looked up (`sequences`, `states`).
  */
 export async function consume(options: ConsumeOptions): Promise<Consuming> {
   const { kafka, prefix = "counterfoil", groupId = `${prefix}-reader-${randomUUID()}` } = options;
@@ -46,17 +46,17 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
   });
   let resolve = () => {};
   let reject: (error: unknown) => void = () => {};
-  const ended = new Promise<void>((isOver, isBroken) => {
-    resolve = isOver;
-    reject = isBroken;
+  const ended = new Promise<void>((onStopped, onFailed) => {
+    resolve = onStopped;
+    reject = onFailed;
   });
-  // Nobody has to await it.
+  // The caller need not await it: prevents an unhandled rejection.
   ended.catch(() => undefined);
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) reject(payload.error);
   });
   if (options.groupId === undefined) await watchEnds(options, consumer, [...topics.keys()]);
-  // Told after the last handler has resolved, and before the first message of the new deal.
+  // GROUP_JOIN is emitted after the last handler has resolved, and before the first message of the new assignment.
   else consumer.on(consumer.events.GROUP_JOIN, () => reading.rebalanced());
   const stop = async () => {
     await consumer.disconnect();
@@ -99,12 +99,12 @@ async function run(consumer: Consumer, { topics, reading, fail, autoCommit }: Ru
   await consumer.run({
     autoCommit,
     eachMessage: async ({ topic, partition, message }) => {
-      const named = topics.get(topic);
-      if (named === undefined) return;
+      const known = topics.get(topic);
+      if (known === undefined) return;
       // The client retries; a handler would then see messages out of order.
       if (failure !== null) throw failure.error;
       try {
-        await reading.take(rawMessage(named, partition, message));
+        await reading.take(rawMessage(known, partition, message));
       } catch (error) {
         failure = { error };
         fail(error);
@@ -114,14 +114,14 @@ async function run(consumer: Consumer, { topics, reading, fail, autoCommit }: Ru
   });
 }
 
-/** Where each partition ended at one moment, until it has been read up to there. */
+/** The end of each partition at one moment, as long as it is not reached. */
 interface TopicEnds {
-  /** @returns whether every partition has been read to where it ended. */
+  /** Records progress. @returns whether every partition has been read to its end */
   reach(topic: string, partition: number, offset: bigint): boolean;
   readonly isReached: boolean;
 }
 
-/** The present ends of topics. Empty partitions are reached already. */
+/** The present ends of topics. Empty partitions count as reached. */
 async function findTopicEnds(kafka: Kafka, topics: readonly string[]): Promise<TopicEnds> {
   const unread = new Map<string, bigint>();
   const admin = kafka.admin();
@@ -142,7 +142,7 @@ async function findTopicEnds(kafka: Kafka, topics: readonly string[]): Promise<T
     reach(topic, partition, offset) {
       const key = `${topic} ${partition}`;
       const end = unread.get(key);
-      // The marker of a transaction takes an offset too, and is no message.
+      // A transaction marker takes an offset without being a message.
       if (end !== undefined && offset >= end - 1n) unread.delete(key);
       return unread.size === 0;
     },

@@ -13,7 +13,7 @@ import {
 import { type EventRecord, eventRecord } from "@counterfoil/contracts/record";
 import type { z } from "zod";
 
-/** A message of a Kafka client, its bytes read as text. */
+/** A message of a Kafka client, its bytes decoded as text. */
 export type RawMessage = Readonly<{
   topic: Topic;
   partition: number;
@@ -23,7 +23,7 @@ export type RawMessage = Readonly<{
   headers: Readonly<Record<string, string>>;
 }>;
 
-/** Where a message lies on the topic, and which trace it goes on (W3C), where there is one. */
+/** The place of a message on its topic, and its trace (W3C), if it has one. */
 export type Origin = Readonly<{
   topic: Topic;
   partition: number;
@@ -31,7 +31,7 @@ export type Origin = Readonly<{
   traceparent?: string;
 }>;
 
-/** One event of the ledger, as `/v1/events` shows it. */
+/** One event of the ledger, as `/v1/events` returns it. */
 export type Fact = Readonly<{
   kind: "fact";
   /** The event's subject: the account, deposit, trade … that it is about. */
@@ -39,7 +39,7 @@ export type Fact = Readonly<{
   /** 1, 2, 3 … for each key. */
   keySequence: number;
   ledger: string;
-  /** The event's place on the ledger's stream. */
+  /** The event's position on the ledger's stream. */
   position: number;
   event: EventRecord;
   origin: Origin;
@@ -55,7 +55,7 @@ export type State<Name extends StateTopic = StateTopic> = {
     ledger: string;
     /** Of two states of one key the one with the greater position is newer. */
     position: number;
-    /** Of the read model that it comes from. */
+    /** The generation of the read model that it comes from. */
     generation: number;
     /** null: removed. */
     record: StateOf<Topic> | null;
@@ -63,7 +63,7 @@ export type State<Name extends StateTopic = StateTopic> = {
   }>;
 }[Name];
 
-/** A signed tree head: keep it where whoever runs the ledger cannot reach it. */
+/** A signed tree head: store it where the operator of the ledger cannot change it. */
 export type SignedHead = Readonly<{
   kind: "head";
   /** The head's size. */
@@ -77,7 +77,7 @@ export type SignedHead = Readonly<{
 
 export type Message = Fact | SignedHead | State;
 
-/** A message that breaks the contract; it is never handed over. */
+/** A message that breaks the contract; it is never passed to `onFact`, `onChange` or `onHead`. */
 export class MessageInvalid extends Error {
   override readonly name = "MessageInvalid";
   readonly origin: Origin;
@@ -92,7 +92,7 @@ export class MessageInvalid extends Error {
 }
 
 /**
- * Reads a message by its contract. Fields and headers that the contract does not know are dropped.
+ * Validates a message against its contract. Unknown fields and headers are dropped.
  *
  * @throws MessageInvalid
  */
@@ -164,11 +164,11 @@ function parsed<Schema extends z.ZodType>(
 ): z.infer<Schema> {
   const result = schema.safeParse(found);
   if (result.success) return result.data;
-  // Lists of words grow: a word that is newer than this kit is handed over as it is.
+  // Lists of words grow: a word that is newer than this kit is passed on unchanged.
   const isLaterWord = ({ code, path }: z.core.$ZodIssue) =>
     code === "invalid_value" && typeof valueAt(found, path) === "string";
   if (part === "value" && result.error.issues.every(isLaterWord)) return found as z.infer<Schema>;
-  // The message names the place and the problem, never the value: it may be about a customer.
+  // The error names the field and the problem, never the value, which may be personal data.
   const [issue] = result.error.issues;
   throw new MessageInvalid(
     originOf(raw),

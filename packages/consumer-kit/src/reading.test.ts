@@ -105,7 +105,7 @@ describe("facts", () => {
 
   test.each<[string, readonly (readonly [string, number])[], unknown, unknown]>([
     [
-      "come as they are",
+      "are delivered in order",
       [
         ["a", 1],
         ["b", 1],
@@ -119,7 +119,7 @@ describe("facts", () => {
       [],
     ],
     [
-      "come once",
+      "are delivered once",
       [
         ["a", 1],
         ["a", 1],
@@ -162,7 +162,7 @@ describe("facts", () => {
     expect(await read(sequence)).toEqual({ facts, holes });
   });
 
-  test("go on where the reader left off", async () => {
+  test("continue from the stored numbers", async () => {
     const lastOf = (key: string) => (key === "a" ? 3 : 0);
     const found = await read(
       [
@@ -189,7 +189,7 @@ describe("facts", () => {
     expect(parseMessage(traced).origin).toMatchObject({ traceparent });
   });
 
-  test("are typed and say where they lie", () => {
+  test("are typed and have their origin", () => {
     expect(parseMessage(factMessage("a", 3))).toEqual({
       kind: "fact",
       key: "a",
@@ -238,7 +238,7 @@ describe("states", () => {
   });
 });
 
-/** What happens to a reader: a number comes, the group deals out anew, another process reads on to a number. */
+/** What happens to a reader: a fact with a number, a rebalance, or another process reads up to a number. */
 type Step = number | "rebalance" | Readonly<{ others: number }>;
 
 describe("signed heads", () => {
@@ -257,14 +257,14 @@ describe("signed heads", () => {
     value: JSON.stringify(value),
   });
 
-  test("are handed over as they were signed", async () => {
+  test("are delivered as they were signed", async () => {
     const heads: unknown[] = [];
     const reading = createReading({ onHead: (each) => void heads.push(each) });
     await reading.take(message(head));
     expect(heads).toMatchObject([{ kind: "head", ledger: "books", position: 7, head }]);
   });
 
-  test("with a field that was not signed are none", async () => {
+  test("with a field that was not signed are invalid", async () => {
     const reading = createReading({ onHead: () => {} });
     await expect(reading.take(message({ ...head, more: "" }))).rejects.toThrow(MessageInvalid);
   });
@@ -293,14 +293,14 @@ describe("after a rebalance", () => {
   test.each<[string, readonly Step[], readonly unknown[], readonly unknown[]]>([
     ["others read on", [1, 2, { others: 5 }, "rebalance", 6, 7], [1, 2, 6, 7], [1, 2, 6, 7]],
     ["nobody read on", [1, 2, "rebalance", 3], [1, 2, 3], [1, 2, 3]],
-    ["what was handled comes again", [1, 2, "rebalance", 2, 3], [1, 2, 3], [1, 2, 3]],
-    ["the others' come again", [1, { others: 3 }, "rebalance", 3, 4], [1, 4], [1, 3, 4]],
+    ["handled facts are repeated", [1, 2, "rebalance", 2, 3], [1, 2, 3], [1, 2, 3]],
+    ["the others' facts are repeated", [1, { others: 3 }, "rebalance", 3, 4], [1, 4], [1, 3, 4]],
     ["others left a hole", [1, { others: 3 }, "rebalance", 5], [1, "4..4", 5], [1, 5]],
-    ["a hole behind it", [1, "rebalance", 2, 4], [1, 2, "3..3", 4], [1, 2, "3..3", 4]],
+    ["a hole after it", [1, "rebalance", 2, 4], [1, 2, "3..3", 4], [1, 2, "3..3", 4]],
     ["twice in a row", [1, { others: 2 }, "rebalance", "rebalance", 3], [1, 3], [1, 3]],
     ["back and forth", [4, "rebalance", { others: 6 }, "rebalance", 7, 5], ["1..3", 4, 7], [4, 7]],
     [
-      "results were set back",
+      "stored results were reset",
       [1, 2, 3, { others: 1 }, "rebalance", 2, 3],
       [1, 2, 3, 2, 3],
       [1, 2, 3],
@@ -410,11 +410,11 @@ describe("after a rebalance", () => {
 
 describe("a message that breaks the contract", () => {
   const BROKEN: readonly (readonly [string, RawMessage, string])[] = [
-    ["no JSON", factMessage("a", 1, { value: "{" }), "the value is not JSON"],
+    ["not JSON", factMessage("a", 1, { value: "{" }), "the value is not JSON"],
     ["a fact without value", factMessage("a", 1, { value: null }), "value"],
     ["no headers", factMessage("a", 1, { headers: {} }), "headers ce_specversion"],
     [
-      "a number that is none",
+      "an invalid number",
       {
         ...factMessage("a", 1),
         headers: { ...factMessage("a", 1).headers, counterfoil_key_sequence: "0" },
@@ -440,7 +440,7 @@ describe("a message that breaks the contract", () => {
     },
   );
 
-  test("is told and left out where the reader wants it so", async () => {
+  test("is reported and skipped if the reader has a handler", async () => {
     const errors: MessageInvalid[] = [];
     const facts: Fact[] = [];
     const reading = createReading({
@@ -453,7 +453,7 @@ describe("a message that breaks the contract", () => {
     expect(facts).toHaveLength(1);
   });
 
-  test("what came later than this kit passes", async () => {
+  test("fields and words that are newer than this kit are accepted", async () => {
     const message = balanceMessage("1", 1);
     const later = {
       ...message,

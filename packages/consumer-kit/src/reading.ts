@@ -9,39 +9,39 @@ import {
   type State,
 } from "./message.ts";
 
-/** Facts of a key that never came before one that did. */
+/** Missing facts of a key, and the fact after them. */
 export type Hole = Readonly<{ key: string; from: number; to: number; fact: Fact }>;
 
 /** Callbacks of a reader. The next message is read when a handler has resolved. */
 export type Handlers = Readonly<{
-  /** Each fact once, in the order of its key. */
+  /** Called for each fact once, in the order of its key. */
   onFact?: (fact: Fact) => Promise<void> | void;
-  /** A record that is new here, differs from before, or was removed. */
+  /** Called for a record that is new, has changed, or was removed. */
   onChange?: (change: StateChange) => Promise<void> | void;
-  /** Signed heads as they come; after a crash one may come again. */
+  /** Called for each signed head; after a crash one may be repeated. */
   onHead?: (head: SignedHead) => Promise<void> | void;
-  /** Facts are missing, which is an alarm; the fact behind the hole is handed over afterwards. */
+  /** Called if facts are missing, which should raise an alarm; the fact after the hole follows. */
   onHole?: (hole: Hole) => Promise<void> | void;
-  /** A message that breaks the contract is skipped. Without this handler, reading ends there. */
+  /** Called for a message that breaks the contract, which is then skipped. Without this handler, reading ends. */
   onInvalid?: (error: MessageInvalid) => Promise<void> | void;
 }>;
 
 export type ReadingOptions = Handlers &
   Readonly<{
-    /** Both as a reader that stores them by itself has them. */
+    /** Given by a reader that stores its state itself; in memory by default. */
     sequences?: FactSequences;
     states?: StateTable;
   }>;
 
 export interface Reading {
   readonly states: StateTable;
-  /** @throws MessageInvalid without a handler for it, and whatever a handler throws. */
+  /** Handles one message. @throws MessageInvalid without a handler for it; the errors of handlers */
   take(raw: RawMessage): Promise<void>;
-  /** Others may have read since: to be called when the group has dealt its partitions out again. */
+  /** Call it after the group has reassigned its partitions: other processes may have read in between. */
   rebalanced(): void;
 }
 
-/** Turns messages into facts and changes; it knows nothing of Kafka but what a message is. */
+/** Turns messages into facts and changes. Independent of a Kafka client. */
 export function createReading(options: ReadingOptions): Reading {
   const { states = createStateTable(), sequences = createFactSequences() } = options;
 
@@ -88,32 +88,33 @@ async function readOrReport(
   }
 }
 
-/** How a fact follows the ones before it of its key. */
+/** How a fact follows the previous ones of its key. */
 export type InSequence =
   | Readonly<{ outcome: "next" }>
-  /** This one, or a later one, has been read before. */
+  /** This fact, or a later one, has been read before. */
   | Readonly<{ outcome: "repeat" }>
   /** Facts `from` to `to` of the key have never been read. */
   | Readonly<{ outcome: "hole"; from: number; to: number }>;
 
-/** The last number of each key. A reader that stores it with its own results goes on where it left off. */
+/** The last number of each key. A reader that stores it with its own results resumes exactly. */
 export interface FactSequences {
+  /** Compares a fact with the last number of its key, and advances that number. */
   take(fact: Pick<Fact, "key" | "keySequence">): Promise<InSequence>;
-  /** Others may have read since: what is remembered shows repeats still, but no holes. */
+  /** Other processes may have read in between: remembered numbers still detect repeats, but not holes. */
   rebalanced(): void;
 }
 
 /**
- * Recognises repeats and holes by `counterfoil_key_sequence`.
+ * Detects repeats and holes by `counterfoil_key_sequence`.
  *
- * @param lastOf what was stored, by whichever process of the group; asked for each key once, and
- *   again after a rebalance. Without it the first fact of each key is accepted as it comes.
+ * @param lastOf the number that any process of the group has stored; called once per key, and
+ *   again after a rebalance. Without it the first fact of each key is accepted with any number.
  */
 export function createFactSequences(
   lastOf?: (key: string) => number | Promise<number>,
 ): FactSequences {
   const last = new Map<string, number>();
-  /** Without a store: what this process had read before the rebalance. */
+  /** Without a store: the last numbers that this process read before the rebalance. */
   const earlier = new Map<string, number>();
   return {
     async take({ key, keySequence }) {
@@ -137,7 +138,7 @@ export type StateChange<Name extends StateTopic = StateTopic> = {
   [Topic in Name]: Readonly<{
     topic: Topic;
     key: string;
-    /** null: it is new here; undefined: another process may have read it, and nobody stored it. */
+    /** null: it is new here; undefined: unknown, because another process may have read it and it is not stored. */
     before: StateOf<Topic> | null | undefined;
     /** null: it was removed. */
     after: StateOf<Topic> | null;
@@ -148,23 +149,23 @@ export type StateChange<Name extends StateTopic = StateTopic> = {
 
 /** The present records of state topics, in memory: the content of a compacted topic. */
 export interface StateTable {
-  /** @returns null where the state is older than the known one, or equal to it. */
+  /** Applies a state. @returns null if it is older than the known one, or equal to it */
   take<Name extends StateTopic>(state: State<Name>): Promise<StateChange<Name> | null>;
-  /** The record as this process read it, of partitions that it has since the last rebalance. */
+  /** The record, if this process has read it since the last rebalance. */
   get<Name extends StateTopic>(topic: Name, key: string): StateOf<Name> | null;
-  /** Every such record of a topic. */
+  /** All records of a topic that this process has read since the last rebalance. */
   records<Name extends StateTopic>(topic: Name): readonly StateOf<Name>[];
-  /** Others may have read since: what is remembered shows what is older still, but not what was before. */
+  /** Other processes may have read in between: remembered records still detect older states, but are not `before`. */
   rebalanced(): void;
 }
 
-/** A record as a reader stored it; `record` is null where it was removed. */
+/** A record as a reader stored it; `record` is null if it was removed. */
 export type StoredState<Name extends StateTopic = StateTopic> = Readonly<{
   position: number;
   record: StateOf<Name> | null;
 }>;
 
-/** What was stored, by whichever process of the group; null where nothing was. */
+/** Finds the state that any process of the group has stored; null if there is none. */
 export type FindStoredState = <Name extends StateTopic>(
   topic: Name,
   key: string,
@@ -172,12 +173,13 @@ export type FindStoredState = <Name extends StateTopic>(
 
 type Known = Readonly<{ position: number; text: string; record: unknown }>;
 
-/** @param stored asked for each record once, and again after a rebalance */
+/** @param stored called once per record, and again after a rebalance */
 export function createStateTable(stored?: FindStoredState): StateTable {
   const present = createTopicRecords();
-  /** Without a store: what this process had read before the rebalance. */
+  /** Without a store: the records that this process read before the rebalance. */
   const earlier = createTopicRecords();
-  let isWhole = true;
+  /** Whether a record that is not known is certainly new. */
+  let isComplete = true;
 
   async function findStored(topic: StateTopic, key: string): Promise<Known | undefined> {
     const found = (await stored?.(topic, key)) ?? null;
@@ -192,10 +194,10 @@ export function createStateTable(stored?: FindStoredState): StateTable {
       const read = before ?? earlier.of(topic).get(key);
       if (read !== undefined && position < read.position) return null;
       const text = JSON.stringify(record);
-      // Removed records stay known as removed: an older state may still come.
+      // A removed record stays known as removed, because an older state may still arrive.
       known.set(key, { position, text, record });
       if (before === undefined && read?.position === position && text === read.text) return null;
-      const isUnknown = before === undefined && !isWhole;
+      const isUnknown = before === undefined && !isComplete;
       if (!isUnknown && text === (before?.text ?? "null")) return null;
       const was = isUnknown ? undefined : (before?.record ?? null);
       return { topic, key, before: was, after: record, position, generation } as StateChange<Name>;
@@ -208,7 +210,7 @@ export function createStateTable(stored?: FindStoredState): StateTable {
         .filter((record) => record !== null) as StateOf<Name>[],
     rebalanced() {
       if (stored === undefined) {
-        isWhole = false;
+        isComplete = false;
         present.moveTo(earlier);
       }
       present.clear();
@@ -216,7 +218,7 @@ export function createStateTable(stored?: FindStoredState): StateTable {
   };
 }
 
-/** By topic and key. */
+/** Records by topic and key. */
 function createTopicRecords() {
   const topics = new Map<StateTopic, Map<string, Known>>();
   const of = (topic: StateTopic): Map<string, Known> => {
