@@ -1,50 +1,50 @@
 #!/usr/bin/env node
-// Checks a balance proof, or an export, of a Counterfoil ledger with nothing but Node and this file:
+// Checks a balance proof, or an export, of a Counterfoil ledger. It needs only Node and this file:
 //
 //     node check.mjs proof.json|export.jsonl [--key FILE|HEX]... [--head FILE]...
 //
-// Ends with 0 where it holds against a key or head that you brought, 1 where something is wrong, 2 where
-// the command line is, 3 where it is consistent and nothing that you brought says who signed it.
+// Exit codes: 0 if it is valid against a given key or head, 1 if something is wrong, 2 if the command line
+// is wrong, 3 if it is consistent, but nothing given shows who signed it.
 //
-// Read it from the top: what is checked of a proof stands first, step by step. It is put together from the
-// files of src/, whose names stand above their parts; nothing is left out or shortened.
+// Read it from the top: the steps of checking a proof come first, in order. It is generated from the
+// files of src/, whose names are above their parts; nothing is omitted or shortened.
 import { constants, createHash, createPublicKey, verify } from "node:crypto";
 import { createReadStream, closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 // ---- proof.mjs
-// What is checked of a balance proof, in this order. Begin here: each step is one function below, or names
-// the file where it stands. docs/stream-format.md says what the fields are, byte by byte.
+// The steps of checking a balance proof, in order. Begin here: each step is a function below, or in the
+// file that it names. docs/stream-format.md describes the fields byte by byte.
 
 const FORMAT = "counterfoil/balance-proof/v1";
 
 /**
- * Checks everything but signatures, which it hands back: a page checks them by other means than a script.
+ * Checks everything except signatures, and returns these: a page checks them with other functions than a script.
  *
  * @param sha256 bytes to lower-case hex
- * @param decodeBase64 text to bytes; null where it is none
+ * @param decodeBase64 text to bytes; null if it is not base64
  * @throws Wrong with the first reason
  */
 function checkProof(text, sha256, decodeBase64) {
   const hash = hashesOf(sha256);
-  // 1. The text has the one form that it can have, so that no byte of it can be altered unseen.
+  // 1. The text has its canonical form, so that any altered byte is detected.
   const proof = readForm(text);
-  // 2. The head is well formed. It says what the ledger was: a root over all events, a root over all subjects.
+  // 2. The head is well formed. It describes the ledger by a root over all events and a root over all subjects.
   checkHead(proof.head, sha256);
-  // 3. Every event here lies at its position under the head's root: none was altered or made up.
+  // 3. Every event here is at its position under the head's root: none was altered or invented.
   const events = readEvents(proof, sha256);
   checkInclusion(proof, events, hash);
-  // 4. The account's events here are all that it has: the head's other root says how many, and which.
+  // 4. These are all events of the account: their number and digest are under the head's other root.
   checkComplete(proof, events, sha256, hash);
-  // 5. The head goes on from earlier heads, so that whoever holds one of those can rely on it.
+  // 5. The head extends earlier heads, so that a holder of one of those can rely on it.
   checkEarlierHeads(proof, hash);
-  // 6. What these events say of the account: its facts, and what became of each. See facts.mjs.
+  // 6. The account's facts, with the amendments of each. See facts.mjs.
   const facts = factsOf(events, proof.account);
-  // 7. Facts are what the provider's bytes say, and nothing that these state is left out. See bytes.mjs.
+  // 7. The facts equal what the provider's bytes state, and nothing in these is left out. See bytes.mjs.
   const evidence = checkBytes(proof, events, facts, sha256, decodeBase64);
   // 8. Before + change = after, entry by entry, up to the balance. See arithmetic.mjs.
   checkArithmetic(proof, facts, events);
-  // 9. What is left: signatures over the head, over each change of its key, and over the whole proof.
+  // 9. Still to check: signatures over the head, over each rotation of its key, and over the whole proof.
   return { proof, ...evidence, signatures: signaturesOf(proof) };
 }
 
@@ -72,7 +72,7 @@ const HEAD_FIELDS = [
 ];
 const HEAD_DIGESTS = ["genesis", "hash", "root", "map_root", "key_id", "public_key"];
 
-/** A head's own form, whoever brings it. Its signature is checked apart. */
+/** Checks the form of a head. Its signature is checked separately. */
 function checkHead(head, sha256) {
   needFields(head, HEAD_FIELDS, "the head");
   const isText = HEAD_FIELDS.every((name) => typeof head[name] === "string");
@@ -92,7 +92,7 @@ const EVENT_FIELDS = [
   ...["recorded_at", "causation_id", "correlation_id", "data"],
 ];
 
-/** The events with their places as numbers and their hashes, which follow from what they say. */
+/** The events with their positions as numbers, and their hashes, computed from their contents. */
 function readEvents({ events }, sha256) {
   return events.map((event) => {
     needFields(event, EVENT_FIELDS, "an event");
@@ -116,7 +116,7 @@ function checkInclusion({ head, tree }, events, hash) {
   );
 }
 
-/** The root of the tree of RFC 6962 over `size` leaves: some are known, of all other subtrees the roots. */
+/** The root of the tree of RFC 6962 over `size` leaves, from some known leaves and the roots of all other subtrees. */
 function rootOver(leaves, size, roots, { node }) {
   let [nextLeaf, nextRoot] = [0, 0];
   const rootOfRange = (start, end) => {
@@ -137,12 +137,12 @@ function rootOver(leaves, size, roots, { node }) {
   return root;
 }
 
-/** The largest power of two below a count: so many leaves lie in the left half. */
+/** The largest power of two below a count: the number of leaves in the left half. */
 const powerBelow = (count) => 2 ** Math.ceil(Math.log2(count) - 1);
 
 // 4. Completeness
 
-/** The map says of each subject how many events it has, the last one's position, and a digest of them all. */
+/** The map has for each subject the number of its events, the last one's position, and a digest of all of them. */
 function checkComplete({ account, head, map }, events, sha256, { entry, branch, chained }) {
   const own = events.filter(({ subject }) => subject === account);
   needFields(map, ["number", "position", "digest", "siblings"], "map");
@@ -156,7 +156,7 @@ function checkComplete({ account, head, map }, events, sha256, { entry, branch, 
   need(map.digest === digest, "map: its digest is not that of the account's events");
   const key = sha256(utf8(account));
   const said = sha256(utf8(canonical([account, map.number, map.position, map.digest])));
-  // From the leaf up: each bit of the key says on which side of the sibling the way goes.
+  // From the leaf upwards: each bit of the key says on which side of its sibling the subtree is.
   const root = map.siblings.reduceRight(
     (below, sibling, depth) =>
       bitOf(key, depth) === 1 ? branch(sibling, below) : branch(below, sibling),
@@ -180,11 +180,11 @@ function checkEarlierHeads({ consistency, head }, hash) {
   }
 }
 
-/** RFC 6962, 2.1.2: whether the later tree holds the earlier one unchanged, and only adds to it. */
+/** RFC 6962, 2.1.2: whether the later tree contains the earlier one unchanged, and only adds to it. */
 function goesOn(earlier, later, proof, { node }) {
   const isBefore = Number.isInteger(earlier.size) && earlier.size > 0 && earlier.size < later.size;
   if (!isBefore) return false;
-  // The way down to where the earlier tree ends: on which side each sibling stands.
+  // The path down to the end of the earlier tree: the side of each sibling.
   const sides = [];
   let [start, end] = [0, later.size];
   while (earlier.size !== end) {
@@ -198,7 +198,7 @@ function goesOn(earlier, later, proof, { node }) {
     }
   }
   const rest = [...proof];
-  // Where the earlier tree is one complete subtree, its root is known; else the proof begins with the last part's.
+  // If the earlier tree is one complete subtree, its root is known; otherwise the proof begins with its last subtree's.
   const first = sides.includes("left") ? rest.shift() : earlier.root;
   if (first === undefined || rest.length !== sides.length) return false;
   let [old, now] = [first, first];
@@ -210,7 +210,7 @@ function goesOn(earlier, later, proof, { node }) {
   return old === earlier.root && now === later.root;
 }
 
-// 9. Signatures, all Ed25519: what is signed, by which key, and what it means that one does not hold
+// 9. Signatures, all Ed25519: the signed text, the key, and the error if the signature is invalid
 
 const headSignature = (head) => ({
   why: "head: its signature does not hold",
@@ -244,11 +244,11 @@ function signaturesOf(proof) {
 // 10. Whether the auditor can rely on the signer
 
 /**
- * Holds a head against the keys and heads that were brought, from elsewhere than the proof.
+ * Compares a head with keys and heads that the auditor has from another source than the proof.
  *
  * @param proof undefined for an export
- * @param linksTo whether what is checked shows that its head goes on from one that was brought
- * @returns what is left open; nothing: it holds
+ * @param linksTo whether the checked file shows that its head extends a given one
+ * @returns what remains unproven; empty if the head is trusted
  */
 function trustOf({ head, proof }, keys, heads, linksTo) {
   const rotations = proof?.rotations ?? [];
@@ -284,7 +284,7 @@ function openAbout(brought, head, linksTo) {
   return [];
 }
 
-/** A key that a trusted one has followed, or that has followed a trusted one, is trusted: both have signed that. */
+/** The predecessor and the successor of a trusted key are trusted, because both keys sign a rotation. */
 function trustedKeys(brought, rotations) {
   const trusted = new Set(brought);
   for (const { old_key, new_key } of [...rotations, ...rotations.toReversed()]) {
@@ -293,7 +293,7 @@ function trustedKeys(brought, rotations) {
   return trusted;
 }
 
-/** For `trustOf`, of a proof: it names the roots of earlier heads, from which step 5 has shown that it goes on. */
+/** `linksTo` of a proof: it contains the roots of earlier heads, which step 5 has shown that it extends. */
 const linksOf = (proof) => (brought) => {
   const link = proof.consistency.find(({ tree_size }) => tree_size === brought.tree_size);
   if (link === undefined) return false;
@@ -307,13 +307,13 @@ const linksOf = (proof) => (brought) => {
 };
 
 // ---- facts.mjs
-// Step 6: what the events say of the account. docs/domain-rules.md says why.
+// Step 6: the facts of the account. docs/domain-rules.md gives the reasons.
 
 const FACTS = new Set(["MovementRecorded", "BalanceReported", "FundsReported"]);
 
 /**
- * The account's facts in their order on the stream. A fact is what the provider stated once; later events
- * add what other copies of it said, correct it or withdraw it.
+ * The account's facts in the order of the stream. A fact is one statement of the provider; later events
+ * add the contents of other copies, correct it or withdraw it.
  */
 function factsOf(events, account) {
   const facts = new Map();
@@ -332,17 +332,17 @@ function factsOf(events, account) {
 const newFact = ({ type, place, causation_id }, data) => ({
   type,
   place,
-  /** What counts now; `first` is what it said when it came. */
+  /** The data in force; `first` is the data as first recorded. */
   data,
   first: data,
-  /** The delivery that stated what counts. */
+  /** The delivery that stated the data in force. */
   cause: causation_id,
-  /** What other copies of it said besides, by the event that says so. */
+  /** What other copies add, by the id of the event that records it. */
   seen: new Map(),
   isWithdrawn: false,
 });
 
-/** An event about a fact. FactContradicted changes nothing of what counts. */
+/** Applies an event about a fact. FactContradicted does not change the data in force. */
 function amend(facts, { id, type, causation_id }, data) {
   const isWithdrawal = type === "FactWithdrawn";
   const fact = facts.get(isWithdrawal ? (data.amends ?? data.event_id) : data.event_id);
@@ -352,7 +352,7 @@ function amend(facts, { id, type, causation_id }, data) {
     Object.assign(fact, { data: data.data, cause: causation_id, isWithdrawn: false });
   }
   if (!isWithdrawal) return;
-  // It names the fact itself, or an event about the fact.
+  // It withdraws the fact itself, or an event about the fact.
   if (data.amends === undefined) fact.isWithdrawn = true;
   fact.seen.delete(data.event_id);
 }
@@ -360,38 +360,38 @@ function amend(facts, { id, type, causation_id }, data) {
 const YEAR_1971 = 31_536_000_000_000_000n;
 const MINUTE = 60_000_000_000n;
 
-/** A fact with what all its copies say together. */
+/** A fact with the combined contents of all its copies. */
 function understood(fact) {
   const copies = [fact.data, ...fact.seen.values()];
   const timesOf = (name) =>
     copies.flatMap((copy) => (copy[name] === undefined ? [] : time(copy[name])));
   const arrived = least(copies.map(({ received_at }) => time(received_at)));
-  // A time that the provider cannot have meant is none.
+  // Impossible times are ignored.
   const possible = timesOf("occurred_at").filter(
     (one) => one >= YEAR_1971 && one <= arrived + MINUTE,
   );
   return {
     ...fact,
-    /** The first copy that states it counts. */
+    /** The value in the first copy that states it. */
     value: (name) => copies.find((copy) => copy[name] !== undefined)?.[name],
     at: agreedTime(possible),
     arrived,
     notBefore: most(timesOf("not_before")),
-    /** From where on the stream held it, also where it was understood later only. */
+    /** The position from which the stream contained it, even if it was translated later. */
     heldFrom: Math.min(fact.place, Number(fact.data.delivered_at ?? fact.place)),
   };
 }
 
 // ---- bytes.mjs
-// Step 7: facts against the provider's own bytes, both ways. What the providers send is told in
-// docs/provider-facts.md.
+// Step 7: compares facts with the provider's own bytes, in both directions. docs/provider-facts.md describes
+// what the providers send.
 
 /**
- * That each fact is in the bytes that brought it, and that nothing which these state of the account is
- * left out. Of a delivery whose bytes are not here only the record of it is.
+ * Checks that each fact is in the bytes of its delivery, and that no statement of these about the account is
+ * left out. Deliveries without bytes in the proof are skipped.
  *
- * @returns how many facts were found in bytes (`checked`) and how many have none here (`unseen`), the
- *   providers' signatures to check, and how many deliveries have an HMAC, which proves nothing to others
+ * @returns how many facts were found in bytes (`checked`) and how many have no bytes here (`unseen`), the
+ *   providers' signatures to check, and how many signatures are HMACs, which prove nothing to others
  */
 function checkBytes(proof, events, facts, sha256, decodeBase64) {
   const { account, bodies } = proof;
@@ -425,7 +425,7 @@ function checkBytes(proof, events, facts, sha256, decodeBase64) {
   return found;
 }
 
-/** The deliveries among the events, by id; each event of the account has to have brought its own along. */
+/** The deliveries among the events, by id. The delivery of each event of the account has to be present. */
 function deliveriesIn(events, account) {
   const received = events.filter(({ type }) => type === "DeliveryReceived");
   const deliveries = new Map(received.map((event) => [event.id, event]));
@@ -439,7 +439,7 @@ function deliveriesIn(events, account) {
   return deliveries;
 }
 
-/** What the facts are about, as they said when they came: movements by id, reports by run or time. */
+/** The subjects of the facts as first recorded: movements by id, reports by run or time. */
 function knownOf(facts) {
   const reportOf = ({ type, first }) =>
     String(type === "FundsReported" ? time(first.occurred_at) : first.run_id);
@@ -449,7 +449,7 @@ function knownOf(facts) {
   };
 }
 
-/** @returns how many facts were compared: what was withdrawn stands in no bytes any more */
+/** @returns how many facts were compared; withdrawn facts are skipped, because bytes no longer support them */
 function checkFacts(facts, stated) {
   const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
   for (const { type, place, data } of counted) {
@@ -500,7 +500,7 @@ function addEvidence(found, { place }, evidence, bytes) {
   for (const { scheme, key_id, header, value } of evidence) {
     if (scheme === "hmac") found.operatorOnly += 1;
     else if (scheme !== undefined) {
-      // The RSA signature of a webhook is over its bytes and the timestamp that came with it.
+      // This RSA signature covers the webhook's bytes followed by its timestamp header.
       const isTimed = header === "x-zh-hook-rsa-signature";
       const signed = isTimed ? joinedBytes(bytes, utf8(sent)) : bytes;
       found.providers.push({ place, scheme, key_id, value, signed });
@@ -508,7 +508,7 @@ function addEvidence(found, { place }, evidence, bytes) {
   }
 }
 
-/** What bytes state of the account: movements by id, and reports of a balance by run, or by time (`isTimed`). */
+/** What bytes state about the account: movements by id, and reports of a balance by run, or by time (`isTimed`). */
 function statedIn(bytes, account) {
   const message = exactJson(new TextDecoder().decode(bytes));
   return account.startsWith("layer1:")
@@ -553,7 +553,7 @@ function statedByZeroHash(message, account) {
   return { movements, reports: [report], isTimed: false };
 }
 
-/** One part of an account's id: what is not plain in it is escaped byte by byte. */
+/** One part of an account's id; other bytes than plain characters are percent-encoded. */
 const part = (text) =>
   [...utf8(String(text))]
     .map((byte) => {
@@ -564,13 +564,13 @@ const part = (text) =>
     .join("");
 
 // ---- arithmetic.mjs
-// Step 8: the arithmetic of an account. Facts make entries (a run of the provider's, or a snapshot that
-// stands for itself); entries stand in an order; each changes what was before it into what is after it.
+// Step 8: the arithmetic of an account. Facts form entries (a run of the provider, or an unconfirmed
+// snapshot). Entries have an order; each changes the balance before it to the balance after it.
 
 /**
- * That the stated entries are all that the facts make, that before + change = after for each of them with
- * every gap, that the balance is what the last one leaves, that snapshots agree with them, and that their
- * order contradicts nothing on which the provider's two clocks agree.
+ * Checks that the stated entries are exactly those that the facts form, that before + change = after for each
+ * of them with every gap, that the balance is the one after the last entry, that snapshots agree with them,
+ * and that their order does not contradict the provider's two clocks where these agree.
  */
 function checkArithmetic(proof, facts, events) {
   const made = entriesOf(facts);
@@ -587,7 +587,7 @@ function checkArithmetic(proof, facts, events) {
   checkOrder(placed.filter(({ isEdge, at }) => isEdge && at !== null));
 }
 
-/** Layer1 computes with fractions that its amounts cut off: the last digit may differ by one. */
+/** Layer1 computes with more digits than it prints: the last digit may differ by one. */
 function equalityOf(account) {
   const tolerance = { units: account.startsWith("layer1:") ? 1n : 0n, scale: 18 };
   return (a, b) => {
@@ -598,14 +598,14 @@ function equalityOf(account) {
 
 // Entries
 
-/** The entries that the facts make, by id, in no order yet. */
+/** The entries that the facts form, by id, without an order. */
 function entriesOf(facts) {
   const byEntry = Map.groupBy(facts, entryId);
   const entries = [...byEntry].map(([id, its]) => [id, entryOf(id, its)]);
   return new Map(entries.filter(([, entry]) => entry !== null));
 }
 
-/** A run's facts make one entry; what a snapshot states of an account, which names no run, makes its own. */
+/** A run's facts form one entry; a snapshot's statement, which names no run, forms a separate one. */
 function entryId(fact) {
   const run = runOf(fact);
   if (run !== undefined) return `run:${run}`;
@@ -618,7 +618,7 @@ function runOf({ type, data, value }) {
   return type === "MovementRecorded" ? data.run_id : value("run_id");
 }
 
-/** @returns null where all its facts were withdrawn */
+/** @returns null if all its facts were withdrawn */
 function entryOf(id, facts) {
   const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
   const moves = counted.filter(({ type }) => type === "MovementRecorded");
@@ -631,10 +631,10 @@ function entryOf(id, facts) {
   const isEdge = isRun && balance !== null && change !== null;
   return {
     ...{ id, isRun, balance, change },
-    /** A run that states both says what was before it. A snapshot changes nothing. */
+    /** A run that states balance and change implies the balance before it. A snapshot has no change. */
     isEdge,
     before: balance !== null && (isEdge || !isRun) ? minus(balance, change) : null,
-    /** The provider's two clocks: the printed time, and the counter of runs as text that sorts like it. */
+    /** The provider's two clocks: the printed time, and the counter of runs as sortable text. */
     at: timeOf(moves, report),
     counter: isRun ? counterOf(run) : "",
     arrived: report?.arrived,
@@ -651,7 +651,7 @@ function amountOf(report, name) {
 
 const sumOf = (moves) => moves.map(({ value }) => amount(value("change"))).reduce(plus, ZERO);
 
-/** That of its last movement, else of its report; never before what it surely came after. */
+/** The time of the last movement, else of the report; at least `not_before`. */
 function timeOf(moves, report) {
   const own = most(moves.flatMap(({ at }) => at ?? [])) ?? report?.at ?? null;
   const notBefore = report?.notBefore ?? null;
@@ -669,14 +669,14 @@ function counterOf(run) {
 const ENTRY_FIELDS = ["id", "before", "change", "after", "missing", "opening"];
 
 /**
- * Goes through the stated entries in the stated order, and computes each anew.
+ * Recomputes the stated entries in the stated order.
  *
- * @returns the entries with what the account has after each, and their places
+ * @returns the entries with the balance after each, and their places
  */
 function placeEntries(stated, made, isEqual) {
   const placed = [];
   const seen = new Set();
-  // `held` is what runs alone say: by it snapshots are judged.
+  // `held` is the balance from runs alone; snapshots are compared with it.
   let [before, held] = [null, null];
   for (const [order, line] of stated.entries()) {
     needFields(line, ENTRY_FIELDS, "an entry");
@@ -692,7 +692,7 @@ function placeEntries(stated, made, isEqual) {
   return placed;
 }
 
-/** What an entry states counts; else its change is added to what was there. */
+/** The balance after an entry: the stated one, else the previous balance plus the change. */
 function afterwards(before, { balance, change }) {
   if (balance !== null) return balance;
   return before !== null && change !== null ? plus(before, change) : before;
@@ -700,7 +700,7 @@ function afterwards(before, { balance, change }) {
 
 function checkLine(line, { before, after, entry, isFirst, isEqual }) {
   const hasGap = before !== null && entry.before !== null && !isEqual(before, entry.before);
-  // With nothing before it, what the first run began with is no gap: it is where the account was opened.
+  // Before the first run there is no gap: its balance before is the account's opening balance.
   const opens = isFirst && entry.isRun && entry.before !== null && entry.before.units !== 0n;
   const expected = {
     before: printed(before),
@@ -717,12 +717,12 @@ function checkLine(line, { before, after, entry, isFirst, isEqual }) {
 
 // Order
 
-/** So far apart printed times are ordered for certain. */
+/** Printed times that differ by more than this many nanoseconds have a certain order. */
 const APART = 20_000_000n;
-/** Of those that come closer, so many are compared with each. */
+/** Each entry is compared with this many previous ones. */
 const NEIGHBOURS = 256;
 
-/** What both clocks of the provider agree on stands so: the printed time, and the counter of runs. */
+/** Checks that the order does not contradict both clocks of the provider: the printed time and the counter of runs. */
 function checkOrder(entries) {
   let latest = null;
   for (const [at, entry] of entries.entries()) {
@@ -740,7 +740,7 @@ const misplaced = (other, entry) =>
 
 // Snapshots
 
-/** That what each snapshot states either stands as an entry, or is what the account had then. */
+/** Checks that each snapshot's statement is either an entry, or equals the balance at that moment. */
 function checkSnapshots(snapshots, { made, placed, events, isEqual }) {
   const openings = events.filter(({ type }) => type === "FeedOpened");
   const openedAt = new Map(openings.map(({ data, place }) => [exactJson(data).connection, place]));
@@ -760,14 +760,14 @@ function checkSnapshots(snapshots, { made, placed, events, isEqual }) {
   }
 }
 
-/** @param by the entry that confirms it; "" where it stands as an entry itself, "=" where nothing new confirms it */
+/** @param by the entry that confirms it; "" if it is an entry itself, "=" if the last certain entry confirms it */
 function checkSnapshot(snapshot, { by, opened, placed, byId, isEqual }) {
   const { id, balance } = snapshot;
   need(
     (by === "") === byId.has(id),
     `arithmetic: ${id} stands as an entry, or is confirmed by one`,
   );
-  // The last entry that surely is in the snapshot: known before its feed was opened.
+  // The last entry that is certainly in the snapshot: recorded before its feed was opened.
   const sure = placed.findLast(
     (one) =>
       one.id !== id && (one.isRun || one.arrived < snapshot.arrived) && one.heldFrom < opened,
@@ -788,9 +788,9 @@ function checkSnapshot(snapshot, { by, opened, placed, byId, isEqual }) {
 }
 
 // ---- exact.mjs
-// What every step needs: JSON in one form, digests, amounts and times, all exact. Read proof.mjs first.
+// Shared by all steps: canonical JSON, digests, amounts and times, all exact. Read proof.mjs first.
 
-/** Something does not hold; the message says which step found it, and what. */
+/** The check failed; the message names the step and the reason. */
 class Wrong extends Error {}
 
 function wrong(why) {
@@ -799,7 +799,7 @@ function wrong(why) {
 
 const need = (holds, why) => holds || wrong(why);
 
-/** That an object has these fields and no other: nothing in a proof goes unread. */
+/** Checks that an object has exactly these fields, so that every field of a proof is checked. */
 function needFields(object, names, what) {
   const isObject = object !== null && typeof object === "object" && !Array.isArray(object);
   const found = isObject ? Object.keys(object).sort().join() : null;
@@ -814,7 +814,7 @@ const without = (object, name) =>
 
 // JSON
 
-/** RFC 8785: one text for each value. Nothing that is checked here holds numbers. */
+/** RFC 8785: one text for each value. The checked values contain no numbers. */
 function canonical(value) {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
@@ -822,14 +822,14 @@ function canonical(value) {
   return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(",")}}`;
 }
 
-/** Of the provider's JSON, each number as it was printed: none loses a digit. */
+/** Parses the provider's JSON; numbers stay text as printed, so that no digit is lost. */
 const exactJson = (text) =>
   JSON.parse(text, (_name, value, { source }) => (typeof value === "number" ? source : value));
 
 // Bytes and digests
 
 const HEX = /^[0-9a-f]{64}$/;
-/** A whole number as text, small enough to be one in JavaScript too. */
+/** A whole number as text, small enough for an exact JavaScript number. */
 const COUNT = /^(0|[1-9]\d{0,14})$/;
 
 function fromHex(hex) {
@@ -852,7 +852,7 @@ function joinedBytes(...parts) {
   return all;
 }
 
-/** SHA-256 of one byte, which says what is hashed, and of other digests; a subject's chain has no such byte. */
+/** SHA-256 of digests after one byte that says what is hashed; a subject's chained digest has no such byte. */
 function hashesOf(sha256) {
   const hashOf =
     (...prefix) =>
@@ -867,7 +867,7 @@ function hashesOf(sha256) {
   };
 }
 
-/** The hash of an event: over the hash before it, and over all that it says. */
+/** The hash of an event, over the previous hash and all its fields. */
 function eventHash(before, event, sha256) {
   const header = [
     ...[String(event.position), event.id, event.type, String(event.schema_version), event.subject],
@@ -876,7 +876,7 @@ function eventHash(before, event, sha256) {
   return sha256(joinedBytes(fromHex(before), utf8(`${JSON.stringify(header)}\n${event.data}`)));
 }
 
-// Amounts: a whole number of units, and how many of its digits stand behind the point
+// Amounts: a whole number of units, and the number of decimals
 
 const AMOUNT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
 
@@ -910,7 +910,7 @@ function minus(a, b) {
 
 const magnitude = (units) => (units < 0n ? -units : units);
 
-/** As ledgers print it: no exponent, no zeros at the end. */
+/** The canonical text of an amount: no exponent, no trailing zeros. */
 function printed(value) {
   if (value === null) return null;
   const { units, scale } = value;
@@ -922,7 +922,7 @@ function printed(value) {
 
 const isGiven = (value) => value !== undefined && value !== null && value !== "";
 
-/** Whether two printed amounts are one, or neither is given. */
+/** Whether two printed amounts are equal, or both are missing. */
 function isSameAmount(a, b) {
   if (!isGiven(a) || !isGiven(b)) return isGiven(a) === isGiven(b);
   return minus(amount(a), amount(b)).units === 0n;
@@ -933,7 +933,7 @@ function isSameAmount(a, b) {
 const ISO = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|z|[+-]\d\d:?\d\d)$/;
 const SECOND = 1_000_000_000n;
 
-/** ISO 8601, or an epoch whose unit its number of digits tells; null where it is no time. */
+/** Nanoseconds of an ISO 8601 time, or of an epoch whose number of digits shows its unit; null if it is not a time. */
 function time(text) {
   const [, day, minute, second, part = "", offset] = ISO.exec(text) ?? [];
   if (day !== undefined) {
@@ -950,7 +950,7 @@ function time(text) {
 const least = (times) => times.reduce((a, b) => (a === null || b < a ? b : a), null);
 const most = (times) => times.reduce((a, b) => (a === null || b > a ? b : a), null);
 
-/** Of several printings of one moment the finest, from which others are cut; else the earliest. */
+/** Of several printed times of one moment the most precise one of which the others are truncations; else the earliest. */
 const agreedTime = (times) =>
   least(times.filter((one) => !times.some((other) => isCutFrom(one, other))));
 
@@ -961,11 +961,11 @@ const isCutFrom = (coarse, fine) =>
   );
 
 // ---- signatures.mjs
-// Digests and signatures, by Node's own crypto. check.html does the same by the browser's.
+// Digests and signatures with Node's crypto. check.html uses the browser's.
 
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-/** What stands before the 32 bytes of an Ed25519 public key in its SPKI form. */
+/** The prefix of an Ed25519 public key's 32 bytes in SPKI form. */
 const ED25519_SPKI = "302a300506032b6570032100";
 
 /** Ed25519: a key of 64 hex digits, a signature of 128. */
@@ -994,7 +994,7 @@ function isSignedByProvider({ scheme, signed, value }, key) {
   return verify("sha256", signed, { key, ...padding }, Buffer.from(value, "hex"));
 }
 
-/** A provider's public key, as PEM or as base64 of its SPKI form. @throws where it is none */
+/** A provider's public key, as PEM or as base64 of its SPKI form. @throws if it is not a key */
 const readPublicKey = (text) =>
   createPublicKey(
     text.includes("BEGIN")
@@ -1002,7 +1002,7 @@ const readPublicKey = (text) =>
       : { key: Buffer.from(text, "base64"), format: "der", type: "spki" },
   );
 
-/** As deliveries name it: SHA-256 of the key's SPKI form. */
+/** The key's id in deliveries: SHA-256 of its SPKI form. */
 const keyIdOf = (key) => sha256(key.export({ type: "spki", format: "der" }));
 
 // ---- export.mjs
@@ -1021,24 +1021,24 @@ const LINES = {
   end: ["end", "events", "bodies", "root", "head"],
 };
 
-/** After so many other bodies one stands there again. */
+/** A body is repeated after this many other bodies. */
 const REMEMBERED_MAX = 100_000;
 
 class Export {
   line = 0;
   header = null;
   end = null;
-  /** The digest of the body that has to come next. */
+  /** The digest of the body that has to follow. */
   awaited = null;
   position = 0;
   previous = "";
   events = 0;
   bodies = 0;
   recorded = 0n;
-  /** The last position of which a head has said that it is as it was. */
+  /** The last position that a head has confirmed. */
   held = 0;
   ids = new Set();
-  /** Of each subject what the map says of it, by its key. */
+  /** The map's entry of each subject, by its key. */
   subjects = new Map();
   /** The complete subtrees of the tree so far, from left to right. */
   spine = [];
@@ -1058,7 +1058,7 @@ class Export {
     return this.header.from === 1 && this.header.account === null;
   }
 
-  /** Only of events without holes is the chain known. */
+  /** The chain can be checked only if no events are missing. */
   get isChained() {
     return this.header.account === null;
   }
@@ -1084,7 +1084,7 @@ class Export {
       const value = JSON.parse(text);
       if (typeof value === "object" && value !== null) return value;
     } catch {
-      // Said below.
+      // Reported below.
     }
     return this.bad("it is no JSON object");
   }
@@ -1095,7 +1095,7 @@ class Export {
     return "end" in value ? "end" : "event";
   }
 
-  // What stands on each kind of line.
+  // One method per kind of line.
 
   headerLine(value) {
     this.header = value;
@@ -1173,7 +1173,7 @@ class Export {
       this.bad("the end does not say what stands before it");
   }
 
-  /** Whether a head signed what is here up to its position. */
+  /** Compares a head with the export up to the head's position. */
   compare(head) {
     const said = { genesis: this.header.genesis, hash: this.previous };
     if (this.isWhole) {
@@ -1190,7 +1190,7 @@ class Export {
     this.held = Number(position);
   }
 
-  /** To be called behind the last line. @returns what to say, and what is left open */
+  /** Call it after the last line. @returns the text to print, and what remains unproven */
   finish(keys) {
     const { header, end, heads, position } = this;
     this.line += 1;
@@ -1243,7 +1243,7 @@ class Export {
 const OF_ACCOUNT =
   "the export of one account cannot be proven complete: ask for a proof (counterfoil prove)";
 
-/** The root of the map over entries whose keys begin alike. */
+/** The root of the map over entries whose keys share their first `depth` bits. */
 function mapRoot(entries, depth) {
   if (entries.length === 0) return BEFORE_FIRST;
   const bit = ({ key }) => bitOf(key, depth);
@@ -1256,7 +1256,7 @@ function mapRoot(entries, depth) {
   return hash.entry(key, sha256(JSON.stringify(said)));
 }
 
-/** Checks a file, in memory that does not grow with its bodies. */
+/** Checks a file, with memory that does not grow with its bodies. */
 async function checkExport(file, { keys, heads }) {
   const reading = new Export(heads);
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -1275,12 +1275,12 @@ async function checkExport(file, { keys, heads }) {
 }
 
 // ---- command.mjs
-// The command line: what is brought, which check it asks for, and what is said of it.
+// The command line: reads the given files, runs the check, and formats the result.
 
-/** The command line, or a file that was brought, is no good. */
+/** The command line, or a given key or head, is invalid. */
 class Usage extends Error {}
 
-/** @returns the exit code, and what to say */
+/** @returns the exit code, and the lines to print */
 async function check(args) {
   if (JSON.rawJSON === undefined) {
     const found = `this is ${process.version}`;
@@ -1295,7 +1295,7 @@ async function check(args) {
     return [3, ["consistent, signer not checked", ...said, ...open]];
   } catch (error) {
     if (error instanceof Usage || error.syscall !== undefined) return [2, [error.message]];
-    // What cannot even be read is no proof.
+    // A file that cannot be parsed is not a valid proof.
     const reason = error instanceof Wrong ? error.message : `form: ${error.message}`;
     return [1, [`it does not hold: ${reason}`]];
   }
@@ -1317,7 +1317,7 @@ function checkProofFile(bytes, { keys, heads, providers }) {
 const decodeBase64 = (text) =>
   /^[A-Za-z0-9+/]*={0,2}$/.test(text) ? Buffer.from(text, "base64") : null;
 
-/** @returns how many of the providers' signatures hold; of the others the key is not here */
+/** @returns how many of the providers' signatures are valid; those without a given key are not checked */
 function checkProviders(signatures, keys) {
   const checkable = signatures.filter(({ key_id }) => keys.has(key_id));
   for (const one of checkable) {
@@ -1350,11 +1350,11 @@ function wordsFor({ proof, checked, unseen, operatorOnly, providers }, verified)
 
 const some = (count, what) => (count > 0 ? [`${count} ${what}`] : []);
 
-// What the auditor brings
+// The auditor's files
 
 const USAGE = "usage: node check.mjs proof.json|export.jsonl [--key FILE|HEX]... [--head FILE]...";
 
-/** The file, and what it is held against: keys of heads (64 hex digits), heads, providers' public keys. */
+/** The file to check, and what to check it against: keys of heads (64 hex digits), heads, providers' public keys. */
 function readBrought(args) {
   const brought = { keys: [], heads: [], providers: new Map(), file: null };
   const rest = [...args];
@@ -1369,7 +1369,7 @@ function readBrought(args) {
   return brought;
 }
 
-/** A head proves nothing by itself: it has to be well formed, and signed by the key that it names. */
+/** A given head has to be well formed, and signed by the key that it names. */
 function readHead(file) {
   try {
     const head = JSON.parse(readFileSync(file, "utf8"));

@@ -3,10 +3,10 @@
 
     python3 check.py proof.json|export.jsonl [--key FILE|HEX]... [--head FILE]...
 
-To read what is checked, begin with check_proof, which names the steps in their order; what they are made of
-stands below. Written from docs/stream-format.md and docs/domain-rules.md, not from check.mjs: what both accept, two
-programs agree on. Ends with 0 where it holds against a key or head that you brought, 1 where something
-is wrong, 2 where the command line is, 3 where it is consistent and nothing that you brought says who
+To see what is checked, begin with check_proof, which lists the steps in order; their functions are
+below. Written from docs/stream-format.md and docs/domain-rules.md, not from check.mjs, so that two independent
+programs have to agree. Exit codes: 0 if it is valid against a given key or head, 1 if something
+is wrong, 2 if the command line is wrong, 3 if it is consistent, but nothing given shows who
 signed it.
 """
 
@@ -27,11 +27,11 @@ Decimal = decimal.Decimal
 
 
 class Wrong(Exception):
-    """Something does not hold."""
+    """The check failed."""
 
 
 class Usage(Exception):
-    """The command line, or a file that was brought, is no good."""
+    """The command line, or a given key or head, is invalid."""
 
 
 def need(holds, why):
@@ -51,27 +51,27 @@ EVENT += ["recorded_at", "schema_version", "subject", "type"]
 
 def check_proof(text, brought):
     """Every step of the check, in this order. Each raises Wrong with the first reason."""
-    # 1. The text has the one form that it can have, so that no byte of it can be altered unseen.
+    # 1. The text has its canonical form, so that any altered byte is detected.
     proof = read_form(text)
-    # 2. The head is well formed and signed: it says what the ledger was, by a root over all events and
+    # 2. The head is well formed and signed: it describes the ledger by a root over all events and
     #    one over all subjects.
     check_head(proof["head"])
-    # 3. Every event here lies at its position under the head's root: none was altered or made up.
+    # 3. Every event here is at its position under the head's root: none was altered or invented.
     hashes = check_inclusion(proof)
-    # 4. The account's events here are all that it has: the head's other root says how many, and which.
+    # 4. These are all events of the account: their number and digest are under the head's other root.
     mine = [(event, hash) for event, hash in zip(proof["events"], hashes) if event["subject"] == proof["account"]]
     check_map(proof, [event for event, _ in mine], [hash for _, hash in mine])
-    # 5. The head goes on from earlier heads, so that whoever holds one of those can rely on it.
+    # 5. The head extends earlier heads, so that a holder of one of those can rely on it.
     check_earlier_heads(proof)
-    # 6. What these events say of the account: its facts, and what became of each.
+    # 6. The account's facts, with the amendments of each.
     facts = facts_of([event for event, _ in mine])
-    # 7. Facts are what the provider's bytes say, and nothing that these state is left out.
+    # 7. The facts equal what the provider's bytes state, and nothing in these is left out.
     count = check_bytes(proof, proof["events"], facts, brought.providers)
     # 8. Before + change = after, entry by entry, up to the balance.
     check_arithmetic(proof, facts, proof["events"])
-    # 9. Each change of the head's key, and the proof as a whole, are signed.
+    # 9. Each rotation of the head's key, and the proof as a whole, are signed.
     check_seal(proof)
-    # 10. What is left open of whether those who brought these keys and heads can rely on the signer.
+    # 10. What remains unproven about the signer, with the given keys and heads.
     return words_for(proof, count), trust(proof["head"], proof, brought)
 
 
@@ -84,7 +84,7 @@ def read_form(text):
 
 
 def check_inclusion(proof):
-    """The hashes of the events, which follow from what they say."""
+    """Returns the hashes of the events, computed from their contents."""
     head, events = proof["head"], proof["events"]
     size = int(head["tree_size"])
     for event in events:
@@ -101,7 +101,7 @@ def check_inclusion(proof):
 
 
 def check_map(proof, mine, hashes):
-    """The map says of each subject how many events it has, the last one's position, and a digest of them all."""
+    """The map has for each subject the number of its events, the last one's position, and a digest of all of them."""
     entry, account = proof["map"], proof["account"]
     need(sorted(entry) == ["digest", "number", "position", "siblings"], "form: map has other fields")
     need(entry["number"] == str(len(mine)), f"left out: the map says that the account has {entry['number']} events, and {len(mine)} are here")
@@ -141,7 +141,7 @@ def words_for(proof, count):
     return said
 
 
-# --- Steps 2, 9 and 10: the head, what is signed, and whether that can be relied on ---------------
+# --- Steps 2, 9 and 10: the head, signatures, and trust -------------------------------------------
 
 
 HEAD = ["genesis", "hash", "key_id", "ledger", "map_root", "position", "public_key", "root"]
@@ -174,7 +174,7 @@ def check_seal(proof):
 
 
 def trust(head, proof, brought):
-    """What is left open of whether those who brought these keys and heads can rely on the head."""
+    """What remains unproven about the head's signer, with the given keys and heads."""
     trusted = set(brought.keys) | {one["public_key"] for one in brought.heads}
     rotations = proof["rotations"] if proof else []
     for one in [*rotations, *reversed(rotations)]:
@@ -208,7 +208,7 @@ FACTS = ("MovementRecorded", "BalanceReported", "FundsReported")
 
 
 class Fact:
-    """What the provider stated once; later events add what copies of it said, correct it or withdraw it."""
+    """One statement of the provider; later events add the contents of copies, correct it or withdraw it."""
 
     def __init__(self, event, data):
         self.type, self.place, self.cause = event["type"], int(event["position"]), event["causation_id"]
@@ -223,13 +223,13 @@ class Fact:
         return next((copy[name] for copy in self.copies() if name in copy), None)
 
     def at(self):
-        """Its time; one that the provider cannot have meant is none."""
+        """Its time; impossible times are ignored."""
         latest = min(nanos(copy["received_at"]) for copy in self.copies()) + 60 * 10**9
         times = [nanos(copy["occurred_at"]) for copy in self.copies() if "occurred_at" in copy]
         return agreed([one for one in times if 31536000 * 10**9 <= one <= latest])
 
     def held_from(self):
-        """From where on the stream held it, also where it was understood later only."""
+        """The position from which the stream contained it, even if it was translated later."""
         return min(self.place, int(self.data.get("delivered_at", self.place)))
 
 
@@ -266,7 +266,7 @@ Said = collections.namedtuple("Said", "run id at amount change")
 
 
 def said_in(body, account):
-    """What the provider's bytes say of the account: movements, and balances."""
+    """What the provider's bytes state about the account: movements, and balances."""
     message = exact(body)
     if account.startswith("layer1:"):
         data, at = message["data"], message["timestamp"]
@@ -303,7 +303,7 @@ def is_run(said, kind, data):
 
 
 def is_said(fact, moves, reports):
-    """Whether the bytes that brought a fact say what it says."""
+    """Whether the bytes of a fact's delivery state the same as the fact."""
     data = fact.data
     if fact.type == "MovementRecorded":
         return any(
@@ -320,7 +320,7 @@ def is_said(fact, moves, reports):
 
 
 class Known:
-    """What the facts are about, made once: a proof may hold ten thousand."""
+    """The subjects of the facts, computed once: a proof may have ten thousand."""
 
     def __init__(self, facts):
         self.by_cause = collections.defaultdict(list)
@@ -335,7 +335,7 @@ class Known:
 
 
 def check_bytes(proof, events, facts, providers):
-    """Facts against the bytes that brought them, both ways. Of a delivery whose bytes are not here only the record is."""
+    """Compares facts with the bytes of their deliveries, in both directions. Deliveries without bytes here are skipped."""
     bodies, known = proof["bodies"], Known(facts)
     count, named = collections.Counter(), set()
     for id, event in deliveries_in(events, proof["account"]).items():
@@ -349,7 +349,7 @@ def check_bytes(proof, events, facts, providers):
         need(hashlib.sha256(body).hexdigest() == data["sha256"], f"bytes: those of position {place} are not the ones it names")
         moves, reports = said_in(body, proof["account"])
         for fact in known.by_cause.get(id, []):
-            # What was withdrawn stands in no bytes any more.
+            # Withdrawn facts are skipped, because bytes no longer support them.
             if not fact.withdrawn:
                 count["checked"] += 1
                 need(is_said(fact, moves, reports), f"bytes: the fact at position {fact.place} is not what the provider's bytes say")
@@ -360,7 +360,7 @@ def check_bytes(proof, events, facts, providers):
 
 
 def deliveries_in(events, account):
-    """By id; each event of the account has to have brought its own along."""
+    """The deliveries by id. The delivery of each event of the account has to be present."""
     deliveries = {event["id"]: event for event in events if event["type"] == "DeliveryReceived"}
     for event in events:
         mine = event["subject"] == account
@@ -398,7 +398,7 @@ def check_signatures(evidence, body, place, providers, count):
 
 
 class Entry:
-    """One run on the account, or what a snapshot states of it."""
+    """One run on the account, or a snapshot's statement about it."""
 
     def __init__(self, id, run, place):
         self.id, self.run, self.place = id, run, place
@@ -433,7 +433,7 @@ def counter_of(key):
 
 
 def entries_of(facts):
-    """The entries that the facts make, by id, in no order yet."""
+    """The entries that the facts form, by id, without an order."""
     entries = {}
     for fact in facts:
         place = fact.value("place")
@@ -457,14 +457,14 @@ def entries_of(facts):
 
 
 def after(stood, entry):
-    """What an entry states counts; else its change is added to what was there."""
+    """The balance after an entry: the stated one, else the previous balance plus the change."""
     if entry.balance is not None:
         return entry.balance
     return stood if stood is None or entry.change is None else stood + entry.change
 
 
 def check_arithmetic(proof, facts, events):
-    """Computes each stated entry anew, in the stated order."""
+    """Recomputes the stated entries in the stated order."""
     made, order = entries_of(facts), []
     most = Decimal("1e-18") if proof["account"].startswith("layer1:") else Decimal(0)
     stood = held = None
@@ -496,7 +496,7 @@ def check_arithmetic(proof, facts, events):
 
 
 def check_order(order):
-    """What both clocks of the provider agree on stands so: the printed time, and the counter of runs."""
+    """Checks that the order does not contradict both clocks of the provider: the printed time and the counter of runs."""
     latest = None
     for at, entry in enumerate(order):
         others = order[max(0, at - 256) : at] if latest is not None and latest.at > entry.at else []
@@ -509,7 +509,7 @@ def check_order(order):
 
 
 def check_snapshots(proof, made, order, events, most):
-    """What each snapshot states either stands as an entry, or is what the account had then."""
+    """Checks that each snapshot's statement is either an entry, or equals the balance at that moment."""
     opened = {exact(event["data"])["connection"]: int(event["position"]) for event in events if event["type"] == "FeedOpened"}
     stated = {f"snapshot:{one['connection']}:{one['frame']}": one["confirmed_by"] for one in proof["snapshots"]}
     need(len(stated) == len(proof["snapshots"]), "arithmetic: a snapshot stands there twice")
@@ -522,7 +522,7 @@ def check_snapshots(proof, made, order, events, most):
 
 
 def surely_in(snapshot, opening, order):
-    """The last entry that surely is in a snapshot: it was known before its feed was opened."""
+    """The last entry that is certainly in a snapshot: it was recorded before its feed was opened."""
     sure = None
     for one in order:
         if one is not snapshot and one.held_from < opening and (one.run is not None or one.arrived < snapshot.arrived):
@@ -531,7 +531,7 @@ def surely_in(snapshot, opening, order):
 
 
 def check_snapshot(snapshot, by, made, sure, most):
-    """`by`: the entry that confirms it; "" where it stands as an entry itself, "=" where nothing new confirms it."""
+    """`by`: the entry that confirms it; "" if it is an entry itself, "=" if the last certain entry confirms it."""
     id, was = snapshot.id, sure.held if sure else None
 
     def equals(value):
@@ -562,7 +562,7 @@ REMEMBERED = 100_000
 
 
 class Export:
-    """Reads an export line by line; every head is compared where it was signed."""
+    """Reads an export line by line; every head is compared at its position."""
 
     def __init__(self, heads):
         self.heads, self.header, self.end, self.awaited = heads, None, None, None
@@ -767,7 +767,7 @@ def check_file(brought):
 
 
 def check(arguments):
-    """The exit code, and what to say."""
+    """Returns the exit code, and the lines to print."""
     try:
         said, left = check_file(read_arguments(arguments))
     except (Usage, OSError) as error:
@@ -810,12 +810,12 @@ def entry_of(subject, number, position, digest):
 
 
 def split_at(count):
-    """The largest power of two below."""
+    """The largest power of two below a count."""
     return 1 << (count - 1).bit_length() - 1
 
 
 def root_with(known, start, end, path):
-    """The root over [start, end), of leaves that are known and roots of all else, in order."""
+    """The root over [start, end), from known leaves and the roots of all other subtrees, in order."""
     if not known:
         need(path, "inclusion: the path is too short")
         return path.popleft()
@@ -827,7 +827,7 @@ def root_with(known, start, end, path):
 
 
 def goes_on(first, old, second, new, path):
-    """RFC 9162, 2.1.4.2: the tree of `second` leaves goes on from that of `first`."""
+    """RFC 9162, 2.1.4.2: the tree of `second` leaves extends that of `first`."""
     path = list(path)
     if not 0 < first < second or not path:
         return False
@@ -873,7 +873,7 @@ ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))
 
 
 def nanos(text):
-    """Whole nanoseconds of a printed time; its size tells a number's unit."""
+    """Whole nanoseconds of a printed time; the size of a number shows its unit."""
     match = ISO.match(text)
     if match:
         year, month, day, hour, minute, second = map(int, match.groups()[:6])
@@ -887,7 +887,7 @@ def nanos(text):
 
 
 def agreed(times):
-    """The earliest of the finest printings."""
+    """The earliest of the most precise printed times."""
     def is_cut(coarse):
         return any(
             coarse != fine and any(coarse % unit == 0 and fine // unit * unit == coarse for unit in (1000, 10**6, 10**9))
@@ -916,7 +916,7 @@ def printed(value):
 
 
 def canonical(value):
-    """RFC 8785; nothing that is checked here holds numbers."""
+    """RFC 8785; the checked values contain no numbers."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -1066,7 +1066,7 @@ def k_times(number, point):
 
 
 def ecdsa_holds(spki, message, signature):
-    """secp256k1 with SHA-256; a high S is good, the provider makes them."""
+    """secp256k1 with SHA-256; a high S is accepted, because the provider produces it."""
     point = spki[-65:]
     key = (int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big"))
     if point[0] != 4 or (key[1] ** 2 - key[0] ** 3 - 7) % K_P:
@@ -1085,7 +1085,7 @@ def ecdsa_holds(spki, message, signature):
 def main():
     sys.setrecursionlimit(5000)
     if sys.argv[1:] == ["--many"]:
-        # One line of arguments as JSON after the other: for who has many to check.
+        # Reads lines of arguments as JSON, to check many files in one process.
         for line in sys.stdin:
             print(json.dumps(check(json.loads(line))), flush=True)
         return 0

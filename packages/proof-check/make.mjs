@@ -1,22 +1,22 @@
-// Writes check.mjs and check.html from src/: each is one file that imports nothing of ours, to be taken
-// along alone, and both check by the same text.
+// Generates check.mjs and check.html from src/. Each is a single file without imports from this repository,
+// and both contain the same steps.
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** In the order in which they are read. */
+/** The files of both outputs, in reading order. */
 const STEPS = ["proof.mjs", "facts.mjs", "bytes.mjs", "arithmetic.mjs", "exact.mjs"];
-/** In their place a page has the browser's crypto, and fields instead of files. */
+/** Only in check.mjs: the page uses the browser's crypto, and form fields instead of files. */
 const OF_NODE = ["signatures.mjs", "export.mjs", "command.mjs"];
 
 const HEADER = `#!/usr/bin/env node
-// Checks a balance proof, or an export, of a Counterfoil ledger with nothing but Node and this file:
+// Checks a balance proof, or an export, of a Counterfoil ledger. It needs only Node and this file:
 //
 //     node check.mjs proof.json|export.jsonl [--key FILE|HEX]... [--head FILE]...
 //
-// Ends with 0 where it holds against a key or head that you brought, 1 where something is wrong, 2 where
-// the command line is, 3 where it is consistent and nothing that you brought says who signed it.
+// Exit codes: 0 if it is valid against a given key or head, 1 if something is wrong, 2 if the command line
+// is wrong, 3 if it is consistent, but nothing given shows who signed it.
 //
-// Read it from the top: what is checked of a proof stands first, step by step. It is put together from the
-// files of src/, whose names stand above their parts; nothing is left out or shortened.
+// Read it from the top: the steps of checking a proof come first, in order. It is generated from the
+// files of src/, whose names are above their parts; nothing is omitted or shortened.
 `;
 
 const fileOf = (name) => new URL(name, import.meta.url);
@@ -24,7 +24,7 @@ const read = (name) => readFileSync(fileOf(name), "utf8");
 const IMPORT = /^import [^;]*;\n/gm;
 const IMPORT_OF_NODE = /^import \{ ([^}]*) \} from "(node:[^"]*)";$/gm;
 
-/** One script holds them all: nothing of ours is imported, and nothing exported. */
+/** The files as one script, without imports of each other and without exports. */
 const joined = (names) =>
   names
     .map((name) => `// ---- ${name}\n${read(`src/${name}`)}`)

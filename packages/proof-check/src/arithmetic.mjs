@@ -1,5 +1,5 @@
-// Step 8: the arithmetic of an account. Facts make entries (a run of the provider's, or a snapshot that
-// stands for itself); entries stand in an order; each changes what was before it into what is after it.
+// Step 8: the arithmetic of an account. Facts form entries (a run of the provider, or an unconfirmed
+// snapshot). Entries have an order; each changes the balance before it to the balance after it.
 import {
   aligned,
   amount,
@@ -18,9 +18,9 @@ import {
 } from "./exact.mjs";
 
 /**
- * That the stated entries are all that the facts make, that before + change = after for each of them with
- * every gap, that the balance is what the last one leaves, that snapshots agree with them, and that their
- * order contradicts nothing on which the provider's two clocks agree.
+ * Checks that the stated entries are exactly those that the facts form, that before + change = after for each
+ * of them with every gap, that the balance is the one after the last entry, that snapshots agree with them,
+ * and that their order does not contradict the provider's two clocks where these agree.
  */
 export function checkArithmetic(proof, facts, events) {
   const made = entriesOf(facts);
@@ -37,7 +37,7 @@ export function checkArithmetic(proof, facts, events) {
   checkOrder(placed.filter(({ isEdge, at }) => isEdge && at !== null));
 }
 
-/** Layer1 computes with fractions that its amounts cut off: the last digit may differ by one. */
+/** Layer1 computes with more digits than it prints: the last digit may differ by one. */
 function equalityOf(account) {
   const tolerance = { units: account.startsWith("layer1:") ? 1n : 0n, scale: 18 };
   return (a, b) => {
@@ -48,14 +48,14 @@ function equalityOf(account) {
 
 // Entries
 
-/** The entries that the facts make, by id, in no order yet. */
+/** The entries that the facts form, by id, without an order. */
 function entriesOf(facts) {
   const byEntry = Map.groupBy(facts, entryId);
   const entries = [...byEntry].map(([id, its]) => [id, entryOf(id, its)]);
   return new Map(entries.filter(([, entry]) => entry !== null));
 }
 
-/** A run's facts make one entry; what a snapshot states of an account, which names no run, makes its own. */
+/** A run's facts form one entry; a snapshot's statement, which names no run, forms a separate one. */
 function entryId(fact) {
   const run = runOf(fact);
   if (run !== undefined) return `run:${run}`;
@@ -68,7 +68,7 @@ function runOf({ type, data, value }) {
   return type === "MovementRecorded" ? data.run_id : value("run_id");
 }
 
-/** @returns null where all its facts were withdrawn */
+/** @returns null if all its facts were withdrawn */
 function entryOf(id, facts) {
   const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
   const moves = counted.filter(({ type }) => type === "MovementRecorded");
@@ -81,10 +81,10 @@ function entryOf(id, facts) {
   const isEdge = isRun && balance !== null && change !== null;
   return {
     ...{ id, isRun, balance, change },
-    /** A run that states both says what was before it. A snapshot changes nothing. */
+    /** A run that states balance and change implies the balance before it. A snapshot has no change. */
     isEdge,
     before: balance !== null && (isEdge || !isRun) ? minus(balance, change) : null,
-    /** The provider's two clocks: the printed time, and the counter of runs as text that sorts like it. */
+    /** The provider's two clocks: the printed time, and the counter of runs as sortable text. */
     at: timeOf(moves, report),
     counter: isRun ? counterOf(run) : "",
     arrived: report?.arrived,
@@ -101,7 +101,7 @@ function amountOf(report, name) {
 
 const sumOf = (moves) => moves.map(({ value }) => amount(value("change"))).reduce(plus, ZERO);
 
-/** That of its last movement, else of its report; never before what it surely came after. */
+/** The time of the last movement, else of the report; at least `not_before`. */
 function timeOf(moves, report) {
   const own = most(moves.flatMap(({ at }) => at ?? [])) ?? report?.at ?? null;
   const notBefore = report?.notBefore ?? null;
@@ -119,14 +119,14 @@ function counterOf(run) {
 const ENTRY_FIELDS = ["id", "before", "change", "after", "missing", "opening"];
 
 /**
- * Goes through the stated entries in the stated order, and computes each anew.
+ * Recomputes the stated entries in the stated order.
  *
- * @returns the entries with what the account has after each, and their places
+ * @returns the entries with the balance after each, and their places
  */
 function placeEntries(stated, made, isEqual) {
   const placed = [];
   const seen = new Set();
-  // `held` is what runs alone say: by it snapshots are judged.
+  // `held` is the balance from runs alone; snapshots are compared with it.
   let [before, held] = [null, null];
   for (const [order, line] of stated.entries()) {
     needFields(line, ENTRY_FIELDS, "an entry");
@@ -142,7 +142,7 @@ function placeEntries(stated, made, isEqual) {
   return placed;
 }
 
-/** What an entry states counts; else its change is added to what was there. */
+/** The balance after an entry: the stated one, else the previous balance plus the change. */
 function afterwards(before, { balance, change }) {
   if (balance !== null) return balance;
   return before !== null && change !== null ? plus(before, change) : before;
@@ -150,7 +150,7 @@ function afterwards(before, { balance, change }) {
 
 function checkLine(line, { before, after, entry, isFirst, isEqual }) {
   const hasGap = before !== null && entry.before !== null && !isEqual(before, entry.before);
-  // With nothing before it, what the first run began with is no gap: it is where the account was opened.
+  // Before the first run there is no gap: its balance before is the account's opening balance.
   const opens = isFirst && entry.isRun && entry.before !== null && entry.before.units !== 0n;
   const expected = {
     before: printed(before),
@@ -167,12 +167,12 @@ function checkLine(line, { before, after, entry, isFirst, isEqual }) {
 
 // Order
 
-/** So far apart printed times are ordered for certain. */
+/** Printed times that differ by more than this many nanoseconds have a certain order. */
 const APART = 20_000_000n;
-/** Of those that come closer, so many are compared with each. */
+/** Each entry is compared with this many previous ones. */
 const NEIGHBOURS = 256;
 
-/** What both clocks of the provider agree on stands so: the printed time, and the counter of runs. */
+/** Checks that the order does not contradict both clocks of the provider: the printed time and the counter of runs. */
 function checkOrder(entries) {
   let latest = null;
   for (const [at, entry] of entries.entries()) {
@@ -190,7 +190,7 @@ const misplaced = (other, entry) =>
 
 // Snapshots
 
-/** That what each snapshot states either stands as an entry, or is what the account had then. */
+/** Checks that each snapshot's statement is either an entry, or equals the balance at that moment. */
 function checkSnapshots(snapshots, { made, placed, events, isEqual }) {
   const openings = events.filter(({ type }) => type === "FeedOpened");
   const openedAt = new Map(openings.map(({ data, place }) => [exactJson(data).connection, place]));
@@ -210,14 +210,14 @@ function checkSnapshots(snapshots, { made, placed, events, isEqual }) {
   }
 }
 
-/** @param by the entry that confirms it; "" where it stands as an entry itself, "=" where nothing new confirms it */
+/** @param by the entry that confirms it; "" if it is an entry itself, "=" if the last certain entry confirms it */
 function checkSnapshot(snapshot, { by, opened, placed, byId, isEqual }) {
   const { id, balance } = snapshot;
   need(
     (by === "") === byId.has(id),
     `arithmetic: ${id} stands as an entry, or is confirmed by one`,
   );
-  // The last entry that surely is in the snapshot: known before its feed was opened.
+  // The last entry that is certainly in the snapshot: recorded before its feed was opened.
   const sure = placed.findLast(
     (one) =>
       one.id !== id && (one.isRun || one.arrived < snapshot.arrived) && one.heldFrom < opened,

@@ -1,13 +1,13 @@
-// Step 7: facts against the provider's own bytes, both ways. What the providers send is told in
-// docs/provider-facts.md.
+// Step 7: compares facts with the provider's own bytes, in both directions. docs/provider-facts.md describes
+// what the providers send.
 import { exactJson, isGiven, isSameAmount, joinedBytes, need, time, utf8 } from "./exact.mjs";
 
 /**
- * That each fact is in the bytes that brought it, and that nothing which these state of the account is
- * left out. Of a delivery whose bytes are not here only the record of it is.
+ * Checks that each fact is in the bytes of its delivery, and that no statement of these about the account is
+ * left out. Deliveries without bytes in the proof are skipped.
  *
- * @returns how many facts were found in bytes (`checked`) and how many have none here (`unseen`), the
- *   providers' signatures to check, and how many deliveries have an HMAC, which proves nothing to others
+ * @returns how many facts were found in bytes (`checked`) and how many have no bytes here (`unseen`), the
+ *   providers' signatures to check, and how many signatures are HMACs, which prove nothing to others
  */
 export function checkBytes(proof, events, facts, sha256, decodeBase64) {
   const { account, bodies } = proof;
@@ -41,7 +41,7 @@ export function checkBytes(proof, events, facts, sha256, decodeBase64) {
   return found;
 }
 
-/** The deliveries among the events, by id; each event of the account has to have brought its own along. */
+/** The deliveries among the events, by id. The delivery of each event of the account has to be present. */
 function deliveriesIn(events, account) {
   const received = events.filter(({ type }) => type === "DeliveryReceived");
   const deliveries = new Map(received.map((event) => [event.id, event]));
@@ -55,7 +55,7 @@ function deliveriesIn(events, account) {
   return deliveries;
 }
 
-/** What the facts are about, as they said when they came: movements by id, reports by run or time. */
+/** The subjects of the facts as first recorded: movements by id, reports by run or time. */
 function knownOf(facts) {
   const reportOf = ({ type, first }) =>
     String(type === "FundsReported" ? time(first.occurred_at) : first.run_id);
@@ -65,7 +65,7 @@ function knownOf(facts) {
   };
 }
 
-/** @returns how many facts were compared: what was withdrawn stands in no bytes any more */
+/** @returns how many facts were compared; withdrawn facts are skipped, because bytes no longer support them */
 function checkFacts(facts, stated) {
   const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
   for (const { type, place, data } of counted) {
@@ -116,7 +116,7 @@ function addEvidence(found, { place }, evidence, bytes) {
   for (const { scheme, key_id, header, value } of evidence) {
     if (scheme === "hmac") found.operatorOnly += 1;
     else if (scheme !== undefined) {
-      // The RSA signature of a webhook is over its bytes and the timestamp that came with it.
+      // This RSA signature covers the webhook's bytes followed by its timestamp header.
       const isTimed = header === "x-zh-hook-rsa-signature";
       const signed = isTimed ? joinedBytes(bytes, utf8(sent)) : bytes;
       found.providers.push({ place, scheme, key_id, value, signed });
@@ -124,7 +124,7 @@ function addEvidence(found, { place }, evidence, bytes) {
   }
 }
 
-/** What bytes state of the account: movements by id, and reports of a balance by run, or by time (`isTimed`). */
+/** What bytes state about the account: movements by id, and reports of a balance by run, or by time (`isTimed`). */
 function statedIn(bytes, account) {
   const message = exactJson(new TextDecoder().decode(bytes));
   return account.startsWith("layer1:")
@@ -169,7 +169,7 @@ function statedByZeroHash(message, account) {
   return { movements, reports: [report], isTimed: false };
 }
 
-/** One part of an account's id: what is not plain in it is escaped byte by byte. */
+/** One part of an account's id; other bytes than plain characters are percent-encoded. */
 const part = (text) =>
   [...utf8(String(text))]
     .map((byte) => {

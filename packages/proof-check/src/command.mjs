@@ -1,4 +1,4 @@
-// The command line: what is brought, which check it asks for, and what is said of it.
+// The command line: reads the given files, runs the check, and formats the result.
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { HEX, need, Wrong } from "./exact.mjs";
@@ -6,10 +6,10 @@ import { checkExport } from "./export.mjs";
 import { checkHead, checkProof, headSignature, linksOf, trustOf } from "./proof.mjs";
 import { isSigned, isSignedByProvider, keyIdOf, readPublicKey, sha256 } from "./signatures.mjs";
 
-/** The command line, or a file that was brought, is no good. */
+/** The command line, or a given key or head, is invalid. */
 class Usage extends Error {}
 
-/** @returns the exit code, and what to say */
+/** @returns the exit code, and the lines to print */
 export async function check(args) {
   if (JSON.rawJSON === undefined) {
     const found = `this is ${process.version}`;
@@ -24,7 +24,7 @@ export async function check(args) {
     return [3, ["consistent, signer not checked", ...said, ...open]];
   } catch (error) {
     if (error instanceof Usage || error.syscall !== undefined) return [2, [error.message]];
-    // What cannot even be read is no proof.
+    // A file that cannot be parsed is not a valid proof.
     const reason = error instanceof Wrong ? error.message : `form: ${error.message}`;
     return [1, [`it does not hold: ${reason}`]];
   }
@@ -46,7 +46,7 @@ function checkProofFile(bytes, { keys, heads, providers }) {
 const decodeBase64 = (text) =>
   /^[A-Za-z0-9+/]*={0,2}$/.test(text) ? Buffer.from(text, "base64") : null;
 
-/** @returns how many of the providers' signatures hold; of the others the key is not here */
+/** @returns how many of the providers' signatures are valid; those without a given key are not checked */
 function checkProviders(signatures, keys) {
   const checkable = signatures.filter(({ key_id }) => keys.has(key_id));
   for (const one of checkable) {
@@ -79,11 +79,11 @@ function wordsFor({ proof, checked, unseen, operatorOnly, providers }, verified)
 
 const some = (count, what) => (count > 0 ? [`${count} ${what}`] : []);
 
-// What the auditor brings
+// The auditor's files
 
 const USAGE = "usage: node check.mjs proof.json|export.jsonl [--key FILE|HEX]... [--head FILE]...";
 
-/** The file, and what it is held against: keys of heads (64 hex digits), heads, providers' public keys. */
+/** The file to check, and what to check it against: keys of heads (64 hex digits), heads, providers' public keys. */
 function readBrought(args) {
   const brought = { keys: [], heads: [], providers: new Map(), file: null };
   const rest = [...args];
@@ -98,7 +98,7 @@ function readBrought(args) {
   return brought;
 }
 
-/** A head proves nothing by itself: it has to be well formed, and signed by the key that it names. */
+/** A given head has to be well formed, and signed by the key that it names. */
 function readHead(file) {
   try {
     const head = JSON.parse(readFileSync(file, "utf8"));

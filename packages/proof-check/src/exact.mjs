@@ -1,6 +1,6 @@
-// What every step needs: JSON in one form, digests, amounts and times, all exact. Read proof.mjs first.
+// Shared by all steps: canonical JSON, digests, amounts and times, all exact. Read proof.mjs first.
 
-/** Something does not hold; the message says which step found it, and what. */
+/** The check failed; the message names the step and the reason. */
 export class Wrong extends Error {}
 
 export function wrong(why) {
@@ -9,7 +9,7 @@ export function wrong(why) {
 
 export const need = (holds, why) => holds || wrong(why);
 
-/** That an object has these fields and no other: nothing in a proof goes unread. */
+/** Checks that an object has exactly these fields, so that every field of a proof is checked. */
 export function needFields(object, names, what) {
   const isObject = object !== null && typeof object === "object" && !Array.isArray(object);
   const found = isObject ? Object.keys(object).sort().join() : null;
@@ -24,7 +24,7 @@ export const without = (object, name) =>
 
 // JSON
 
-/** RFC 8785: one text for each value. Nothing that is checked here holds numbers. */
+/** RFC 8785: one text for each value. The checked values contain no numbers. */
 export function canonical(value) {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
@@ -32,14 +32,14 @@ export function canonical(value) {
   return `{${names.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(",")}}`;
 }
 
-/** Of the provider's JSON, each number as it was printed: none loses a digit. */
+/** Parses the provider's JSON; numbers stay text as printed, so that no digit is lost. */
 export const exactJson = (text) =>
   JSON.parse(text, (_name, value, { source }) => (typeof value === "number" ? source : value));
 
 // Bytes and digests
 
 export const HEX = /^[0-9a-f]{64}$/;
-/** A whole number as text, small enough to be one in JavaScript too. */
+/** A whole number as text, small enough for an exact JavaScript number. */
 export const COUNT = /^(0|[1-9]\d{0,14})$/;
 
 export function fromHex(hex) {
@@ -62,7 +62,7 @@ export function joinedBytes(...parts) {
   return all;
 }
 
-/** SHA-256 of one byte, which says what is hashed, and of other digests; a subject's chain has no such byte. */
+/** SHA-256 of digests after one byte that says what is hashed; a subject's chained digest has no such byte. */
 export function hashesOf(sha256) {
   const hashOf =
     (...prefix) =>
@@ -77,7 +77,7 @@ export function hashesOf(sha256) {
   };
 }
 
-/** The hash of an event: over the hash before it, and over all that it says. */
+/** The hash of an event, over the previous hash and all its fields. */
 export function eventHash(before, event, sha256) {
   const header = [
     ...[String(event.position), event.id, event.type, String(event.schema_version), event.subject],
@@ -86,7 +86,7 @@ export function eventHash(before, event, sha256) {
   return sha256(joinedBytes(fromHex(before), utf8(`${JSON.stringify(header)}\n${event.data}`)));
 }
 
-// Amounts: a whole number of units, and how many of its digits stand behind the point
+// Amounts: a whole number of units, and the number of decimals
 
 const AMOUNT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
 
@@ -120,7 +120,7 @@ export function minus(a, b) {
 
 export const magnitude = (units) => (units < 0n ? -units : units);
 
-/** As ledgers print it: no exponent, no zeros at the end. */
+/** The canonical text of an amount: no exponent, no trailing zeros. */
 export function printed(value) {
   if (value === null) return null;
   const { units, scale } = value;
@@ -132,7 +132,7 @@ export function printed(value) {
 
 export const isGiven = (value) => value !== undefined && value !== null && value !== "";
 
-/** Whether two printed amounts are one, or neither is given. */
+/** Whether two printed amounts are equal, or both are missing. */
 export function isSameAmount(a, b) {
   if (!isGiven(a) || !isGiven(b)) return isGiven(a) === isGiven(b);
   return minus(amount(a), amount(b)).units === 0n;
@@ -143,7 +143,7 @@ export function isSameAmount(a, b) {
 const ISO = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|z|[+-]\d\d:?\d\d)$/;
 const SECOND = 1_000_000_000n;
 
-/** ISO 8601, or an epoch whose unit its number of digits tells; null where it is no time. */
+/** Nanoseconds of an ISO 8601 time, or of an epoch whose number of digits shows its unit; null if it is not a time. */
 export function time(text) {
   const [, day, minute, second, part = "", offset] = ISO.exec(text) ?? [];
   if (day !== undefined) {
@@ -160,7 +160,7 @@ export function time(text) {
 export const least = (times) => times.reduce((a, b) => (a === null || b < a ? b : a), null);
 export const most = (times) => times.reduce((a, b) => (a === null || b > a ? b : a), null);
 
-/** Of several printings of one moment the finest, from which others are cut; else the earliest. */
+/** Of several printed times of one moment the most precise one of which the others are truncations; else the earliest. */
 export const agreedTime = (times) =>
   least(times.filter((one) => !times.some((other) => isCutFrom(one, other))));
 

@@ -17,24 +17,24 @@ const LINES = {
   end: ["end", "events", "bodies", "root", "head"],
 };
 
-/** After so many other bodies one stands there again. */
+/** A body is repeated after this many other bodies. */
 const REMEMBERED_MAX = 100_000;
 
 class Export {
   line = 0;
   header = null;
   end = null;
-  /** The digest of the body that has to come next. */
+  /** The digest of the body that has to follow. */
   awaited = null;
   position = 0;
   previous = "";
   events = 0;
   bodies = 0;
   recorded = 0n;
-  /** The last position of which a head has said that it is as it was. */
+  /** The last position that a head has confirmed. */
   held = 0;
   ids = new Set();
-  /** Of each subject what the map says of it, by its key. */
+  /** The map's entry of each subject, by its key. */
   subjects = new Map();
   /** The complete subtrees of the tree so far, from left to right. */
   spine = [];
@@ -54,7 +54,7 @@ class Export {
     return this.header.from === 1 && this.header.account === null;
   }
 
-  /** Only of events without holes is the chain known. */
+  /** The chain can be checked only if no events are missing. */
   get isChained() {
     return this.header.account === null;
   }
@@ -80,7 +80,7 @@ class Export {
       const value = JSON.parse(text);
       if (typeof value === "object" && value !== null) return value;
     } catch {
-      // Said below.
+      // Reported below.
     }
     return this.bad("it is no JSON object");
   }
@@ -91,7 +91,7 @@ class Export {
     return "end" in value ? "end" : "event";
   }
 
-  // What stands on each kind of line.
+  // One method per kind of line.
 
   headerLine(value) {
     this.header = value;
@@ -169,7 +169,7 @@ class Export {
       this.bad("the end does not say what stands before it");
   }
 
-  /** Whether a head signed what is here up to its position. */
+  /** Compares a head with the export up to the head's position. */
   compare(head) {
     const said = { genesis: this.header.genesis, hash: this.previous };
     if (this.isWhole) {
@@ -186,7 +186,7 @@ class Export {
     this.held = Number(position);
   }
 
-  /** To be called behind the last line. @returns what to say, and what is left open */
+  /** Call it after the last line. @returns the text to print, and what remains unproven */
   finish(keys) {
     const { header, end, heads, position } = this;
     this.line += 1;
@@ -239,7 +239,7 @@ class Export {
 const OF_ACCOUNT =
   "the export of one account cannot be proven complete: ask for a proof (counterfoil prove)";
 
-/** The root of the map over entries whose keys begin alike. */
+/** The root of the map over entries whose keys share their first `depth` bits. */
 function mapRoot(entries, depth) {
   if (entries.length === 0) return BEFORE_FIRST;
   const bit = ({ key }) => bitOf(key, depth);
@@ -252,7 +252,7 @@ function mapRoot(entries, depth) {
   return hash.entry(key, sha256(JSON.stringify(said)));
 }
 
-/** Checks a file, in memory that does not grow with its bodies. */
+/** Checks a file, with memory that does not grow with its bodies. */
 export async function checkExport(file, { keys, heads }) {
   const reading = new Export(heads);
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,11 +1,11 @@
-// Step 6: what the events say of the account. docs/domain-rules.md says why.
+// Step 6: the facts of the account. docs/domain-rules.md gives the reasons.
 import { agreedTime, exactJson, least, most, need, time } from "./exact.mjs";
 
 const FACTS = new Set(["MovementRecorded", "BalanceReported", "FundsReported"]);
 
 /**
- * The account's facts in their order on the stream. A fact is what the provider stated once; later events
- * add what other copies of it said, correct it or withdraw it.
+ * The account's facts in the order of the stream. A fact is one statement of the provider; later events
+ * add the contents of other copies, correct it or withdraw it.
  */
 export function factsOf(events, account) {
   const facts = new Map();
@@ -24,17 +24,17 @@ export function factsOf(events, account) {
 const newFact = ({ type, place, causation_id }, data) => ({
   type,
   place,
-  /** What counts now; `first` is what it said when it came. */
+  /** The data in force; `first` is the data as first recorded. */
   data,
   first: data,
-  /** The delivery that stated what counts. */
+  /** The delivery that stated the data in force. */
   cause: causation_id,
-  /** What other copies of it said besides, by the event that says so. */
+  /** What other copies add, by the id of the event that records it. */
   seen: new Map(),
   isWithdrawn: false,
 });
 
-/** An event about a fact. FactContradicted changes nothing of what counts. */
+/** Applies an event about a fact. FactContradicted does not change the data in force. */
 function amend(facts, { id, type, causation_id }, data) {
   const isWithdrawal = type === "FactWithdrawn";
   const fact = facts.get(isWithdrawal ? (data.amends ?? data.event_id) : data.event_id);
@@ -44,7 +44,7 @@ function amend(facts, { id, type, causation_id }, data) {
     Object.assign(fact, { data: data.data, cause: causation_id, isWithdrawn: false });
   }
   if (!isWithdrawal) return;
-  // It names the fact itself, or an event about the fact.
+  // It withdraws the fact itself, or an event about the fact.
   if (data.amends === undefined) fact.isWithdrawn = true;
   fact.seen.delete(data.event_id);
 }
@@ -52,24 +52,24 @@ function amend(facts, { id, type, causation_id }, data) {
 const YEAR_1971 = 31_536_000_000_000_000n;
 const MINUTE = 60_000_000_000n;
 
-/** A fact with what all its copies say together. */
+/** A fact with the combined contents of all its copies. */
 function understood(fact) {
   const copies = [fact.data, ...fact.seen.values()];
   const timesOf = (name) =>
     copies.flatMap((copy) => (copy[name] === undefined ? [] : time(copy[name])));
   const arrived = least(copies.map(({ received_at }) => time(received_at)));
-  // A time that the provider cannot have meant is none.
+  // Impossible times are ignored.
   const possible = timesOf("occurred_at").filter(
     (one) => one >= YEAR_1971 && one <= arrived + MINUTE,
   );
   return {
     ...fact,
-    /** The first copy that states it counts. */
+    /** The value in the first copy that states it. */
     value: (name) => copies.find((copy) => copy[name] !== undefined)?.[name],
     at: agreedTime(possible),
     arrived,
     notBefore: most(timesOf("not_before")),
-    /** From where on the stream held it, also where it was understood later only. */
+    /** The position from which the stream contained it, even if it was translated later. */
     heldFrom: Math.min(fact.place, Number(fact.data.delivered_at ?? fact.place)),
   };
 }

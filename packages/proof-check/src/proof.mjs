@@ -1,5 +1,5 @@
-// What is checked of a balance proof, in this order. Begin here: each step is one function below, or names
-// the file where it stands. docs/stream-format.md says what the fields are, byte by byte.
+// The steps of checking a balance proof, in order. Begin here: each step is a function below, or in the
+// file that it names. docs/stream-format.md describes the fields byte by byte.
 import { checkArithmetic } from "./arithmetic.mjs";
 import { checkBytes } from "./bytes.mjs";
 import {
@@ -20,32 +20,32 @@ import { factsOf } from "./facts.mjs";
 const FORMAT = "counterfoil/balance-proof/v1";
 
 /**
- * Checks everything but signatures, which it hands back: a page checks them by other means than a script.
+ * Checks everything except signatures, and returns these: a page checks them with other functions than a script.
  *
  * @param sha256 bytes to lower-case hex
- * @param decodeBase64 text to bytes; null where it is none
+ * @param decodeBase64 text to bytes; null if it is not base64
  * @throws Wrong with the first reason
  */
 export function checkProof(text, sha256, decodeBase64) {
   const hash = hashesOf(sha256);
-  // 1. The text has the one form that it can have, so that no byte of it can be altered unseen.
+  // 1. The text has its canonical form, so that any altered byte is detected.
   const proof = readForm(text);
-  // 2. The head is well formed. It says what the ledger was: a root over all events, a root over all subjects.
+  // 2. The head is well formed. It describes the ledger by a root over all events and a root over all subjects.
   checkHead(proof.head, sha256);
-  // 3. Every event here lies at its position under the head's root: none was altered or made up.
+  // 3. Every event here is at its position under the head's root: none was altered or invented.
   const events = readEvents(proof, sha256);
   checkInclusion(proof, events, hash);
-  // 4. The account's events here are all that it has: the head's other root says how many, and which.
+  // 4. These are all events of the account: their number and digest are under the head's other root.
   checkComplete(proof, events, sha256, hash);
-  // 5. The head goes on from earlier heads, so that whoever holds one of those can rely on it.
+  // 5. The head extends earlier heads, so that a holder of one of those can rely on it.
   checkEarlierHeads(proof, hash);
-  // 6. What these events say of the account: its facts, and what became of each. See facts.mjs.
+  // 6. The account's facts, with the amendments of each. See facts.mjs.
   const facts = factsOf(events, proof.account);
-  // 7. Facts are what the provider's bytes say, and nothing that these state is left out. See bytes.mjs.
+  // 7. The facts equal what the provider's bytes state, and nothing in these is left out. See bytes.mjs.
   const evidence = checkBytes(proof, events, facts, sha256, decodeBase64);
   // 8. Before + change = after, entry by entry, up to the balance. See arithmetic.mjs.
   checkArithmetic(proof, facts, events);
-  // 9. What is left: signatures over the head, over each change of its key, and over the whole proof.
+  // 9. Still to check: signatures over the head, over each rotation of its key, and over the whole proof.
   return { proof, ...evidence, signatures: signaturesOf(proof) };
 }
 
@@ -73,7 +73,7 @@ const HEAD_FIELDS = [
 ];
 const HEAD_DIGESTS = ["genesis", "hash", "root", "map_root", "key_id", "public_key"];
 
-/** A head's own form, whoever brings it. Its signature is checked apart. */
+/** Checks the form of a head. Its signature is checked separately. */
 export function checkHead(head, sha256) {
   needFields(head, HEAD_FIELDS, "the head");
   const isText = HEAD_FIELDS.every((name) => typeof head[name] === "string");
@@ -93,7 +93,7 @@ const EVENT_FIELDS = [
   ...["recorded_at", "causation_id", "correlation_id", "data"],
 ];
 
-/** The events with their places as numbers and their hashes, which follow from what they say. */
+/** The events with their positions as numbers, and their hashes, computed from their contents. */
 function readEvents({ events }, sha256) {
   return events.map((event) => {
     needFields(event, EVENT_FIELDS, "an event");
@@ -117,7 +117,7 @@ function checkInclusion({ head, tree }, events, hash) {
   );
 }
 
-/** The root of the tree of RFC 6962 over `size` leaves: some are known, of all other subtrees the roots. */
+/** The root of the tree of RFC 6962 over `size` leaves, from some known leaves and the roots of all other subtrees. */
 function rootOver(leaves, size, roots, { node }) {
   let [nextLeaf, nextRoot] = [0, 0];
   const rootOfRange = (start, end) => {
@@ -138,12 +138,12 @@ function rootOver(leaves, size, roots, { node }) {
   return root;
 }
 
-/** The largest power of two below a count: so many leaves lie in the left half. */
+/** The largest power of two below a count: the number of leaves in the left half. */
 const powerBelow = (count) => 2 ** Math.ceil(Math.log2(count) - 1);
 
 // 4. Completeness
 
-/** The map says of each subject how many events it has, the last one's position, and a digest of them all. */
+/** The map has for each subject the number of its events, the last one's position, and a digest of all of them. */
 function checkComplete({ account, head, map }, events, sha256, { entry, branch, chained }) {
   const own = events.filter(({ subject }) => subject === account);
   needFields(map, ["number", "position", "digest", "siblings"], "map");
@@ -157,7 +157,7 @@ function checkComplete({ account, head, map }, events, sha256, { entry, branch, 
   need(map.digest === digest, "map: its digest is not that of the account's events");
   const key = sha256(utf8(account));
   const said = sha256(utf8(canonical([account, map.number, map.position, map.digest])));
-  // From the leaf up: each bit of the key says on which side of the sibling the way goes.
+  // From the leaf upwards: each bit of the key says on which side of its sibling the subtree is.
   const root = map.siblings.reduceRight(
     (below, sibling, depth) =>
       bitOf(key, depth) === 1 ? branch(sibling, below) : branch(below, sibling),
@@ -181,11 +181,11 @@ function checkEarlierHeads({ consistency, head }, hash) {
   }
 }
 
-/** RFC 6962, 2.1.2: whether the later tree holds the earlier one unchanged, and only adds to it. */
+/** RFC 6962, 2.1.2: whether the later tree contains the earlier one unchanged, and only adds to it. */
 function goesOn(earlier, later, proof, { node }) {
   const isBefore = Number.isInteger(earlier.size) && earlier.size > 0 && earlier.size < later.size;
   if (!isBefore) return false;
-  // The way down to where the earlier tree ends: on which side each sibling stands.
+  // The path down to the end of the earlier tree: the side of each sibling.
   const sides = [];
   let [start, end] = [0, later.size];
   while (earlier.size !== end) {
@@ -199,7 +199,7 @@ function goesOn(earlier, later, proof, { node }) {
     }
   }
   const rest = [...proof];
-  // Where the earlier tree is one complete subtree, its root is known; else the proof begins with the last part's.
+  // If the earlier tree is one complete subtree, its root is known; otherwise the proof begins with its last subtree's.
   const first = sides.includes("left") ? rest.shift() : earlier.root;
   if (first === undefined || rest.length !== sides.length) return false;
   let [old, now] = [first, first];
@@ -211,7 +211,7 @@ function goesOn(earlier, later, proof, { node }) {
   return old === earlier.root && now === later.root;
 }
 
-// 9. Signatures, all Ed25519: what is signed, by which key, and what it means that one does not hold
+// 9. Signatures, all Ed25519: the signed text, the key, and the error if the signature is invalid
 
 export const headSignature = (head) => ({
   why: "head: its signature does not hold",
@@ -245,11 +245,11 @@ function signaturesOf(proof) {
 // 10. Whether the auditor can rely on the signer
 
 /**
- * Holds a head against the keys and heads that were brought, from elsewhere than the proof.
+ * Compares a head with keys and heads that the auditor has from another source than the proof.
  *
  * @param proof undefined for an export
- * @param linksTo whether what is checked shows that its head goes on from one that was brought
- * @returns what is left open; nothing: it holds
+ * @param linksTo whether the checked file shows that its head extends a given one
+ * @returns what remains unproven; empty if the head is trusted
  */
 export function trustOf({ head, proof }, keys, heads, linksTo) {
   const rotations = proof?.rotations ?? [];
@@ -285,7 +285,7 @@ function openAbout(brought, head, linksTo) {
   return [];
 }
 
-/** A key that a trusted one has followed, or that has followed a trusted one, is trusted: both have signed that. */
+/** The predecessor and the successor of a trusted key are trusted, because both keys sign a rotation. */
 function trustedKeys(brought, rotations) {
   const trusted = new Set(brought);
   for (const { old_key, new_key } of [...rotations, ...rotations.toReversed()]) {
@@ -294,7 +294,7 @@ function trustedKeys(brought, rotations) {
   return trusted;
 }
 
-/** For `trustOf`, of a proof: it names the roots of earlier heads, from which step 5 has shown that it goes on. */
+/** `linksTo` of a proof: it contains the roots of earlier heads, which step 5 has shown that it extends. */
 export const linksOf = (proof) => (brought) => {
   const link = proof.consistency.find(({ tree_size }) => tree_size === brought.tree_size);
   if (link === undefined) return false;

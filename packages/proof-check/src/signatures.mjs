@@ -1,9 +1,9 @@
-// Digests and signatures, by Node's own crypto. check.html does the same by the browser's.
+// Digests and signatures with Node's crypto. check.html uses the browser's.
 import { constants, createHash, createPublicKey, verify } from "node:crypto";
 
 export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-/** What stands before the 32 bytes of an Ed25519 public key in its SPKI form. */
+/** The prefix of an Ed25519 public key's 32 bytes in SPKI form. */
 const ED25519_SPKI = "302a300506032b6570032100";
 
 /** Ed25519: a key of 64 hex digits, a signature of 128. */
@@ -32,7 +32,7 @@ export function isSignedByProvider({ scheme, signed, value }, key) {
   return verify("sha256", signed, { key, ...padding }, Buffer.from(value, "hex"));
 }
 
-/** A provider's public key, as PEM or as base64 of its SPKI form. @throws where it is none */
+/** A provider's public key, as PEM or as base64 of its SPKI form. @throws if it is not a key */
 export const readPublicKey = (text) =>
   createPublicKey(
     text.includes("BEGIN")
@@ -40,5 +40,5 @@ export const readPublicKey = (text) =>
       : { key: Buffer.from(text, "base64"), format: "der", type: "spki" },
   );
 
-/** As deliveries name it: SHA-256 of the key's SPKI form. */
+/** The key's id in deliveries: SHA-256 of its SPKI form. */
 export const keyIdOf = (key) => sha256(key.export({ type: "spki", format: "der" }));
