@@ -29,7 +29,7 @@ export function formatAmount(amount: Amount, decimalsMin = 0): string {
   return fraction === "" ? sign + whole : `${sign}${whole}.${fraction}`;
 }
 
-/** Cuts off what lies beyond `decimals` places, towards zero. */
+/** Truncates to `decimals` places, towards zero. */
 export function truncateAmount(amount: Amount, decimals: number): Amount {
   const unit = unitOf(decimals);
   return (amount / unit) * unit;

@@ -2,7 +2,7 @@ import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 
 export type FeedServerOptions = Readonly<{
-  /** 0, the default, takes a free port of the loopback address. */
+  /** 0, the default, uses a free port of the loopback address. */
   port?: number;
   /** The provider closes 20 s after the last ping. */
   idleCloseMs?: number;
@@ -16,7 +16,7 @@ export type FeedServer = Readonly<{
   url: string;
   /** Sends a frame to every subscribed connection; returns how many there are. */
   push: (text: string) => number;
-  /** Closes all connections in due form, behind what was sent to them. */
+  /** Closes all connections with a close frame, after what was sent to them. */
   close: () => void;
   /** Ids of the open connections, "1", "2", …, oldest first. */
   connections: () => readonly string[];
@@ -28,8 +28,8 @@ export type FeedServer = Readonly<{
 }>;
 
 /**
- * The provider's side of the Balances Feed, on a loopback port. It sends what it is given: the
- * frames of a scenario or of a plan have the snapshot among them.
+ * The provider's side of the Balances Feed, on a loopback port. It sends only what it is given: the
+ * frames of a scenario or of a plan include the snapshot.
  */
 export async function createFeedServer(options: FeedServerOptions = {}): Promise<FeedServer> {
   const server = new WebSocketServer({ host: "127.0.0.1", port: options.port ?? 0 });
@@ -79,7 +79,7 @@ function whenListening(server: WebSocketServer): Promise<void> {
 }
 
 type FeedConnection = Readonly<{
-  /** @returns false where the connection has not subscribed */
+  /** @returns false if the connection has not subscribed */
   send: (text: string) => boolean;
   close: () => void;
 }>;
@@ -124,7 +124,7 @@ function serveConnection(socket: WebSocket, { id, idleCloseMs, log }: Serving): 
   };
 }
 
-/** A frame as a connection gets it that did not ask for multi-chain codes: USDC.ETH is USDC. */
+/** A frame for a connection that did not ask for multi-chain codes: USDC.ETH becomes USDC. */
 function withoutChains(frame: string): string {
   return frame.replace(/("asset"\s*:\s*"[^".]*)\.[^"]*"/g, '$1"');
 }
@@ -141,10 +141,10 @@ function parseClientMessage(text: string): ClientMessage {
   return message.messageType === "subscribe" ? parseSubscribe(message) : { kind: "other" };
 }
 
-/** Credentials travel inside the message, not in HTTP headers; that they are there is enough here. */
+/** Credentials are in the message, not in HTTP headers; only their presence is checked. */
 function parseSubscribe(message: JsonObject): ClientMessage {
   const { key, passphrase, timestamp, signature, topic, body } = message;
-  // The topic may be missing; the body may be empty but has to be there.
+  // The topic may be missing; the body may be empty but is required.
   if (topic !== undefined && topic !== "balances") return malformed(`unknown topic ${topic}`);
   if (typeof body !== "object" || body === null) return malformed("body is missing");
   if (typeof timestamp !== "string" || !/^\d{10}$/.test(timestamp)) {
@@ -181,10 +181,10 @@ type FeedEvent = (Subscription & Readonly<{ kind: "subscribed" }>) | Closed;
 
 const isClosed = (event: FeedEvent): event is Closed => event.kind === "closed";
 
-/** What happened on all connections; it can be waited on, so that nobody has to poll it. */
+/** What happened on all connections; `when` waits for an event instead of polling. */
 type EventLog = Readonly<{
   add: (event: FeedEvent) => void;
-  /** Resolves with the first answer other than undefined, now or after some later event. */
+  /** Resolves with the first result of `answer` other than undefined, now or after a later event. */
   when: <A>(answer: (events: readonly FeedEvent[]) => A | undefined, what: string) => Promise<A>;
 }>;
 
@@ -202,7 +202,7 @@ function createEventLog(timeoutMs: number): EventLog {
         const found = answer(events);
         if (found !== undefined) resolve(found);
       };
-      const timer = setTimeout(() => reject(new Error(`${what} did not come about`)), timeoutMs);
+      const timer = setTimeout(() => reject(new Error(`${what} did not happen`)), timeoutMs);
       waiters.add(check);
       check();
       try {

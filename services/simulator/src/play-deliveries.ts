@@ -26,15 +26,15 @@ import {
   zeroHashHeaders,
 } from "./webhook-sender.ts";
 
-/** What is sent to a running service. Every planned delivery is one, too. */
+/** What is sent to a running service. Planned deliveries have this form too. */
 export type Outgoing =
   | OutgoingHook
-  /** Wait until the service's client has subscribed (again). */
+  /** Waits until the service's client has subscribed (again). */
   | Readonly<{ kind: "feed-opened"; feed: string }>
   | Readonly<{ kind: "feed-frame"; feed: string; text: string }>
-  /** Nothing is sent: the client notices by itself that no more of a snapshot comes. */
+  /** Nothing is sent: the client detects the end of a snapshot by a timeout. */
   | Readonly<{ kind: "snapshot-completed"; feed: string }>
-  /** Close the connection; the client comes back by itself. */
+  /** Closes the connection; the client reconnects by itself. */
   | Readonly<{ kind: "feed-closed"; feed: string }>;
 
 export type OutgoingHook = Readonly<{
@@ -45,7 +45,7 @@ export type OutgoingHook = Readonly<{
   notificationId: string | null;
 }>;
 
-/** The only feed that a scenario has. */
+/** The only feed of a scenario. */
 export const SCENARIO_FEED = "feed-1";
 
 export function scenarioDeliveries(scenario: Scenario, seed: number | string = 1): Outgoing[] {
@@ -73,11 +73,11 @@ function stepDelivery(step: ScenarioStep, notificationId: string): Outgoing {
 }
 
 export type PlayTarget = Readonly<{
-  /** Of one or more ingestors, such as http://127.0.0.1:8080. */
+  /** The addresses of one or more ingestors, such as http://127.0.0.1:8080. */
   baseUrls: readonly string[];
   zeroHashKeys?: ZeroHashKeys;
   layer1Keys?: Layer1Keys;
-  /** By the name of the feed. The frames of feeds without a server are skipped. */
+  /** By feed name. The frames of feeds without a server are skipped. */
   feedServers?: ReadonlyMap<string, FeedServer>;
 }>;
 
@@ -85,32 +85,32 @@ export type PlayOptions = Readonly<{
   seed?: number | string;
   /** Which ingestor gets a webhook: one after the other, or a random one. */
   routing?: "round-robin" | "random";
-  /** Webhooks under way at a time; 1 keeps their order. */
+  /** The maximum number of concurrent webhooks; 1 keeps their order. */
   concurrency?: number;
-  /** Webhooks begun per second; as fast as they are answered unless given. */
+  /** Webhooks started per second; by default as fast as they are answered. */
   ratePerSecond?: number;
-  /** As each provider does (Layer1 for a day), for some seconds, or not at all. */
+  /** Retries as each provider does (Layer1 for a day), for some seconds, or not at all. */
   retries?: "provider" | "seconds" | "none";
   /** Multiplies the pauses between attempts. */
   delayScale?: number;
-  /** How Zero Hash signs: with all its schemes unless given. */
+  /** The schemes with which Zero Hash signs; by default all. */
   schemes?: readonly ZeroHashScheme[];
 }>;
 
 export type PlayResult = Readonly<{
-  /** Webhooks by their end: received, or given up. */
+  /** Webhooks by outcome: received, or given up. */
   acknowledged: number;
   refused: number;
   attempts: number;
-  /** How often each status came; "none" where no answer did. */
+  /** How often each status was answered; "none" counts attempts without an answer. */
   statuses: Readonly<Record<string, number>>;
-  /** Why the last attempt without an answer had none. */
+  /** The error of the last attempt without an answer. */
   failure: string | null;
   frames: number;
   tookMs: number;
 }>;
 
-/** Sends everything in its order, signed, and returns what became of it. */
+/** Sends all deliveries in order, signed, and returns the result. */
 export async function playDeliveries(
   deliveries: Iterable<Outgoing> | AsyncIterable<Outgoing>,
   target: PlayTarget,
@@ -178,14 +178,14 @@ function createPoster(sender: WebhookSender, target: PlayTarget, options: PlayOp
       {
         url: `${nextBaseUrl()}/webhooks/${hook.provider}`,
         body: hook.body,
-        // Each attempt is signed anew, so that a late one is not taken for a replay.
+        // Each attempt is signed again, so that a late one is not refused as a replay.
         headersOf: () => headersOf(hook, target, options),
       },
       policies[hook.provider],
     );
 }
 
-/** Without keys a webhook goes out unsigned, yet with its type. */
+/** Without keys a webhook is sent unsigned, but with its type. */
 function headersOf(hook: OutgoingHook, target: PlayTarget, options: PlayOptions) {
   const { body, payloadType, notificationId, provider } = hook;
   if (provider === "layer1") {
@@ -201,7 +201,7 @@ function headersOf(hook: OutgoingHook, target: PlayTarget, options: PlayOptions)
 function createFeedPlayer(servers: ReadonlyMap<string, FeedServer>) {
   const subscriptions = new Map<string, number>();
   return {
-    /** Answers how many frames went out. */
+    /** @returns how many frames were sent */
     async play(delivery: Exclude<Outgoing, OutgoingHook>): Promise<number> {
       const server = servers.get(delivery.feed);
       if (server === undefined) return 0;
@@ -215,7 +215,7 @@ function createFeedPlayer(servers: ReadonlyMap<string, FeedServer>) {
         case "snapshot-completed":
           return 0;
         case "feed-closed":
-          // In due form: what the plan counts as arrived has to arrive.
+          // A close frame, not a reset: what the plan counts as arrived has to arrive.
           server.close();
           return 0;
         default:
@@ -233,16 +233,16 @@ function createPacer(ratePerSecond: number | undefined): () => Promise<void> {
     const dueMs = startedAtMs + (started * 1_000) / ratePerSecond;
     started += 1;
     const earlyMs = dueMs - performance.now();
-    // Timers are no finer than this; what is late catches up by itself.
+    // Timers have a resolution of 1 ms; late webhooks are sent at once.
     if (earlyMs >= 1) await pause(earlyMs);
   };
 }
 
-/** Starts tasks so that no more than a number of them run at a time. */
+/** Limits how many tasks run concurrently. */
 type Limiter = Readonly<{
   /** Resolves when the task has been started; a task must report its failure itself. */
   start: (task: () => Promise<void>) => Promise<void>;
-  /** Resolves when nothing runs any more. */
+  /** Resolves when no task is running. */
   whenIdle: () => Promise<void>;
 }>;
 

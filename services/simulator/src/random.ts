@@ -1,4 +1,4 @@
-/** Chance that a seed reproduces; never Math.random. */
+/** Random values that a seed reproduces; never Math.random. */
 export type Random = Readonly<{
   /** 32 random bits. */
   uint32: () => number;
@@ -9,7 +9,7 @@ export type Random = Readonly<{
   /** min ≤ n ≤ max, integers. */
   between: (min: number, max: number) => number;
   chance: (probability: number) => boolean;
-  /** A waiting time with this mean; what arrives independently is spaced so. */
+  /** An exponentially distributed time with this mean, as between independent arrivals. */
   exponential: (mean: number) => number;
   pick: <T>(list: readonly T[]) => T;
   /** Lower case, at most 500 digits. */
@@ -17,7 +17,7 @@ export type Random = Readonly<{
   uuid: () => string;
 }>;
 
-/** Different labels give independent streams of one seed, so that no part disturbs another. */
+/** Different labels give independent streams of one seed, so that parts do not affect each other. */
 export function createRandom(seed: number | string, label = ""): Random {
   const uint32 = sfc32(`${seed}/${label}`);
   const unit = () => uint32() / 0x1_0000_0000;
@@ -65,8 +65,8 @@ function uuidOf(uint32: () => number): string {
 }
 
 /**
- * Ids are most of a history. One flat string from one buffer takes a fraction of the time and of
- * the memory that joined pieces take, since those stay a tree of pieces.
+ * Ids are most of a history. One flat string from one buffer takes a fraction of the time and
+ * memory of a concatenation, which stays a tree of strings.
  */
 const SCRATCH = Buffer.alloc(512);
 const HEX_DIGITS = Buffer.from("0123456789abcdef", "latin1");
@@ -101,7 +101,7 @@ function sfc32(seed: string): () => number {
     c = (((c << 21) | (c >>> 11)) + result) | 0;
     return result >>> 0;
   };
-  // The first values still show the seed.
+  // The first values correlate with the seed.
   for (let round = 0; round < 20; round += 1) next();
   return next;
 }

@@ -16,7 +16,7 @@ export type ZeroHashKeys = Readonly<{
   secret?: string;
 }>;
 
-/** The provider's present scheme covers body and time, the legacy one the body alone. */
+/** The provider's present scheme covers body and time, the legacy one only the body. */
 export type ZeroHashScheme = "hmac" | "hmac-legacy";
 
 type ZeroHashEnvelope = Readonly<{
@@ -26,7 +26,7 @@ type ZeroHashEnvelope = Readonly<{
   timestampMs: number;
 }>;
 
-/** Throw-away keys. */
+/** Creates temporary keys. */
 export function createZeroHashKeys(): Required<ZeroHashKeys> {
   return { secret: randomBytes(24).toString("base64url") };
 }
@@ -54,7 +54,7 @@ export function zeroHashHeaders(
 
 export type Layer1Keys = Readonly<{ privateKey: KeyObject }>;
 
-/** A throw-away secp256k1 key, or the given one (PKCS#8 or SEC1 PEM). */
+/** A new secp256k1 key, or the given one (PKCS#8 or SEC1 PEM). */
 export function createLayer1Keys(given: Readonly<{ privateKeyPem?: string }> = {}): Layer1Keys {
   const privateKey =
     given.privateKeyPem === undefined
@@ -63,15 +63,15 @@ export function createLayer1Keys(given: Readonly<{ privateKeyPem?: string }> = {
   return { privateKey };
 }
 
-/** The public half as the provider hands it out: base64 of the DER SubjectPublicKeyInfo. */
+/** The public key in the provider's form: base64 of the DER SubjectPublicKeyInfo. */
 export function layer1PublicKeyBase64(keys: Layer1Keys): string {
   const der = createPublicKey(keys.privateKey).export({ type: "spki", format: "der" });
   return der.toString("base64");
 }
 
 /**
- * Headers of one Layer1 webhook: the raw body alone is signed, and no time. Every other signature
- * has an s above half of the curve's order, as the provider's own example has.
+ * Headers of one Layer1 webhook: only the raw body is signed, no time. Every other signature
+ * has an s above half of the curve's order, like the provider's own example.
  */
 export function layer1Headers(
   body: string | Uint8Array,
@@ -83,7 +83,7 @@ export function layer1Headers(
   };
 }
 
-/** How a provider tries again: the pauses between attempts, and what it counts as received. */
+/** How a provider retries: the pauses between attempts, and the statuses that it counts as received. */
 type RetryPolicy = Readonly<{
   /** One pause before each further attempt; no more attempts than pauses plus one. */
   delaysMs: readonly number[];
@@ -99,7 +99,7 @@ export const ZEROHASH_RETRIES: RetryPolicy = {
 const LAYER1_ATTEMPTS_MAX = 100;
 const LAYER1_DELAY_MS_MAX = 15 * 60 * 1_000;
 
-/** A growing delay, capped at 15 minutes, up to 100 attempts; only 200 will do. */
+/** A growing delay, capped at 15 minutes, up to 100 attempts; only 200 counts as received. */
 export const LAYER1_RETRIES: RetryPolicy = {
   delaysMs: Array.from({ length: LAYER1_ATTEMPTS_MAX - 1 }, (_, retry) =>
     Math.min(1_000 * 2 ** retry, LAYER1_DELAY_MS_MAX),
@@ -125,13 +125,13 @@ export const POLICIES = {
 
 type OutgoingWebhook = Readonly<{
   url: string;
-  /** Sent as they are: a signature covers exactly these bytes. */
+  /** Sent unchanged: a signature covers exactly these bytes. */
   body: string | Uint8Array;
-  /** Asked for before each attempt (from 1), so that a caller may sign each one anew. */
+  /** Called before each attempt (counted from 1), so that each one can be signed again. */
   headersOf: (attempt: number) => Readonly<Record<string, string>>;
 }>;
 
-/** `status` is null where no answer came; `error` then says why. */
+/** `status` is null if there was no answer; `error` then says why. */
 type Attempt = Readonly<{ status: number | null; error: string | null; tookMs: number }>;
 
 type SendOutcome = Readonly<{
@@ -142,19 +142,19 @@ type SendOutcome = Readonly<{
 
 export type WebhookSender = Readonly<{
   send: (webhook: OutgoingWebhook, policy: RetryPolicy) => Promise<SendOutcome>;
-  /** Closes the kept connections and ends pauses; what is under way counts as not received. */
+  /** Closes the connections and ends pauses; running requests count as not received. */
   close: () => void;
 }>;
 
 type WebhookSenderOptions = Readonly<{
-  /** Kept alive between webhooks. */
+  /** The maximum number of keep-alive connections. */
   connectionsMax?: number;
   timeoutMs?: number;
   /** Multiplies every pause of a policy: 0.01 makes a quarter of a second 2.5 ms. */
   delayScale?: number;
 }>;
 
-/** Posts webhooks over kept connections, and repeats them as the provider's policy says. */
+/** Posts webhooks over keep-alive connections, and retries them by the provider's policy. */
 export function createWebhookSender(options: WebhookSenderOptions = {}): WebhookSender {
   const pool = { keepAlive: true, maxSockets: options.connectionsMax ?? 64 };
   const agents = { http: new HttpAgent(pool), https: new HttpsAgent(pool) };
@@ -215,7 +215,7 @@ function postOnce(
   const request = isSecure ? httpsRequest : httpRequest;
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const onAnswer = (answer: IncomingMessage) => {
-    // The connection is free for the next webhook only once the answer is read to its end.
+    // The connection can be reused only after the answer is read to its end.
     answer.resume();
     answer.once("error", reject);
     answer.once("end", () => resolve(answer.statusCode ?? 0));

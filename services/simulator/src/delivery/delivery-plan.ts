@@ -25,20 +25,20 @@ export type DeliveryOptions = FeedOptions &
   Readonly<{
     /** Chance of a further copy of a webhook, after each copy. */
     webhookRepeatRate: number;
-    /** Most webhooks take little more than the least; those of the long tail are overtaken. */
+    /** Most delays are close to the minimum; the few long ones let webhooks overtake each other. */
     webhookDelayMs: Range;
-    /** Share of messages none of whose webhooks arrive. */
+    /** Share of messages whose webhooks are all lost. */
     webhookLossRate: number;
     /** Independent clients of the Balances Feed. */
     feeds: number;
   }>;
 
-/** Behind the latest movement of any run. */
+/** Longer than the time between a run and its latest movement. */
 const EMISSION_DELAY_MS = { min: 170, max: 250 };
 
 /**
- * What arrives where and when, on a virtual clock, sorted by arrival; equal options give equal
- * plans. Webhooks overtake each other; the frames of one connection do not.
+ * All deliveries with their arrival times on a virtual clock, sorted by arrival; equal options give
+ * equal plans. Webhooks overtake each other; the frames of one connection do not.
  */
 export function planDeliveries(
   history: History,
@@ -69,16 +69,16 @@ const DEFAULTS: DeliveryOptions = {
 function deliveryOptions(given: Partial<DeliveryOptions>): DeliveryOptions {
   const options = { ...DEFAULTS, ...given };
   if (Math.abs(options.receiverSkewMs) > 5_000) {
-    throw new RangeError("receiverSkewMs is beyond 5 s, where nothing is promised any more");
+    throw new RangeError("receiverSkewMs is beyond 5 s, for which nothing is guaranteed");
   }
   return options;
 }
 
-/** The provider gives up after some attempts, and so do its repeats end. */
+/** The provider gives up after some attempts, which limits the copies. */
 const COPIES_MAX = 6;
 const SHARE_NEW_NOTIFICATION = 0.2;
 
-/** Every webhook of the history that is not lost, once or several times, each after its delay. */
+/** Every webhook that is not lost, once or several times, each after its delay. */
 function planWebhooks(
   emissions: readonly Emission[],
   options: DeliveryOptions,
@@ -96,7 +96,7 @@ function planWebhooks(
         const arrivesAtNs = sentAtNs + nsOfMs(drawDelayMs(options.webhookDelayMs, random));
         planned.push(plannedWebhook({ arrivesAtNs, sentAtNs, notificationId, message }));
         if (!random.chance(options.webhookRepeatRate)) break;
-        // A repeat has mostly, yet not surely, the notification id of the first.
+        // A repeat usually, but not always, has the notification id of the first copy.
         if (isNumbered && random.chance(SHARE_NEW_NOTIFICATION)) notificationId = random.uuid();
       }
     }
@@ -104,7 +104,7 @@ function planWebhooks(
   return planned;
 }
 
-/** From the least to the most over all magnitudes, most of them close to the least. */
+/** A delay between minimum and maximum over all magnitudes, most of them close to the minimum. */
 function drawDelayMs({ min, max }: Range, random: Random): number {
   const least = Math.max(min, 0.001);
   const unit = random.uint32() / 0x1_0000_0000;
@@ -113,7 +113,7 @@ function drawDelayMs({ min, max }: Range, random: Random): number {
 
 /**
  * Another order of recording: webhooks in any order and anywhere between the frames, while each
- * feed keeps the order of what it sees. Arrival times stay what they are, so they no longer rise.
+ * feed keeps its order. Arrival times do not change, so they no longer rise.
  */
 export function shuffleDeliveries<D extends Readonly<{ kind: string; feed?: string }>>(
   deliveries: readonly D[],
@@ -136,13 +136,13 @@ export function shuffleDeliveries<D extends Readonly<{ kind: string; feed?: stri
 /** How one feed and its receiver behave. */
 export type FeedOptions = Readonly<{
   seed: number | string;
-  /** How far the receiver's clock is ahead (or behind), -5000 to 5000. */
+  /** How far the receiver's clock is ahead, -5000 to 5000. */
   receiverSkewMs: number;
   /** Chance, at each feed message of the history, that a feed's connection drops. */
   reconnectRate: number;
-  /** How long a feed is away after its connection dropped. */
+  /** How long a feed is offline after its connection dropped. */
   offlineMs: Range;
-  /** The most that may lie between subscription and snapshot, and between snapshot and sending it. */
+  /** The maximum time between subscription and snapshot, and between snapshot and sending it. */
   snapshotRaceMs: number;
 }>;
 
@@ -156,7 +156,7 @@ type FeedPlan = Readonly<{
   random: Random;
 }>;
 
-/** One client's connections from before the first step to behind the last, with their frames. */
+/** One client's connections from before the first step until after the last, with their frames. */
 function* planFeed(
   history: History,
   emissions: readonly Emission[],
@@ -184,13 +184,13 @@ function* planFeed(
 
 /** The instants of one connection, in the provider's time. */
 type Schedule = Readonly<{
-  /** From here on the provider sends every run to this connection. */
+  /** The provider sends every run from here on to this connection. */
   subscribedNs: bigint;
-  /** The snapshot lists the balances of this instant… */
+  /** The snapshot lists the balances of this instant. */
   snapshotTakenNs: bigint;
-  /** …but is sent at this one. */
+  /** When the snapshot is sent. */
   snapshotSentNs: bigint;
-  /** Runs wait until the snapshot is sent, even those that are in it; else they go out at once. */
+  /** Whether runs wait until the snapshot is sent, even those that are in it. */
   holdsBack: boolean;
   closesNs: bigint | null;
 }>;
@@ -212,12 +212,12 @@ function drawSchedule({ emissions, options, random }: FeedPlan, opensNs: bigint)
   return { subscribedNs, snapshotTakenNs, snapshotSentNs, holdsBack, closesNs };
 }
 
-/** What the provider sends on a connection, in order: the snapshot somewhere among the updates. */
+/** What the provider sends on a connection, in order: the updates, with the snapshot among them. */
 function* sentOn({ history, emissions }: FeedPlan, schedule: Schedule): Generator<Sent> {
   const { subscribedNs, snapshotTakenNs, snapshotSentNs, holdsBack } = schedule;
   const afterStep = firstEmissionFrom(emissions, snapshotTakenNs + 1n) - 1;
   const print = () => snapshotText(history, afterStep);
-  // Those that wait are still to come at the snapshot; the others have gone before it.
+  // If updates are held back, all of them follow the snapshot; otherwise some are sent before it.
   const snapshotBeforeNs = holdsBack ? subscribedNs : snapshotSentNs;
   let isSnapshotDue = true;
   for (let index = firstEmissionFrom(emissions, subscribedNs); ; index += 1) {
@@ -240,7 +240,7 @@ function sentUpdate(sentNs: bigint, message: HistoryMessage): Sent {
   return { sentNs, isSnapshot: false, frame: (header) => plannedUpdate(header, message) };
 }
 
-/** The index of the first emission at or after a time, by halving. */
+/** The index of the first emission at or after a time, by binary search. */
 function firstEmissionFrom(emissions: readonly Emission[], fromNs: bigint): number {
   let low = 0;
   let high = emissions.length;
@@ -267,7 +267,7 @@ function drawOfflineNs({ options, random }: FeedPlan): bigint {
   return nsOfMs(random.between(options.offlineMs.min, options.offlineMs.max));
 }
 
-/** What the provider puts on a connection, and the frame that it becomes where it arrives. */
+/** Something that the provider sends on a connection, and the frame as which it arrives. */
 export type Sent<Frame extends FeedFrame = FeedFrame> = Readonly<{
   sentNs: bigint;
   isSnapshot: boolean;
@@ -277,7 +277,7 @@ export type Sent<Frame extends FeedFrame = FeedFrame> = Readonly<{
 export type Connection = Readonly<{
   feed: string;
   connection: string;
-  /** The connection of the same feed before this one. */
+  /** The previous connection of the same feed. */
   continues: string | null;
   opensNs: bigint;
   closesNs: bigint | null;
@@ -286,10 +286,10 @@ export type Connection = Readonly<{
   drawLatency: () => bigint;
 }>;
 
-/** A reader takes a snapshot for complete when nothing more of it has come for so long. */
+/** A reader regards a snapshot as complete if no frame of it has arrived for this long. */
 const COMPLETE_AFTER_NS = 2n * NS_PER_S;
 
-/** What arrives over one connection, from its opening to its end: in the order in which it was sent. */
+/** What arrives over one connection, from its opening to its end, in the order of sending. */
 export function* planConnection<Frame extends FeedFrame>(
   {
     feed,

@@ -18,7 +18,7 @@ import {
 import { createWorld, type Flow, type FlowStep, layer1BalanceOf, type World } from "./world.ts";
 import { accountsOf, type ProviderAccount } from "./zero-hash-ledger.ts";
 
-/** A whole history with the truth about it; equal options give equal histories. */
+/** A complete history with its true outcomes; equal options give equal histories. */
 export function generateHistory(given: Partial<HistoryOptions> = {}): History {
   const options = historyOptions(given);
   const outcomes = {
@@ -66,7 +66,7 @@ function* stepsOf(world: World): Generator<HistoryStep, void, void> {
     if (due === null) return;
     const step = due.item(due.atNs);
     if (step === null) continue;
-    // A step without messages is none: nobody could see it.
+    // A step without messages is skipped, because no receiver could see it.
     if (step.messages.length > 0) {
       yield stepOf(step, { index, atNs: due.atNs });
       index += 1;
@@ -82,7 +82,7 @@ function finalBalances(world: World): FinalBalances {
   };
 }
 
-/** Lets a flow go on; null when it has ended. */
+/** Resumes a flow; null when it has ended. */
 type Resume = (nowNs: bigint) => FlowStep | null;
 
 function resumeOf(world: World, start: FlowStart): Resume {
@@ -105,14 +105,14 @@ function stepOf(step: FlowStep, { index, atNs }: Readonly<{ index: number; atNs:
 type FlowStart = Readonly<{
   atNs: bigint;
   begin: (world: World, startNs: bigint) => Flow;
-  /** Within 20 ms of the one before, and on its account where that fits. */
+  /** Starts within 20 ms of the previous flow, and on its account if possible. */
   isBurst: boolean;
 }>;
 
 const BURST_GAP_MS = 20;
 const SHARE_SAME_INSTANT = 0.3;
 
-/** When which kind of flow begins: each as often as was asked for, in a random order. */
+/** The start times of all flows; each kind occurs as often as requested, in a random order. */
 function* flowStarts({ options, random }: World): Generator<FlowStart> {
   const kinds = kindsOf(options);
   let remaining = kinds.reduce((sum, kind) => sum + kind.remaining, 0);
@@ -121,7 +121,7 @@ function* flowStarts({ options, random }: World): Generator<FlowStart> {
   for (; remaining > 0; remaining -= 1) {
     const isBurst = !isFirst && random.chance(options.burstRate);
     const gapMs = isBurst ? burstGapMs() : 0.001 + random.exponential(options.meanGapMs);
-    // Below the microsecond only Layer1 shows a time; let it be seen there.
+    // Only Layer1 prints times below the microsecond, so they have random nanoseconds.
     atNs += nsOfMs(gapMs) + (isBurst ? 0n : BigInt(random.below(1_000)));
     isFirst = false;
     yield { atNs, begin: draw(), isBurst };
@@ -158,9 +158,9 @@ function kindsOf(options: HistoryOptions): readonly Kind[] {
   ];
 }
 
-/** The balance of every account at every step: for each account, when it changed and to what. */
+/** The balance of every account at every step, stored as the changes of each account. */
 type Timeline = Readonly<{
-  /** Steps are added in their order. */
+  /** Adds a step; steps are added in order. */
   add: (step: HistoryStep) => void;
   /** -1 is before all steps. */
   balancesAfter: (step: number) => readonly AccountBalance[];
@@ -169,12 +169,12 @@ type Timeline = Readonly<{
 type AccountTimeline = {
   readonly account: ZeroHashAccount;
   readonly opening: Amount;
-  /** Of each report, rising. */
+  /** The step of each report, rising. */
   readonly steps: number[];
   readonly balances: Amount[];
 };
 
-/** `opened` are the accounts before the first step; the steps bring the others. */
+/** `opened` are the accounts before the first step; steps add the others. */
 function createTimeline(opened: readonly Pick<ProviderAccount, "fields" | "balance">[]): Timeline {
   const accounts = new Map<string, AccountTimeline>();
   const timelineOf = (account: ZeroHashAccount, opening: Amount): AccountTimeline => {
@@ -211,7 +211,7 @@ function balanceOf(
   return { ...account, balance: formatAmount(balance), reports };
 }
 
-/** How many of the rising numbers are at most `limit`, by halving. */
+/** How many of the rising numbers are at most `limit`, by binary search. */
 function countUpTo(numbers: readonly number[], limit: number): number {
   let low = 0;
   let high = numbers.length;
@@ -223,17 +223,17 @@ function countUpTo(numbers: readonly number[], limit: number): number {
   return low;
 }
 
-/** What is due at which time; the earliest first, and of equal times the one that came first. */
+/** A priority queue by time; items with equal times keep their order of insertion. */
 type Agenda<T> = Readonly<{
   add: (atNs: bigint, item: T) => void;
-  /** The time of the earliest item; null if there is none. */
+  /** The time of the earliest item; null if the queue is empty. */
   nextNs: () => bigint | null;
   take: () => Readonly<{ atNs: bigint; item: T }> | null;
 }>;
 
 type Slot<T> = Readonly<{ atNs: bigint; order: number; item: T }>;
 
-/** A binary heap, since thousands of flows are under way at a time. */
+/** A binary heap, because thousands of flows are active at a time. */
 export function createAgenda<T>(): Agenda<T> {
   const heap: Slot<T>[] = [];
   let added = 0;

@@ -1,6 +1,6 @@
 import type { Amount } from "../exact.ts";
 
-/** What a provider's history is made of. Counts are of flows; most flows take several steps. */
+/** The contents of a provider's history. Counts are numbers of flows; most flows take several steps. */
 export type HistoryOptions = Readonly<{
   seed: number | string;
   startAtNs: bigint;
@@ -15,15 +15,15 @@ export type HistoryOptions = Readonly<{
   layer1Addresses: number;
   layer1Deposits: number;
   layer1Withdrawals: number;
-  /** Mean time between the beginnings of two flows. */
+  /** Mean time between the starts of two flows. */
   meanGapMs: number;
-  /** Share of flows that begin within 20 ms of the one before, mostly on the same account. */
+  /** Share of flows that start within 20 ms of the previous one, mostly on the same account. */
   burstRate: number;
   /** Mean time between two stages of one flow, such as the pending and the confirming run. */
   stagePauseMs: number;
   /**
-   * How far the movement times of one account may run against the true order. The consumer's
-   * promise holds for errors up to 20 ms.
+   * How far the movement times of one account may contradict the true order. The consumer's
+   * guarantee holds for errors up to 20 ms.
    */
   clockErrorMs: number;
 }>;
@@ -48,10 +48,10 @@ const DEFAULTS: HistoryOptions = {
 
 /** The shortest mean pause: a confirmation must not fall into the group of its pending run. */
 const STAGE_PAUSE_MS_MIN = 1_000;
-/** Keeps the number of flows under way small, however densely they begin. */
+/** Limits the number of active flows, however densely they start. */
 const STAGE_PAUSE_GAPS = 40;
 
-/** Fills in what is not given; the pause between stages follows the gap between flows. */
+/** Adds defaults; the default pause between stages depends on the gap between flows. */
 export function historyOptions(given: Partial<HistoryOptions>): HistoryOptions {
   const options = { ...DEFAULTS, ...given };
   const stagePauseMs =
@@ -59,14 +59,14 @@ export function historyOptions(given: Partial<HistoryOptions>): HistoryOptions {
   return { ...options, stagePauseMs };
 }
 
-/** The five fields that make an account, and its id; as every message carries them. */
+/** The five identifying fields of an account, and its id, as in every message. */
 export type ZeroHashAccount = Readonly<{
   accountId: string;
   participantCode: string;
   accountGroup: string;
   accountLabel: string;
   accountType: "available" | "collateral";
-  /** With its chain, as the multi-chain format has it: USDC.ETH. */
+  /** With its chain, in the multi-chain format: USDC.ETH. */
   asset: string;
 }>;
 
@@ -88,7 +88,7 @@ export type Movement = Readonly<{
 
 export type Run = Readonly<{ runId: string; runType: string; atNs: bigint }>;
 
-/** What one run did to one account. */
+/** The effect of one run on one account. */
 export type BalanceReport = Readonly<{
   account: ZeroHashAccount;
   run: Run;
@@ -109,8 +109,8 @@ export type Layer1Report = Readonly<{
 }>;
 
 /**
- * One message of the provider, with its text on each channel that carries it. Texts are made anew
- * whenever they are read: take them from the message itself, not from a copy of it.
+ * One message of the provider, with its text on each channel that carries it. Getters generate the
+ * texts: read them from the message itself, not from a copy of it.
  */
 export type HistoryMessage = Readonly<{
   provider: "zerohash" | "layer1";
@@ -134,7 +134,7 @@ export type HistoryStep = Readonly<{
 export type AccountBalance = ZeroHashAccount &
   Readonly<{
     balance: string;
-    /** Messages about this account so far; 0 for one that was never touched. */
+    /** Messages about this account so far; 0 for an unused one. */
     reports: number;
   }>;
 
@@ -160,10 +160,10 @@ export type DepositTruth = Holder &
   Readonly<{
     depositId: string | null;
     fundId: string | null;
-    /** null where the deposit is quarantined and no account sees it. */
+    /** null if the deposit is quarantined and not booked on an account. */
     movementId: string | null;
     reference: string;
-    /** The states of `deposit.status_changed`, in true order; empty where none were sent. */
+    /** The states of `deposit.status_changed`, in true order; empty if none were sent. */
     states: readonly string[];
     outcome: "credited" | "quarantined";
   }>;
@@ -195,7 +195,7 @@ export type Layer1Balance = Readonly<{
   reports: number;
 }>;
 
-/** Flows as they really went, in the order in which they ended. */
+/** The true outcomes of flows, in the order in which they ended. */
 type Outcomes = Readonly<{
   withdrawals: readonly WithdrawalTruth[];
   deposits: readonly DepositTruth[];
@@ -203,7 +203,7 @@ type Outcomes = Readonly<{
   layer1Transfers: readonly Layer1TransferTruth[];
 }>;
 
-/** The final balances; those of accounts that hold nothing are there too. */
+/** The final balances, empty accounts included. */
 export type FinalBalances = Readonly<{
   balances: readonly AccountBalance[];
   layer1Balances: readonly Layer1Balance[];
@@ -216,7 +216,7 @@ export type History = Readonly<{
   truth: Outcomes &
     FinalBalances &
     Readonly<{
-      /** Every Zero Hash account as it stood after this step; -1 is before all steps. */
+      /** Every Zero Hash account after this step; -1 is before all steps. */
       balancesAfterStep: (index: number) => readonly AccountBalance[];
     }>;
 }>;

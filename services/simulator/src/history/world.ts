@@ -21,7 +21,7 @@ import {
 } from "./zero-hash-ledger.ts";
 import { balanceMessage } from "./zero-hash-messages.ts";
 
-/** Is called with how each flow ended. */
+/** Receives the outcome of each flow. */
 type Recorder = Readonly<{
   withdrawal: (truth: WithdrawalTruth) => void;
   deposit: (truth: DepositTruth) => void;
@@ -29,25 +29,25 @@ type Recorder = Readonly<{
   layer1Transfer: (truth: Layer1TransferTruth) => void;
 }>;
 
-/** Everything that the provider knows, shared by all flows under way. */
+/** The provider's state, shared by all active flows. */
 export type World = {
   readonly options: HistoryOptions;
   readonly random: Random;
   readonly wallets: Wallets;
   readonly layer1Accounts: readonly Layer1Account[];
   readonly recorder: Recorder;
-  /** Global and rising, as the provider's seem to be. */
+  /** Global and rising, as the provider's run ids seem to be. */
   lastRunId: number;
-  /** The account that a burst stays on. */
+  /** The account that a burst uses. */
   focus: Pocket | null;
-  /** Of the latest deposit on chain: one transaction may pay several accounts. */
+  /** The hash of the latest deposit on chain: one transaction may pay several accounts. */
   lastDepositHash: string;
 };
 
-/** What happens at one instant of a flow, and how long the flow rests afterwards. */
+/** What happens at one instant of a flow, and the pause before its next step. */
 export type FlowStep = Readonly<{ run?: Run; messages: readonly HistoryMessage[]; thenMs: number }>;
 
-/** A flow is resumed with the time at which it goes on. */
+/** A flow is resumed with the time of its next step. */
 export type Flow = Generator<FlowStep, void, bigint>;
 
 const FIRST_RUN_ID = 4_149_614;
@@ -90,7 +90,7 @@ export function stagePauseMs({ options, random }: World): number {
   return options.stagePauseMs * 0.3 + random.exponential(options.stagePauseMs * 0.7);
 }
 
-/** The account of the burst if there is one, else any that fits; null where none does. */
+/** The account of the burst if there is one, else any that fits; null if none does. */
 export function pickPocket(world: World, fits: (pocket: Pocket) => boolean): Pocket | null {
   const { focus, random, wallets } = world;
   if (focus !== null && fits(focus)) return focus;
@@ -106,7 +106,7 @@ export function hasFunds(pocket: Pocket): boolean {
   return pocket.available.balance > 0n;
 }
 
-/** Some of what the pocket holds: often a part, now and then all of it. */
+/** An amount to spend: usually a part of the balance, sometimes all of it. */
 export function drawSpend({ available, asset }: Pocket, random: Random): Amount {
   if (random.chance(0.08)) return available.balance;
   const part = random.bigintBelow(available.balance / 5n);
@@ -134,7 +134,7 @@ type Layer1Asset = Readonly<{
   network: string;
   decimals: number;
   typical: Amount;
-  /** null: the fee is paid by someone else, so a withdrawal has no fee leg. */
+  /** null: somebody else pays the fee, so a withdrawal has no fee leg. */
   feeMax: Amount | null;
 }>;
 
@@ -148,7 +148,7 @@ export type Layer1Address = Readonly<{
   customerId: string | null;
 }>;
 
-/** One asset at one address. BLOCKCHAIN is always AVAILABLE and RESERVED together. */
+/** One asset at one address. BLOCKCHAIN is always the sum of AVAILABLE and RESERVED. */
 export type Layer1Account = {
   readonly address: Layer1Address;
   readonly asset: Layer1Asset;
@@ -182,7 +182,7 @@ const BTC: Layer1Asset = {
   feeMax: parseAmount("0.00009"),
 };
 
-/** Addresses of one asset pool; Ethereum's hold two assets each. */
+/** Addresses of one asset pool; Ethereum addresses have two assets each. */
 function createLayer1Accounts(addresses: number, random: Random): readonly Layer1Account[] {
   const assetPoolId = random.uuid();
   return Array.from({ length: addresses }, (_, index) => {

@@ -18,7 +18,7 @@ import type {
 type Asset = Readonly<{
   code: string;
   decimals: number;
-  /** A middling amount that one customer holds. */
+  /** A typical balance of one customer. */
   typical: Amount;
   /** In US dollars, up to 20 significant figures. */
   price: Amount;
@@ -26,7 +26,7 @@ type Asset = Readonly<{
 
 export const USD: Asset = asset("USD", 2, "25000", "1");
 
-/** One coin on several chains, and scales up to 18 decimals. */
+/** Includes one coin on several chains, and scales up to 18 decimals. */
 export const CRYPTO_ASSETS: readonly Asset[] = [
   asset("BTC", 8, "0.4", "81531.3718539524991138"),
   asset("ETH", 18, "9", "3122.40811997260384"),
@@ -43,25 +43,25 @@ function asset(code: string, decimals: number, typical: string, price: string): 
 
 /** One account in the provider's own ledger; nothing else changes its balance. */
 export type ProviderAccount = {
-  /** Those by which messages name it. */
+  /** The fields that identify it in messages. */
   readonly fields: ZeroHashAccount;
   readonly opening: Amount;
   balance: Amount;
   reports: number;
   /** The latest movement time so far. */
   latestNs: bigint;
-  /** Reports so close together that a consumer may take them for one group. */
+  /** The number of reports so close together that a consumer may treat them as one group. */
   groupSize: number;
 };
 
-/** What one customer holds of one asset under one label. */
+/** One customer's accounts of one asset under one label. */
 export type Pocket = {
   readonly asset: Asset;
   readonly wallet: Wallet;
   readonly available: ProviderAccount;
-  /** Comes into being with the first withdrawal. */
+  /** Created by the first withdrawal. */
   collateral: ProviderAccount | null;
-  /** Of withdrawals under way: two equal ones could not be distinguished without a request id. */
+  /** The amounts of open withdrawals: two equal ones could not be distinguished without a request id. */
   readonly openAmounts: Set<Amount>;
 };
 
@@ -77,9 +77,9 @@ export type Wallets = Readonly<{
   platform: Wallet;
   liquidity: Wallet;
   customers: readonly Wallet[];
-  /** Of customers only. */
+  /** Only those of customers. */
   pockets: readonly Pocket[];
-  /** Of customers only, by asset code. */
+  /** Only those of customers, by asset code. */
   pocketsByAsset: ReadonlyMap<string, readonly Pocket[]>;
 }>;
 
@@ -88,15 +88,15 @@ const SECOND_LABELS = ["savings", "vault_2", "Treasury", "staking_2025"];
 
 /** The provider's own liquidity, as an account group. */
 const LIQUIDITY_GROUP = "00SCXM";
-/** The platform's own accounts are the other side of every trade. */
+/** The platform's own accounts hold this multiple, because they are the counterparty of every trade. */
 const PLATFORM_MULTIPLE = 10_000n;
 
 const SHARE_SECOND_WALLET = 0.15;
 const SHARE_OPENING_BALANCE = 0.7;
 
-/** The platform's wallets and those of its customers; most begin with something in them. */
+/** The platform's wallets and those of its customers; most have an opening balance. */
 export function createWallets(participants: number, random: Random): Wallets {
-  const newCode = codeMaker(random);
+  const newCode = createCodeSource(random);
   const platformCode = newCode();
   const everything = [USD, ...CRYPTO_ASSETS];
   const owned = { participantCode: platformCode, accountLabel: "general" };
@@ -118,7 +118,7 @@ export function createWallets(participants: number, random: Random): Wallets {
   return { platform, liquidity, customers, pockets, pocketsByAsset };
 }
 
-/** The account that holds withdrawals under way; made when it is first needed. */
+/** The account that holds open withdrawals; created when first needed. */
 export function collateralOf(pocket: Pocket, random: Random): ProviderAccount {
   pocket.collateral ??= openAccount(
     { ...pocket.available.fields, accountId: random.uuid(), accountType: "collateral" },
@@ -127,7 +127,7 @@ export function collateralOf(pocket: Pocket, random: Random): ProviderAccount {
   return pocket.collateral;
 }
 
-/** Every account that exists by now, collateral ones behind their available ones. */
+/** Every existing account, each collateral account after its available one. */
 export function accountsOf(wallets: Wallets): readonly ProviderAccount[] {
   const all = [wallets.platform, wallets.liquidity, ...wallets.customers];
   return all.flatMap((wallet) =>
@@ -137,7 +137,7 @@ export function accountsOf(wallets: Wallets): readonly ProviderAccount[] {
   );
 }
 
-/** The wallet's pocket of an asset, opened empty where there is none. */
+/** The wallet's pocket of an asset, created empty if there is none. */
 export function pocketOf(wallet: Wallet, asset: Asset, random: Random): Pocket {
   const existing = wallet.pockets.find((pocket) => pocket.asset === asset);
   if (existing !== undefined) return existing;
@@ -182,8 +182,8 @@ function labelsOf(random: Random): readonly string[] {
   return random.chance(SHARE_SECOND_WALLET) ? ["general", random.pick(SECOND_LABELS)] : ["general"];
 }
 
-/** Six letters or digits, no two alike. */
-function codeMaker(random: Random): () => string {
+/** Creates unique codes of six letters or digits. */
+function createCodeSource(random: Random): () => string {
   const taken = new Set([LIQUIDITY_GROUP]);
   return () => {
     let code = "";
@@ -199,14 +199,14 @@ export function openAccount(fields: ZeroHashAccount, opening: Amount): ProviderA
   return { fields, opening, balance: opening, reports: 0, latestNs: 0n, groupSize: 0 };
 }
 
-/** One movement that a run makes on one account. */
+/** One movement of a run on one account. */
 export type Entry = Readonly<{
   account: ProviderAccount;
   movementId: string;
   movementType: string;
   change: Amount;
   references?: MovementReferences;
-  /** Behind the movement before it; a tenth of a millisecond unless given. */
+  /** The time after the previous movement; 0.1 ms by default. */
   afterMs?: number;
 }>;
 
@@ -219,12 +219,12 @@ type RunRequest = Readonly<{
 
 /** Consumers order reports within 20 ms of each other as a group, of at most this many. */
 const GROUP_SIZE_MAX = 8;
-/** Twice the consumer's 20 ms and more, so that two groups can never grow together. */
+/** More than twice the consumer's 20 ms, so that two groups can never merge. */
 const GROUP_GAP_NS = 60n * NS_PER_MS;
 
 /**
- * Applies one run: every movement in order, then one report for each account it touched.
- * Movements come 50 to 110 ms after the run, as on the provider's own page.
+ * Applies one run: every movement in order, then one report for each affected account.
+ * Movements are dated 50 to 110 ms after the run, as on the provider's own page.
  */
 export function applyRun(
   request: RunRequest,
@@ -246,7 +246,7 @@ export function applyRun(
   return { run, reports };
 }
 
-/** The movement of an entry, as messages date it. */
+/** The movement of an entry with its printed time. */
 export function movementOf(entry: Entry, atNs: bigint): Movement {
   return {
     movementId: entry.movementId,
@@ -257,7 +257,7 @@ export function movementOf(entry: Entry, atNs: bigint): Movement {
   };
 }
 
-/** Not before what any of the accounts has seen, except for the clock error that is allowed. */
+/** Not before the latest movement of any of the accounts, except for the allowed clock error. */
 function firstMovementNs(
   { entries }: RunRequest,
   settings: Readonly<{ random: Random; clockErrorMs: number; atNs: bigint }>,
@@ -317,7 +317,7 @@ export function settlementEntries(
   return [...move(seller, buyer, base, quantity), ...move(buyer, seller, USD, notional)];
 }
 
-/** Whether both sides hold what they have to deliver. */
+/** Whether both sides have the funds to deliver. */
 export function isCovered(settlement: Settlement, random: Random): boolean {
   const { buyer, seller, base, quantity, notional } = settlement;
   return (
@@ -337,7 +337,7 @@ export function moveEntries(
   ];
 }
 
-/** What the movements of a withdrawal name, where it was requested under an id. */
+/** The references of a withdrawal's movements; empty if it has no request id. */
 export function withdrawalReferences(requestId: string | null): MovementReferences {
   return requestId === null ? {} : { withdrawalRequestId: requestId };
 }

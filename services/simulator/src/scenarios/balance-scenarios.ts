@@ -75,7 +75,7 @@ const PENDING_ON_COLLATERAL = feedUpdate({
   run_timestamp: "2021-11-29T12:37:06.478122Z",
 });
 
-/** Older than the pending run, in its number and by a week: the page copied it from elsewhere. */
+/** Older than the pending run, by number and by a week: probably copied from another example. */
 const CONFIRMING_RUN = {
   run_id: 85693,
   run_type: "withdrawal",
@@ -83,7 +83,7 @@ const CONFIRMING_RUN = {
 
 const CONFIRMED_ON_COLLATERAL = feedUpdate({
   ...CUSTOMER_COLLATERAL,
-  // One character more than the same account has above.
+  // One character more than the id of the same account above.
   account_id: "6c12b928-6bc0-4139-b9ea-ffa636c2a8b88",
   balance: "0",
   ...CONFIRMING_RUN,
@@ -145,7 +145,7 @@ const GENERIC_CUSTOMER_ACCOUNT = {
 
 const GENERIC_UPDATE = feedUpdate({
   ...CUSTOMER_AVAILABLE,
-  // Stated although the movements add up to nothing and no balance was stated before.
+  // Stated although the movements add up to zero and no balance was stated before.
   balance: "0.00131",
   run_id: 85693,
   run_type: "withdrawal",
@@ -168,7 +168,7 @@ const GENERIC_UPDATE = feedUpdate({
 
 /**
  * The message examples above "Use Cases" on the same page. They give another asset to one account
- * id and another balance to one run, so they need a ledger of their own.
+ * id and another balance to one run, so they need a separate ledger.
  */
 export const BALANCES_FEED_GENERIC: Scenario = {
   name: "balances-feed-generic",

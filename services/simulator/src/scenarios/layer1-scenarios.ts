@@ -6,7 +6,7 @@ const DEPOSIT_ADDRESS = {
 };
 
 const SENT = "0.20";
-/** From the second event on, the source shows the amount and the fee in one sum. */
+/** From the second event on, the source shows the sum of amount and fee. */
 const SENT_WITH_FEE = "0.200234653675781";
 
 const NETWORK_DETAIL = {
@@ -89,13 +89,13 @@ const AMOUNT_LEG = { suffix: "69", amount: "0.001" };
 const FEE_LEG = { suffix: "66", amount: "0.000105341250681" };
 
 const STATUS_CHANGE = "layer1:crypto:withdrawal:status-change";
-/** The same event, as other pages of the provider spell it. */
+/** The same event in the spelling of other pages of the provider. */
 const STATUS_CHANGE_SPELLINGS: Readonly<Record<string, string>> = {
   CREATED: "layer1:digital:withdrawal:status-change",
   SIGNED: "layer1:crypto:withdrawal:statusChange",
 };
 
-/** Minutes and seconds after 2024-06-06T19:00Z at which hash and block come to be known. */
+/** Minutes and seconds after 2024-06-06T19:00Z at which hash and block become known. */
 const BROADCAST_AT = "33:31";
 const IN_BLOCK_AT = "33:38";
 
@@ -144,7 +144,7 @@ function legStep(status: string, at: string, leg: typeof AMOUNT_LEG): ScenarioSt
   });
 }
 
-/** Amount and greatest fee are reserved; as printed by the provider, with 23 decimals. */
+/** Amount and maximum fee are reserved; as printed by the provider, with 23 decimals. */
 const FUNDS_RESERVED = balanceStep(WITHDRAWAL_ADDRESS, "2024-06-06T19:33:25.059079161Z", [
   {
     type: "AVAILABLE",
@@ -155,7 +155,7 @@ const FUNDS_RESERVED = balanceStep(WITHDRAWAL_ADDRESS, "2024-06-06T19:33:25.0590
   { type: "RESERVED", balance: "0.00114716058324173828125", delta: "0.00114716058324173828125" },
 ]);
 
-/** What the fee did not need goes back; this delta is cut to 18 decimals, 2.8125e-19 too little. */
+/** The unused part of the fee is released; this delta is cut to 18 decimals, 2.8125e-19 too little. */
 const FUNDS_RELEASED = balanceStep(WITHDRAWAL_ADDRESS, "2024-06-06T19:34:38.763517740Z", [
   { type: "AVAILABLE", balance: "0.198524972684129125", delta: "0.000041819332560738" },
   { type: "BLOCKCHAIN", balance: "0.198524972684129125", delta: "-0.001105341250681" },

@@ -2,7 +2,7 @@ import { type Scenario, type ScenarioStep, zeroHashWebhook } from "./scenario.ts
 
 const DEPOSIT = {
   deposit_id: "7f0f1f3e-0a53-4c1f-9a4b-6f3c0d0f7d52",
-  // Participant and label, where other messages have the account's UUID.
+  // Participant and label; other messages have the account's UUID.
   account_id: "PART123.general",
   participant_code: "PART123",
   asset: "ETH",
@@ -63,7 +63,7 @@ const HASH = "0x8d49dad00612517e5fdf9ca896c4aded5a46c30226cd44f4f0c26b4c65ae63fe
 
 type Progress = Readonly<{ status: string; at: string; requestId?: string; hash?: string }>;
 
-/** `""` stands for what is not known yet; both times are always the same. */
+/** `""` means not known yet; both times are always equal. */
 function cryptoStep({ status, at, requestId = "", hash = "" }: Progress): ScenarioStep {
   return zeroHashWebhook(PAYMENT_TYPE, {
     payment_id: "c2f4a7de-52ad-4bb5-9a43-2b7b8c7e9f10",
@@ -99,7 +99,7 @@ export const PAYMENT_CRYPTO: Scenario = {
     cryptoStep({ status: "initialized", at: "2025-05-01T15:26:30.101Z" }),
     cryptoStep({ status: "submitted", at: "2025-05-01T15:26:31.422Z" }),
     cryptoStep({ status: "pending", at: "2025-05-01T15:26:39.139Z", requestId: REQUEST_ID }),
-    // Broadcast, and the hash is still missing.
+    // Broadcast, but the hash is still missing.
     cryptoStep({ status: "posted", at: "2025-05-01T15:27:02.874Z", requestId: REQUEST_ID }),
     cryptoStep({
       status: "settled",
@@ -132,7 +132,7 @@ function bankStep(paymentStatus: string, timestamp: number, reason = {}): Scenar
   });
 }
 
-/** A bank debit may come back up to 60 days after it has settled. */
+/** A bank debit may be returned up to 60 days after it has settled. */
 export const PAYMENT_BANK: Scenario = {
   name: "payment-bank",
   title: "payment_status_changed: an ACH debit, settled and then returned",

@@ -1,4 +1,4 @@
-/** One thing the provider sends; texts and bodies go out byte for byte. */
+/** One message of the provider; texts and bodies are sent byte for byte. */
 export type ScenarioStep =
   | Readonly<{ kind: "feed-snapshot" | "feed-update"; text: string }>
   | Readonly<{ kind: "zerohash-webhook"; payloadType: string; body: string }>
@@ -9,7 +9,7 @@ export type Scenario = Readonly<{ name: string; title: string; steps: readonly S
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** What the pages print over several lines is sent so: receivers get bytes, not a canonical form. */
+/** Indented as on the provider's pages: receivers have to handle any formatting. */
 const PRINTED_INDENT = 2;
 
 export function feedSnapshot(accounts: readonly Body[]): ScenarioStep {

@@ -4,34 +4,34 @@ import type { BalanceReport, HistoryMessage } from "../history/history.ts";
 import type { HardFrame } from "./hard-deliveries.ts";
 import type { HardAccount, HardDelivery } from "./hard-world.ts";
 
-/** What arrived of one run on one account, as a reader may take it. */
+/** What a reader knows of one run on one account. */
 export type ArrivedReport = Readonly<{
   message: HistoryMessage;
   runId: number;
-  /** null where no movement was named: the balance before is not known. */
+  /** null if no movement was reported: the balance before is unknown. */
   before: Amount | null;
   after: Amount;
   /** When the run took effect, by its printed times and the sockets' order. */
   atNs: bigint;
-  /** The same without the sockets' order. */
+  /** The effective time without the sockets' order. */
   ownNs: bigint;
-  /** Whether a time was printed that can be; else the arrival's stands in for it. */
+  /** Whether a possible time was printed; otherwise the arrival time is used. */
   isPrinted: boolean;
-  /** It has the time of its arrival, which no socket moved. */
+  /** Whether its time is the arrival time, not moved by a socket's order. */
   isUndated: boolean;
-  /** Where in the plan it came first. */
+  /** The index of its first arrival in the plan. */
   index: number;
-  /** The run that came before it on a socket, though by their times it would not. */
+  /** The run that a socket delivered before it, against the order of their times. */
   follows: HistoryMessage | null;
 }>;
 
-/** What a snapshot that covers the account says of it. */
+/** What a snapshot that covers the account states about it. */
 export type ArrivedSnapshot = Readonly<{
-  /** null where the account is not listed: it holds nothing. */
+  /** null if the account is not listed: its balance is zero. */
   balance: Amount | null;
-  /** Where in the plan its connection was opened: all that came before is in it. */
+  /** The index at which its connection was opened: everything that arrived before is in it. */
   openedIndex: number;
-  /** Where in the plan it was complete. */
+  /** The index at which it was complete. */
   completedIndex: number;
   arrivedNs: bigint;
 }>;
@@ -42,10 +42,10 @@ export type Arrivals = Readonly<{
 }>;
 
 const EARLIEST_NS = 365n * 86_400n * NS_PER_S;
-/** A time that lies farther ahead of its arrival is none. */
+/** A time further ahead of its arrival is impossible. */
 const AHEAD_NS_MAX = 60n * NS_PER_S;
 
-/** All that reached us of an account, in the order in which it came first. */
+/** Everything that arrived about an account, in the order of first arrival. */
 export function arrivalsOf(account: HardAccount, plan: readonly HardDelivery[]): Arrivals {
   const sessions = sessionsOf(plan);
   const own = new Set(account.reports.map(({ message }) => message));
@@ -83,7 +83,7 @@ export function arrivalsOf(account: HardAccount, plan: readonly HardDelivery[]):
 type Copy = Readonly<{ index: number; delivery: PlannedWebhook | HardFrame }>;
 type Dated = Readonly<{ atNs: bigint; isPrinted: boolean }>;
 
-/** The latest movement's time, else the run's, else the arrival's; a finer copy counts. */
+/** The latest movement's time, else the run's, else the arrival's, from the most precise copy. */
 function timeOf(report: BalanceReport, copies: readonly Copy[]): Dated {
   const arrivedNs = copies[0]?.delivery.arrivesAtNs ?? 0n;
   const isOnFeed = copies.some(({ delivery }) => delivery.kind === "feed-frame");
@@ -103,8 +103,8 @@ type Move = Readonly<{ notBeforeNs: bigint; follows: HistoryMessage }>;
 type Highest = Readonly<{ atNs: bigint; message: HistoryMessage }>;
 
 /**
- * A socket has an account's runs in their true order: what is dated no later than a frame before
- * it on its session took effect after it.
+ * A socket delivers an account's runs in their true order: a run that is dated no later than an
+ * earlier frame of its session took effect after that frame's run.
  */
 function movedBySockets(
   copies: ReadonlyMap<HistoryMessage, readonly Copy[]>,
@@ -120,7 +120,7 @@ function movedBySockets(
   for (const { message, copy } of frames) {
     if (copy.delivery.kind !== "feed-frame" || message.report === undefined) continue;
     const session = sessions.get(copy.delivery.connection) ?? "";
-    // A run that is stated again after a reconnect proves nothing about the order.
+    // A run that is repeated after a reconnect proves nothing about the order.
     const sessionRun = `${session} ${message.report.run.runId}`;
     if (seen.has(sessionRun)) continue;
     seen.add(sessionRun);
@@ -137,7 +137,7 @@ function movedBySockets(
   return moved;
 }
 
-/** Of each connection, the first of those that it continues. */
+/** For each connection the first connection of its session. */
 function sessionsOf(plan: readonly HardDelivery[]): ReadonlyMap<string, string> {
   const sessions = new Map<string, string>();
   for (const delivery of plan) {
@@ -150,8 +150,8 @@ function sessionsOf(plan: readonly HardDelivery[]): ReadonlyMap<string, string> 
 }
 
 /**
- * Snapshots that list the account, or that cover it: they or an earlier one name its holder. That
- * one did not list it no longer matters once another does.
+ * Snapshots that list the account, or cover it because they or an earlier one name its holder. A
+ * snapshot without the account no longer matters after a later one lists it.
  */
 function snapshotsOf(
   { account }: HardAccount,

@@ -3,7 +3,7 @@ import type { History, HistoryMessage, HistoryStep } from "../history/history.ts
 import type { OutgoingHook } from "../play-deliveries.ts";
 import { createRandom, type Random, shuffled } from "../random.ts";
 
-/** The messages that some delivery brings. */
+/** The messages that arrive with any delivery. */
 export function arrivedMessages(
   deliveries: Iterable<PlannedDelivery>,
 ): ReadonlySet<HistoryMessage> {
@@ -19,7 +19,7 @@ export type LostMessage = Readonly<{ step: HistoryStep; message: HistoryMessage 
 
 /**
  * The messages that arrive on no channel. A snapshot may still list the balance that one of them
- * stated, though not how it came about.
+ * stated, but not its movements.
  */
 export function lostMessages(
   history: History,
@@ -32,8 +32,8 @@ export function lostMessages(
 }
 
 /**
- * Another order of the webhooks alone. Each stays on its side of every opening of a connection:
- * what is recorded before an opening is known to be in that connection's snapshot.
+ * Another order of the webhooks only. Each stays on its side of every opening of a connection:
+ * what is recorded before an opening is certainly in that connection's snapshot.
  */
 export function shuffleBetweenOpenings<D extends Readonly<{ kind: string }>>(
   deliveries: readonly D[],
@@ -52,7 +52,7 @@ function shuffleWebhooks<D extends Readonly<{ kind: string }>>(
   stretch: readonly D[],
   random: Random,
 ): readonly D[] {
-  // An opening begins its stretch, and stays there.
+  // An opening stays at the start of its stretch.
   const opening = stretch[0]?.kind === "feed-opened" ? stretch.slice(0, 1) : [];
   const rest = stretch.slice(opening.length);
   const isHook = ({ kind }: D) => kind === "webhook";
@@ -62,7 +62,7 @@ function shuffleWebhooks<D extends Readonly<{ kind: string }>>(
   return [...opening, ...order.flatMap((hook) => (hook ? hooks : frames).shift() ?? [])];
 }
 
-/** Every webhook of a history in its true order, one at a time; the feed needs a plan. */
+/** Every webhook of a history in its true order; frames of the feed need a plan. */
 export function* webhookDeliveries(
   steps: Iterable<HistoryStep>,
   seed: number | string = 1,

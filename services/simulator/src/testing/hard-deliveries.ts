@@ -26,13 +26,13 @@ export type HardFeedDelivery = FeedOpened | HardFrame | SnapshotCompleted | Feed
 export type FeedPlan = Readonly<{
   feed: string;
   emissions: readonly Emission[];
-  /** The accounts that hold something after a step; -1 is before all steps. */
+  /** The accounts with a balance after a step; -1 is before all steps. */
   accountsAfter: (step: number) => readonly Listed[];
   knobs: HardKnobs;
   random: Random;
 }>;
 
-/** One client's connections, each with its snapshot, from the first to the end of the world. */
+/** One client's connections, each with its snapshot, until the end of the world. */
 export function* planHardFeed(plan: FeedPlan): Generator<HardFeedDelivery> {
   const { feed, emissions, knobs, random } = plan;
   const firstNs = emissions[0]?.sentNs ?? 0n;
@@ -56,7 +56,7 @@ export function* planHardFeed(plan: FeedPlan): Generator<HardFeedDelivery> {
   }
 }
 
-/** When a connection ends, in the provider's time, and all that is sent on it. */
+/** When a connection ends, in the provider's time, and everything that is sent on it. */
 type Schedule = Readonly<{
   closesNs: bigint | null;
   snapshotFrames: number;
@@ -69,7 +69,7 @@ function drawSchedule(plan: FeedPlan, opensNs: bigint): Schedule {
   const subscribedNs = opensNs + nsOfMs(random.between(2, 40));
   const takenNs = subscribedNs + race();
   const snapshotNs = takenNs + race();
-  // What was sent before is surely in it; what has happened and is still to be sent may be.
+  // Steps already sent are certainly in it; steps that have happened but are not sent yet may be.
   const sentBefore = emissions.filter(({ sentNs }) => sentNs < takenNs).length - 1;
   const happened = emissions.filter(({ atNs }) => atNs < takenNs).length - 1;
   const afterStep = random.between(sentBefore, Math.max(sentBefore, happened));
@@ -84,13 +84,13 @@ function drawSchedule(plan: FeedPlan, opensNs: bigint): Schedule {
   }));
   const sent = [...snapshot, ...updates].sort((a, b) => Number(a.sentNs - b.sentNs));
   const dropsNs = drawDropNs(plan, subscribedNs);
-  // A connection that ends between the frames of a snapshot proves nothing by what it did not list.
+  // A connection that ends between the frames of a snapshot does not prove that an account is missing.
   const wholeNs = lastFrameNs + nsOfMs(50);
   const isCut = dropsNs !== null && dropsNs >= snapshotNs && dropsNs <= wholeNs;
   return { closesNs: isCut ? wholeNs : dropsNs, snapshotFrames: frames.length, sent };
 }
 
-/** Some servers send what happens meanwhile before the snapshot, others hold it back. */
+/** Some servers send updates before the snapshot, others hold them back. */
 function updatesFrom(
   { emissions, random }: FeedPlan,
   subscribedNs: bigint,
@@ -126,7 +126,7 @@ function splitSnapshot(
   return [accounts.slice(0, cut), accounts.slice(cut)];
 }
 
-/** A frame that lists nobody has an empty list, or none. */
+/** A frame without accounts has an empty list, or null. */
 export function snapshotFrame(
   header: FrameHeader,
   what: Readonly<{ listed: readonly Listed[]; afterStep: number; isNull: boolean }>,
@@ -142,7 +142,7 @@ export function snapshotFrame(
 
 const HOURS_MS = 3_600_000;
 
-/** Every webhook that is not lost, once or twice, some of them hours late. */
+/** Every webhook that is not lost, once or twice, some hours late. */
 export function* planHardWebhooks(
   emissions: readonly Emission[],
   { knobs, random }: Readonly<{ knobs: HardKnobs; random: Random }>,
@@ -177,7 +177,7 @@ function webhookOf(
   });
 }
 
-/** Stretches of runs, as when a receiver was away for longer than the provider tries. */
+/** Stretches of lost runs, as if the receiver was down for longer than the provider retries. */
 function drawLostSteps(count: number, knobs: HardKnobs, random: Random): ReadonlySet<number> {
   const lost = new Set<number>();
   const lose = (first: number, length: number) => {

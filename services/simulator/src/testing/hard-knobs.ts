@@ -1,8 +1,8 @@
 import { createRandom, type Random } from "../random.ts";
 
 /**
- * How hard a world is. Rates are shares of runs, messages or connections; every knob is off in
- * most worlds, so that each difficulty is met alone, and with each of the others.
+ * The difficulties of a world. Rates are shares of runs, messages or connections; every knob is off in
+ * most worlds, so that each difficulty occurs alone, and combined with each of the others.
  */
 export type HardKnobs = Readonly<{
   runs: number;
@@ -12,23 +12,23 @@ export type HardKnobs = Readonly<{
   transferRate: number;
   /** Runs that hold, settle or release a withdrawal. */
   withdrawalRate: number;
-  /** All amounts are one and the same. */
+  /** All amounts are equal. */
   equalAmounts: boolean;
-  /** Runs whose movements add up to nothing, and runs without movements. */
+  /** Runs whose movements add up to zero, and runs without movements. */
   netZeroRate: number;
   emptyRate: number;
-  /** Runs that take all that an account holds. */
+  /** Runs that empty an account. */
   drainRate: number;
 
-  /** Mean time between runs that belong to no burst. */
+  /** Mean time between runs outside of bursts. */
   meanGapMs: number;
-  /** Runs within 5 ms after the one before, and in its very instant. */
+  /** Runs within 5 ms after the previous one, and at the same instant. */
   burstRate: number;
   instantRate: number;
 
-  /** Printed times err by up to this much to either side: two may be swapped at twice as much. */
+  /** Printed times are wrong by up to this much in either direction: two runs may be swapped at twice that distance. */
   jitterMs: number;
-  /** Run ids that are swapped with the next run's, within 18 ms or however far apart. */
+  /** Run ids that are swapped with the next run's, within 18 ms or at any distance. */
   nearIdSwapRate: number;
   farIdSwapRate: number;
   /** Times that are off by up to 20 s. */
@@ -40,30 +40,30 @@ export type HardKnobs = Readonly<{
   weekOldRate: number;
   /** Webhooks that print seconds. */
   secondsRate: number;
-  /** How long before its movements a run is dated, at most. */
+  /** The longest time between a run's own time and its movements. */
   runLeadMs: number;
 
   webhookLossRate: number;
-  /** Stretches of runs whose webhooks are all lost, and whether those of the last runs are. */
+  /** Stretches of runs whose webhooks are all lost, and whether the last runs' are. */
   lossBursts: number;
   losesEnd: boolean;
-  /** Webhooks that come hours later; webhooks that come twice. */
+  /** Webhooks that arrive hours late; webhooks that arrive twice. */
   lateRate: number;
   repeatRate: number;
 
   feeds: 0 | 1 | 2;
-  /** Whether a feed is there before the first run. */
+  /** Whether a feed is connected before the first run. */
   feedsFromStart: boolean;
   /** Chance, at each run, that a connection drops. */
   dropRate: number;
-  /** Share of connections that continue nothing: the service was started anew. */
+  /** Share of connections that do not continue a session: the service was restarted. */
   restartRate: number;
   offlineMs: number;
-  /** The most that may lie between subscription and snapshot, and between snapshot and frame. */
+  /** The maximum time between subscription and snapshot, and between snapshot and frame. */
   snapshotRaceMs: number;
   /** Snapshots in two frames. */
   splitRate: number;
-  /** How far the receiver's clock is ahead (or behind). */
+  /** How far the receiver's clock is ahead; negative if behind. */
   receiverSkewMs: number;
 }>;
 
@@ -102,7 +102,7 @@ export function drawKnobs(seed: number | string): HardKnobs {
   };
 }
 
-/** One clock at a time may be wrong where worlds are exact; rarely both are, and by anything. */
+/** In most worlds at most one clock is wrong, by a little; in a few both are, by any amount. */
 function drawClocks(random: Random) {
   const wrong = random.pick(["none", "none", "times", "ids", "both"]);
   const isRough = random.chance(0.2);

@@ -10,21 +10,21 @@ import {
 import type { Random } from "../random.ts";
 import type { HardKnobs } from "./hard-knobs.ts";
 
-/** A run as it really was, before any clock or counter is printed. */
+/** A true run, before clocks and counters are printed. */
 export type HardRun = Readonly<{
   runType: string;
   atNs: bigint;
   entries: readonly Entry[];
-  /** Accounts that are reported though nothing moved on them. */
+  /** Accounts that are reported without a movement. */
   unmoved: readonly ProviderAccount[];
 }>;
 
-/** A withdrawal as it really went. */
+/** The true course of a withdrawal. */
 export type HardWithdrawal = {
   readonly account: ZeroHashAccount;
   readonly requestId: string | null;
   readonly amount: Amount;
-  /** What left the ledger, fees not counted; null while nothing did. */
+  /** The amount that left the ledger, without fees; null if nothing did. */
   settledAmount: Amount | null;
   outcome: "pending" | "settled" | "returned";
   /** The steps of the runs that put the amount on hold, and that ended the hold. */
@@ -41,7 +41,7 @@ export type HardRuns = Readonly<{
 type Pocket = Readonly<{ available: ProviderAccount; collateral: ProviderAccount }>;
 type Hold = Readonly<{ pocket: Pocket; atNs: bigint; withdrawal: HardWithdrawal }>;
 
-/** Which run is drawn, and when it happens. */
+/** The step and time of a run. */
 type Moment = Readonly<{ step: number; atNs: bigint }>;
 
 type Writer = Readonly<{
@@ -56,11 +56,11 @@ const START_NS = 1_746_112_000_000_000_000n;
 const UNIT = parseAmount("100");
 const AMOUNTS = ["100", "50", "25.5", "150", "0.00000001"].map(parseAmount);
 const FEE = parseAmount("0.5");
-/** Two clocks that err by 20 ms at most cannot swap a hold and its end. */
+/** The shortest hold: two clocks that are wrong by at most 20 ms cannot swap a hold and its end. */
 const HOLD_NS_MIN = nsOfMs(60);
 const SHARE_WITH_REQUEST_ID = 0.5;
 
-/** Runs in their true order; afterwards the accounts have the balances that the runs lead to. */
+/** Creates runs in their true order, and applies them to the accounts. */
 export function writeRuns(knobs: HardKnobs, random: Random): HardRuns {
   const pockets = Array.from({ length: knobs.pockets }, (_, at) =>
     openPocket(at + 1, knobs, random),
@@ -155,7 +155,7 @@ function netZero(writer: Writer, { available }: Pocket): readonly Entry[] {
   ];
 }
 
-/** Puts an amount on hold, or ends a hold that is old enough; null where nothing can be done. */
+/** Puts an amount on hold, or ends a hold that is old enough; null if neither is possible. */
 function drawWithdrawalStep(writer: Writer, pocket: Pocket, moment: Moment) {
   const { random, holds } = writer;
   const ripe = holds.filter((hold) => moment.atNs - hold.atNs >= HOLD_NS_MIN);
@@ -163,7 +163,7 @@ function drawWithdrawalStep(writer: Writer, pocket: Pocket, moment: Moment) {
     const hold = random.pick(ripe);
     const other = ripe.find((each) => each !== hold && each.pocket === hold.pocket);
     if (random.chance(0.3)) return release(writer, hold, moment.step);
-    // Now and then one run settles two.
+    // Sometimes one run settles two.
     const settled = other !== undefined && random.chance(0.2) ? [hold, other] : [hold];
     return settled.flatMap((each) => settle(writer, each, moment.step));
   }
@@ -193,13 +193,13 @@ function holdAmount(
   return move(random, pocket, { type: "withdrawal_pending", toCollateral: amount, requestId });
 }
 
-/** Gives back, by a reversed hold or by a confirmation that no debit goes with. */
+/** Releases a hold, by a reversed hold or by a confirmation without a debit. */
 function release(writer: Writer, hold: Hold, step: number): readonly Entry[] {
   const type = writer.random.chance(0.5) ? "withdrawal_pending" : "withdrawal_confirmed";
   return endHold(writer, hold, { step, type, outcome: "returned" });
 }
 
-/** Settles, in full or less a fee. */
+/** Settles a hold, in full or minus a fee. */
 function settle(writer: Writer, hold: Hold, step: number): readonly Entry[] {
   const { random } = writer;
   const { pocket, withdrawal } = hold;
@@ -227,7 +227,7 @@ function endHold(
   return move(random, pocket, { type: end.type, toCollateral: -amount, requestId });
 }
 
-/** A movement between the two sides of a pocket, which both have its id. */
+/** A movement between the two accounts of a pocket, with one id on both. */
 function move(
   random: Random,
   { available, collateral }: Pocket,

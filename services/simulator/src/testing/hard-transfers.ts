@@ -11,7 +11,7 @@ import type { Layer1Address } from "../history/world.ts";
 import { webhookMessage } from "../history/zero-hash-messages.ts";
 import { createRandom, type Random } from "../random.ts";
 
-/** Bank payments that come back and are retried; Layer1 transfers over several addresses. */
+/** Bank payments that are returned and retried; Layer1 transfers over several addresses. */
 export const HARD_TRANSFER_KINDS = [
   "bank payments",
   "withdrawals of parts",
@@ -21,7 +21,7 @@ export type HardTransferKind = (typeof HARD_TRANSFER_KINDS)[number];
 
 export type HardOutcome = "settled" | "returned" | "failed" | "rejected";
 
-/** A transfer as it really went. */
+/** The true course of a transfer. */
 export type HardTransfer = Readonly<{
   direction: "in" | "out";
   asset: string;
@@ -29,7 +29,7 @@ export type HardTransfer = Readonly<{
   outcome: HardOutcome;
 }>;
 
-/** Transfers that touch no account of ours, and the webhooks that report them, sorted by arrival. */
+/** Transfers without movements on accounts, and their webhooks, sorted by arrival. */
 export type HardTransfers = Readonly<{
   truth: readonly HardTransfer[];
   plan: readonly PlannedWebhook[];
@@ -39,7 +39,7 @@ type Sent = Readonly<{ atNs: bigint; message: HistoryMessage }>;
 type Drawn = Readonly<{ truth: readonly HardTransfer[]; sent: readonly Sent[] }>;
 
 const START_NS = 1_746_112_000_000_000_000n;
-/** Some amounts are equal, as those of a payroll are. */
+/** Some amounts are equal, as in a payroll. */
 const AMOUNTS = ["100", "100", "250.5"].map(parseAmount);
 
 export function createHardTransfers(seed: number | string, kind: HardTransferKind): HardTransfers {
@@ -63,7 +63,7 @@ function arrivalOf({ atNs, message }: Sent, random: Random): PlannedWebhook {
   return plannedWebhook({ arrivesAtNs, sentAtNs: atNs, notificationId, message });
 }
 
-/** Rising times, from milliseconds to days apart. */
+/** Rising times, milliseconds to days apart. */
 function createClock(random: Random): () => bigint {
   let nowNs = START_NS + nsOfMs(random.between(0, 60_000));
   return () => {
@@ -74,7 +74,7 @@ function createClock(random: Random): () => bigint {
 
 type Attempt = Readonly<{ statuses: readonly string[]; outcome: HardOutcome }>;
 
-/** After a failure, a return or a cancellation a payment may be tried again. */
+/** After a failure, a return or a cancellation a payment may be retried. */
 function drawBankPayment(random: Random): Drawn {
   const type = random.pick(["credit", "debit"] as const);
   const amount = random.pick(AMOUNTS);
@@ -147,7 +147,7 @@ function drawWithdrawal(random: Random): Drawn {
   return { sent, truth: [{ direction: "out", asset: "ETH", amount, outcome }] };
 }
 
-/** One transaction that pays several addresses: each is a deposit with an end of its own. */
+/** One transaction that pays several addresses: each is a deposit with its own outcome. */
 function drawDeposit(random: Random): Drawn {
   const next = createClock(random);
   const drawn = drawParts(random, "deposit").map((part): Drawn => {

@@ -13,7 +13,7 @@ import {
 import { drawKnobs, type HardKnobs } from "./hard-knobs.ts";
 import { type HardRun, type HardWithdrawal, writeRuns } from "./hard-runs.ts";
 
-/** One run on one account as it really was; its message says what was printed of it. */
+/** One true run on one account; its message has the printed values. */
 export type HardReport = Readonly<{
   step: number;
   /** The true time. */
@@ -23,7 +23,7 @@ export type HardReport = Readonly<{
   message: HistoryMessage;
 }>;
 
-/** An account in the provider's ledger: what it held at first, and every report in true order. */
+/** An account in the provider's ledger: its opening balance, and every report in true order. */
 export type HardAccount = Readonly<{
   account: ZeroHashAccount;
   opening: Amount;
@@ -32,7 +32,7 @@ export type HardAccount = Readonly<{
 
 export type HardDelivery = PlannedWebhook | HardFeedDelivery;
 
-/** A small history that may be hard in every way, what arrives of it, and the truth about it. */
+/** A small history with any difficulties, the deliveries that arrive, and the true outcome. */
 export type HardWorld = Readonly<{
   seed: number | string;
   knobs: HardKnobs;
@@ -43,7 +43,7 @@ export type HardWorld = Readonly<{
   plan: readonly HardDelivery[];
 }>;
 
-/** Equal seeds give equal worlds; `given` overrides what the seed draws. */
+/** Equal seeds give equal worlds; `given` overrides knobs drawn from the seed. */
 export function createHardWorld(seed: number | string, given: Partial<HardKnobs> = {}): HardWorld {
   const knobs = { ...drawKnobs(seed), ...given };
   const { accounts: opened, runs, withdrawals } = writeRuns(knobs, createRandom(seed, "runs"));
@@ -68,7 +68,7 @@ export function createHardWorld(seed: number | string, given: Partial<HardKnobs>
   return { seed, knobs, steps, accounts, withdrawals, plan: plan.sort(byArrival) };
 }
 
-/** The accounts that hold something after a step. */
+/** The accounts with a balance after a step. */
 function accountsHolding(accounts: readonly HardAccount[], step: number): readonly Listed[] {
   return accounts.flatMap(({ account, opening, reports }) => {
     const last = reports.findLast((report) => report.step <= step);
@@ -77,7 +77,7 @@ function accountsHolding(accounts: readonly HardAccount[], step: number): readon
   });
 }
 
-/** What an account truly holds in the end. */
+/** The true final balance of an account. */
 export function trueBalance({ opening, reports }: HardAccount): Amount {
   return reports.at(-1)?.balanceAfter ?? opening;
 }
@@ -88,7 +88,7 @@ type Printed = Readonly<{
 }>;
 
 const FIRST_RUN_ID = 4_149_614;
-/** Farther apart no two runs are swapped that a reader who allows for 20 ms keeps apart. */
+/** The longest distance of a near swap, below the 20 ms that readers tolerate. */
 const NEAR_NS = nsOfMs(18);
 const DAY_NS = 86_400n * NS_PER_S;
 
@@ -128,7 +128,7 @@ function printRuns(
   return { steps, reports };
 }
 
-/** Rising with the true order, but for those that are swapped. */
+/** Run ids rise with the true order, except swapped ones. */
 function drawRunIds(runs: readonly HardRun[], knobs: HardKnobs, random: Random): readonly number[] {
   let last = FIRST_RUN_ID;
   const ids = runs.map(() => {
@@ -152,7 +152,7 @@ type Times = Readonly<{ runNs: bigint; movementNs: bigint; isInSeconds: boolean 
 
 function drawTimes(trueNs: bigint, knobs: HardKnobs, random: Random): Times {
   const movementNs = drawMovementNs(trueNs, knobs, random);
-  // Runs have microseconds on the wire, as movements have.
+  // Runs and movements have microseconds on the wire.
   const leadNs = nsOfMs(random.between(0, knobs.runLeadMs * 1_000) / 1_000);
   const isInSeconds = random.chance(knobs.secondsRate);
   const times = { runNs: movementNs - leadNs, movementNs, isInSeconds };

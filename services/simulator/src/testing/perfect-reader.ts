@@ -4,22 +4,22 @@ import type { Arrivals, ArrivedReport, ArrivedSnapshot } from "./arrivals.ts";
 import type { HardAccount } from "./hard-world.ts";
 
 /**
- * What a perfect reader could know of an account. Two reports are certainly ordered where
+ * What a perfect reader could know of an account. The order of two reports is certain if
  * - their times are more than 20 ms apart, or
  * - time and run id agree, or
- * - one was moved behind the other because it came later on a socket;
- * a time taken from the arrival orders nothing by itself. What reached us before a snapshot's
- * connection was opened is surely in that snapshot; what is dated more than 5 s after its arrival
- * surely is not.
+ * - one was moved after the other because a socket delivered it later;
+ * an arrival time alone proves no order. Reports that arrived before a snapshot's
+ * connection was opened are certainly in that snapshot; reports dated more than 5 s after its arrival
+ * certainly are not.
  *
- * A possible order is one of all reports that respects what is certain and connects without a break,
- * with every snapshot's balance met somewhere between what surely is in it and what is not. The true
- * order is possible where nothing was lost and no clock errs by more than it may.
+ * A possible order contains all reports, respects what is certain and connects without a break, and
+ * every snapshot's balance occurs between the reports that are certainly in it and those that are not.
+ * The true order is possible if nothing was lost and no clock error exceeds its limit.
  */
 export type Knowledge = Readonly<{
-  /** Whether all orders could be tried. */
+  /** Whether all orders were tried. */
   isDecided: boolean;
-  /** The balances that possible orders end with: none means that something surely was lost. */
+  /** The final balances of possible orders: none means that something was certainly lost. */
   ends: ReadonlySet<Amount>;
 }>;
 
@@ -39,9 +39,9 @@ export function knownOf(arrivals: Arrivals): Knowledge {
 }
 
 /**
- * Whether nothing that a reader takes for certain is wrong. A report that names no movement
- * connects with anything, so that its printed time and run id alone must give its rank in the order; and no time
- * may run ahead so far that a snapshot that has the run would seem to come before it.
+ * Whether everything that a reader regards as certain is true. A report without movements
+ * connects with anything, so its printed time and run id alone must give its place in the order. No time
+ * may be so far ahead that a snapshot that includes the run would seem to precede it.
  */
 export function isExact(arrivals: Arrivals, { reports: truth }: HardAccount): boolean {
   const trueIndexes = new Map<HistoryMessage, number>(
@@ -59,7 +59,7 @@ export function isExact(arrivals: Arrivals, { reports: truth }: HardAccount): bo
   );
 }
 
-/** Whether every run is dated within 20 ms of when it really was. */
+/** Whether every run is dated within 20 ms of its true time. */
 export function isDatedRight(arrivals: Arrivals, { reports: truth }: HardAccount): boolean {
   const times = new Map<HistoryMessage, bigint>(truth.map(({ message, atNs }) => [message, atNs]));
   return arrivals.reports.every(({ message, atNs }) => {
@@ -78,7 +78,7 @@ function isCertain(a: ArrivedReport, b: ArrivedReport): boolean {
   return !a.isUndated && !b.isUndated && b.atNs - a.atNs > AMBIGUOUS_NS;
 }
 
-/** Sets of reports are bits, in the order of the list. */
+/** A set of reports: one bit per report, in the order of the list. */
 type Bits = bigint;
 const bit = (at: number): Bits => 1n << BigInt(at);
 const isIn = (part: Bits, whole: Bits): boolean => (part & whole) === part;
@@ -87,16 +87,16 @@ const bitsWhere = (
   holds: (report: ArrivedReport, at: number) => boolean,
 ): Bits => reports.reduce((bits, report, at) => (holds(report, at) ? bits | bit(at) : bits), 0n);
 
-/** Of each report, those that certainly came before it. */
+/** For each report the set of reports that certainly precede it. */
 const certainlyBefore = (reports: readonly ArrivedReport[]): readonly Bits[] =>
   reports.map((report) => bitsWhere(reports, (other) => isCertain(other, report)));
 
-/** A snapshot as it limits the possible orders. */
+/** A snapshot as a constraint on the possible orders. */
 type Limit = Readonly<{ balance: Amount; sure: Bits; excluded: Bits }>;
 
 /**
- * An account that is not listed holds nothing; that is known while something of it surely is in the
- * snapshot, and nothing that may have come later has arrived.
+ * An account that is not listed has the balance zero. This is a constraint if some of its reports are
+ * certainly in the snapshot, and no report that may be later has arrived.
  */
 function judge(
   { balance, openedIndex, arrivedNs }: ArrivedSnapshot,
@@ -104,12 +104,12 @@ function judge(
   before: readonly Bits[],
 ): readonly Limit[] {
   const recorded = bitsWhere(reports, ({ index }) => index < openedIndex);
-  // What certainly came before a run that is in the snapshot is in it, whatever its own time.
+  // A report that certainly precedes a run in the snapshot is in it too, whatever its own time.
   const sure = before.reduce(
     (bits, ones, at) => (isIn(bit(at), recorded) ? bits | ones : bits),
     recorded,
   );
-  // By its own date: one that a socket moved behind a run of a wrong date took effect before that.
+  // By its own time: a run that a socket moved after a wrongly dated run took effect earlier.
   const isAfter = ({ isUndated, ownNs }: ArrivedReport) =>
     !isUndated && ownNs > arrivedNs + SNAPSHOT_SKEW_NS;
   const excluded = bitsWhere(reports, isAfter) & ~sure;
@@ -129,7 +129,7 @@ type Search = Readonly<{
   seen: Set<string>;
 }>;
 
-/** An order up to some point: the reports ordered, the balance after them, the snapshots met. */
+/** The start of an order: the reports in it, the balance after them, the snapshots satisfied so far. */
 type Prefix = Readonly<{ ordered: Bits; balance: Amount | null; met: Bits }>;
 
 function extend(search: Search, { ordered, balance, met: metBefore }: Prefix): void {

@@ -3,8 +3,8 @@ import { type HardFrame, snapshotFrame } from "./hard-deliveries.ts";
 import type { HardAccount, HardDelivery, HardWorld } from "./hard-world.ts";
 
 /**
- * Worlds with less in them, the boldest cuts first; each is a world of its own whose balances
- * are true. A failing world is reduced by taking the first of them that fails as well, again and again.
+ * Reduced worlds, largest reductions first; each is a consistent world with true balances. To minimise
+ * a failing world, repeatedly take the first reduced world that also fails.
  */
 export function* smallerWorlds(world: HardWorld): Generator<HardWorld> {
   const { accounts, steps, plan } = world;
@@ -35,14 +35,14 @@ export function* smallerWorlds(world: HardWorld): Generator<HardWorld> {
 
 const byCustomer = ({ account }: HardAccount): string => account.participantCode;
 
-/** From 1 to one less than all, ever nearer to the ends. */
+/** Lengths from 1 to one less than all, denser towards both ends. */
 function lengthsBelow(length: number): readonly number[] {
   const lengths = new Set<number>();
   for (let part = length >> 1; part > 0; part >>= 1) lengths.add(part).add(length - part);
   return [...lengths].sort((a, b) => a - b);
 }
 
-/** Whether no withdrawal that began before the step ends after it. */
+/** Whether every withdrawal that began before the step also ends before it. */
 const isClean = ({ withdrawals }: HardWorld, step: number): boolean =>
   withdrawals.every(({ heldAt, endedAt }) => heldAt >= step || (endedAt ?? -1) < step);
 
@@ -72,7 +72,7 @@ function listingOnly(frame: HardFrame, ids: ReadonlySet<string>): HardFrame {
   return snapshotFrame(frame, { listed, afterStep: frame.snapshotAfterStep ?? -1, isNull: true });
 }
 
-/** Only what happened from one step to another. Snapshots of other times go with their connections. */
+/** Only the steps of a range. Connections with snapshots of other times are removed. */
 function between(world: HardWorld, first: number, last: number): HardWorld {
   const isKept = (step: number) => step >= first && step <= last;
   const steps = world.steps.filter(({ index }) => isKept(index));

@@ -35,9 +35,9 @@ const SHARE_SHARED_HASH = 0.04;
 type Deposit = Readonly<{
   pocket: Pocket;
   amount: Amount;
-  /** A transaction's hash; of a transfer in dollars, a UUID. */
+  /** A transaction's hash; a UUID for a transfer in dollars. */
   reference: string;
-  /** null where the flow sends no `deposit.status_changed`. */
+  /** null if the flow sends no `deposit.status_changed`. */
   depositId: string | null;
   sourceAddress: string;
   receivedAddress: string;
@@ -143,7 +143,7 @@ function recordDeposit(
 
 type FundedDeposit = Deposit & Readonly<{ fundId: string }>;
 
-/** The crypto is sold for dollars, and these go to the platform; or neither. A message says which. */
+/** The crypto is sold for dollars, which go to the platform, or nothing is sold. A message reports the outcome. */
 function* fundSteps(world: World, funded: FundedDeposit, startNs: bigint): Flow {
   const { random } = world;
   const { pocket, amount, fundId, reference, receivedAddress } = funded;
@@ -155,7 +155,7 @@ function* fundSteps(world: World, funded: FundedDeposit, startNs: bigint): Flow 
     const sale = settlementEntries(settlement, "final_settlement", random);
     const run = { runType: "settlement", atNs: nowNs, entries: sale };
     nowNs = yield runStep(world, run, { thenMs: 0.5 });
-    // Others may have spent the dollars in between; then they stay with the customer.
+    // Other flows may have spent the dollars in between; then nothing goes to the platform.
     if (pocketOf(pocket.wallet, USD, random).available.balance >= notional) {
       const entries = proceedsEntries(world, pocket, notional);
       nowNs = yield runStep(world, { runType: "transfer", atNs: nowNs, entries }, { thenMs: 400 });
@@ -193,7 +193,7 @@ function proceedsEntries({ random, wallets }: World, { wallet }: Pocket, amount:
 }
 
 const SHARE_WITH_REQUEST_ID = 0.7;
-/** Of those with a request id. */
+/** The share of withdrawals with a request id. */
 const SHARE_WITH_PAYMENT = 0.3;
 const SHARE_RETURNED = 0.08;
 const SHARE_STAYS_PENDING = 0.06;
@@ -211,7 +211,7 @@ type Withdrawal = Readonly<{
   destinationAddress: string;
 }>;
 
-/** Two runs: the amount goes on hold, and later leaves the ledger; or goes back, or stays on hold. */
+/** Two runs: the amount is put on hold, and later leaves the ledger, is returned, or stays on hold. */
 export function* withdrawalFlow(world: World, startNs: bigint): Flow {
   const withdrawal = drawWithdrawal(world);
   if (withdrawal === null) return;
@@ -270,7 +270,7 @@ function drawOutcome({ random }: World): WithdrawalTruth["outcome"] {
   return random.chance(SHARE_RETURNED) ? "returned" : "settled";
 }
 
-/** Available and collateral side have one movement id. */
+/** The available and the collateral side share one movement id. */
 function pendingStep(world: World, withdrawal: Withdrawal, atNs: bigint): FlowStep {
   const { pocket, amount, paymentId } = withdrawal;
   const movement = {
@@ -285,7 +285,7 @@ function pendingStep(world: World, withdrawal: Withdrawal, atNs: bigint): FlowSt
   return runStep(world, { runType: "withdrawal", atNs, entries }, { thenMs, before });
 }
 
-/** The final debit has an id of its own, in the run and the message of the release. */
+/** The final debit has a separate movement id, in the run and the message of the release. */
 function confirmStep(world: World, withdrawal: Withdrawal, atNs: bigint): FlowStep {
   const { pocket, amount, outcome } = withdrawal;
   const references = withdrawalReferences(withdrawal.requestId);
@@ -329,7 +329,7 @@ function paymentStep(withdrawal: Withdrawal, { status, nowNs, thenMs }: PaymentS
   return { messages: [paymentMessageOf(withdrawal, status, nowNs)], thenMs };
 }
 
-/** What came before the request: sent together with it, with earlier times. */
+/** Statuses from before the request: sent together with it, with earlier times. */
 function firstPaymentMessages(withdrawal: Withdrawal, atNs: bigint): HistoryMessage[] {
   return [
     paymentMessageOf(withdrawal, "initialized", atNs - 900n * NS_PER_MS),

@@ -59,7 +59,7 @@ export function* tradeFlow(world: World, startNs: bigint): Flow {
 export function* netSettlementFlow(world: World, startNs: bigint): Flow {
   const { random } = world;
   const entries: Entry[] = [];
-  // What the trades so far have taken from each account, which their balances do not show yet.
+  // What the trades so far take from each account; the balances do not include it yet.
   const changes = new Map<Entry["account"], Amount>();
   const count = random.between(NETTED_TRADES.min, NETTED_TRADES.max);
   for (let trade = 0; trade < count; trade += 1) {
@@ -94,7 +94,7 @@ function drawSettlement(world: World): Settlement | null {
   };
 }
 
-/** Small against what customers hold, so that most trades are covered. */
+/** Small compared with customers' balances, so that most trades are covered. */
 function drawQuantity({ random }: World, pocket: Pocket, isBuying: boolean): Amount {
   const amount = isBuying ? pocket.asset.typical : pocket.available.balance;
   return atLeastOneUnit(random.bigintBelow(amount / 20n), pocket.asset.decimals);

@@ -42,7 +42,7 @@ export function* layer1DepositFlow(world: World, startNs: bigint): Flow {
   recordTransfer(world, transfer);
 }
 
-/** Amount and greatest fee are reserved; what the fee did not need goes back at the end. */
+/** Amount and maximum fee are reserved; the unused part of the fee is released at the end. */
 export function* layer1WithdrawalFlow(world: World, startNs: bigint): Flow {
   const account = pickFundedAccount(world);
   if (account === null) return;
@@ -76,7 +76,7 @@ function pickFundedAccount({ layer1Accounts, random }: World): Layer1Account | n
   return layer1Accounts.find((account) => account.available > minimumOf(account)) ?? null;
 }
 
-/** Enough for some amount beside the fee. */
+/** Enough for an amount and the fee. */
 function minimumOf({ asset }: Layer1Account): Amount {
   return (asset.feeMax ?? 0n) * 2n;
 }
@@ -238,7 +238,7 @@ function layer1BalanceMessage(report: Layer1Report, reference: string): HistoryM
 
 export type Layer1TransferFacts = Readonly<{
   kind: "deposit" | "withdrawal";
-  /** As some page of the provider spells the event of this transfer. */
+  /** The event name of this transfer, in one of the provider's spellings. */
   event: string;
   transferId: string;
   address: Layer1Address;
@@ -289,7 +289,7 @@ function dataOf(transfer: Layer1TransferFacts, leg: Leg, progress: Layer1Progres
     amount: formatAmount(leg === "66" ? (fee ?? 0n) : amount, DECIMALS_MIN),
     status: progress.status,
     address: customerId === null ? addressFields : { ...addressFields, customerId },
-    // Deposits without a reference lack the key, as on one page; withdrawals print theirs.
+    // A deposit without a reference lacks the key, as on one page; a withdrawal prints it.
     ...(isDeposit ? {} : { reference: transfer.reference }),
     sources: sourcesOf(transfer, progress),
     destinations: isDeposit
@@ -302,7 +302,7 @@ function dataOf(transfer: Layer1TransferFacts, leg: Leg, progress: Layer1Progres
   };
 }
 
-/** Once in a block, a deposit's source shows amount and fee in one sum. */
+/** When the transaction is in a block, a deposit's source shows the sum of amount and fee. */
 function sourcesOf(transfer: Layer1TransferFacts, { inBlock }: Layer1Progress) {
   const { amount, fee, otherAddress, address } = transfer;
   const print = (value: Amount) => formatAmount(value, DECIMALS_MIN);
