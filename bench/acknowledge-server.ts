@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { fastify } from "fastify";
 
 /**
- * The receiving side of the acknowledgement bench, a process of its own: `ours` is the ingestor
+ * The receiver of the acknowledgement bench, in a separate process: `ours` is the ingestor
  * role as `counterfoil ingestor` runs it, `bare` a Fastify route that parses the same body.
  */
 const [mode, path = ""] = process.argv.slice(2);

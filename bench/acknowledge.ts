@@ -24,7 +24,7 @@ export async function benchAcknowledge(options: BenchOptions): Promise<BenchRow>
   return { name: "durable webhook acknowledgements/s, SQLite", target: 0.5, ...measured };
 }
 
-/** The same for Layer1's webhooks: verifying ECDSA takes a quarter of a millisecond each. */
+/** The same for Layer1's webhooks, whose ECDSA verification takes a quarter of a millisecond each. */
 export async function benchAcknowledgeLayer1(options: BenchOptions): Promise<BenchRow> {
   const { facts, accounts, rounds } = options;
   const webhooks = layer1Webhooks(Math.ceil(facts / 3), accounts);
@@ -33,16 +33,16 @@ export async function benchAcknowledgeLayer1(options: BenchOptions): Promise<Ben
 }
 
 /**
- * The same with traces whose endpoint takes connections and never answers: what is lost where the
- * collector is away.
+ * The same with traces to an endpoint that accepts connections and never answers: the cost of a
+ * collector that hangs.
  */
 export async function benchAcknowledgeTraced(options: BenchOptions): Promise<BenchRow> {
   const { facts, accounts, rounds } = options;
   const webhooks = [...zeroHashWebhooks(Math.ceil(facts / 3), accounts)];
   const offer = { webhooks, path: "/webhooks/zerohash" };
-  const deaf = createServer(() => {}).listen(0, "127.0.0.1");
-  await once(deaf, "listening");
-  const { port } = deaf.address() as AddressInfo;
+  const hanging = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(hanging, "listening");
+  const { port } = hanging.address() as AddressInfo;
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` };
   try {
     const traced = () => inFolder((folder) => acknowledged("ours", offer, folder, env));
@@ -52,8 +52,8 @@ export async function benchAcknowledgeTraced(options: BenchOptions): Promise<Ben
     const limitName = "the same without traces";
     return { name, unit: "webhooks/s", target: 0.9, limitName, ...measured };
   } finally {
-    deaf.closeAllConnections();
-    deaf.close();
+    hanging.closeAllConnections();
+    hanging.close();
   }
 }
 
@@ -88,7 +88,7 @@ async function acknowledged(
   }
 }
 
-/** Every webhook once; the connections share the list. */
+/** Sends every webhook once; the connections share the list. */
 async function load(url: string, webhooks: readonly Signed[]): Promise<number> {
   let next = 0;
   let lastAnswer = 0;
@@ -104,7 +104,7 @@ async function load(url: string, webhooks: readonly Signed[]): Promise<number> {
           next += 1;
           return { ...request, ...webhook };
         },
-        // The load generator itself ends at whole seconds.
+        // The load generator stops only at whole seconds, so the last answer is timed here.
         onResponse: () => {
           lastAnswer = performance.now();
         },

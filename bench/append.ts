@@ -16,8 +16,8 @@ import { alternate, type BenchOptions, type BenchRow, rate } from "./measure.ts"
 const BATCH = 1000;
 
 /**
- * Ready facts to durable events in batches of 1,000: ids, what is known of them, decision, hash
- * chain, `synchronous=FULL`. The limit is a prepared insert of the same rows, whose ids are unique.
+ * Prepared facts to durable events in batches of 1,000: ids, look-up of known facts, decision, hash
+ * chain, `synchronous=FULL`. The limit is a prepared insert of the same rows with unique ids.
  */
 export async function benchAppend({ facts, accounts, rounds }: BenchOptions): Promise<BenchRow> {
   const ready = [...benchDeliveries(Math.ceil(facts / 3), accounts)].flatMap((d) => d.facts);
@@ -60,7 +60,7 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
   }
 }
 
-/** Batch by batch: ids, what is known of them, the decision, the append. */
+/** Per batch: ids, look-up of known facts, decision, append. */
 export async function appendAll(
   stream: EventStream,
   facts: readonly ProviderFact[],
@@ -70,8 +70,8 @@ export async function appendAll(
     const batch = facts.slice(at, at + BATCH);
     const ids = batch.map((fact) => providerEventId(fact, nodeHashing));
     const { head, known } = await stream.findByIds(ids);
-    const facts_ = knownFacts(known);
-    const events = batch.flatMap((fact) => decideFact(fact, facts_, cause, nodeHashing));
+    const states = knownFacts(known);
+    const events = batch.flatMap((fact) => decideFact(fact, states, cause, nodeHashing));
     await stream.append(head.position, events);
   }
 }

@@ -23,8 +23,8 @@ import { webhookBody } from "./zero-hash-webhooks.ts";
 const NAMES = { name: "default", environment: "production" };
 
 /**
- * What an auditor waits for. Both rows count seconds of the processor: one core does the work, and
- * what other programs do on the machine has less part in it than in the time of day.
+ * Verification and proofs for auditors. Both rows measure CPU time: one core does the work, and
+ * CPU time depends less on other programs than wall time.
  */
 export function benchVerify({ facts, accounts, rounds }: BenchOptions): Promise<BenchRow> {
   return inFolder(async (folder) => {
@@ -52,7 +52,7 @@ export function benchVerify({ facts, accounts, rounds }: BenchOptions): Promise<
   });
 }
 
-/** How many events, or other things, a second of the processor does. */
+/** Events, or other units, per CPU second. */
 async function cpuRate(count: number, work: () => unknown): Promise<number> {
   const started = process.cpuUsage();
   await work();
@@ -69,10 +69,10 @@ function hashBare(folder: string): void {
   database.close();
 }
 
-/** One in so many deliveries is of the account that is proven. */
+/** One in this many deliveries belongs to the proven account. */
 const OTHERS = 3;
 
-/** `facts` are entries of one account here, each brought by a webhook of its own. */
+/** Here `facts` is the number of entries of one account, each from a separate webhook. */
 export function benchProve({ facts: entries, rounds }: BenchOptions): Promise<BenchRow> {
   return inFolder(async (folder) => {
     const stream = await openBenchStream(folder);
@@ -107,7 +107,7 @@ export function benchProve({ facts: entries, rounds }: BenchOptions): Promise<Be
   });
 }
 
-/** @returns the account that has an entry of each third webhook */
+/** @returns the account to which every third webhook belongs */
 async function ingestWebhooks(stream: EventStream, entries: number): Promise<string> {
   const feedSessions = createFeedSessions();
   const parts = { stream, translations: TRANSLATIONS, hashing: nodeHashing, clock: systemClock };

@@ -4,13 +4,13 @@ import { Decimal } from "decimal.js";
 
 export const ENTRY_COLUMNS = Object.keys(ENTRIES.columns);
 
-/** What the limit reads of an event. */
+/** The fields of an event that the limit reads. */
 export type BareEvent = Readonly<{ position: unknown; type: unknown; data: unknown }>;
 export type BareRow = readonly (string | number | bigint | null)[];
 
 /**
- * The limit's fold: every event is parsed, balances are added up with decimal.js, and each report
- * makes the same entry row. No order, no gaps, no digests, no change rows.
+ * The limit's fold: it parses every event, adds up balances with decimal.js, and creates the same
+ * entry row for each report. No order, no gaps, no digests, no change rows.
  */
 export function createBareFold(): (event: BareEvent) => BareRow | null {
   const balances = new Map<string, Decimal>();
@@ -37,7 +37,7 @@ type Bare = Readonly<{
   at: bigint;
 }>;
 
-/** In the order of the table's columns. */
+/** The values in the order of the table's columns. */
 function entryValues({ data, event, balance, change, at }: Bare): BareRow {
   const [shown, moved] = [balance.toFixed(), change.toFixed()];
   const row: Record<string, string | number | bigint | null> = {

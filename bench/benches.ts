@@ -19,15 +19,15 @@ import { benchVisibility } from "./visibility.ts";
 
 export type Bench = Readonly<{
   run: (options: BenchOptions) => Promise<BenchRow | readonly BenchRow[]>;
-  /** Why it cannot run on this machine; null where it can. */
+  /** Why it cannot run on this machine; null if it can. */
   missing?: () => string | null;
-  /** What it takes unless it is told otherwise: about a minute on two quiet cores. */
+  /** The default sizes, which take about a minute on two idle cores. */
   sizes: BenchOptions;
 }>;
 
 const USUAL: BenchOptions = { facts: 150_000, accounts: 10_000, rounds: 5 };
 
-/** As many accounts as the promise of the rows that ask a large ledger, and fewer facts. */
+/** As many accounts as in the targets for large ledgers, but fewer facts. */
 const LARGE: BenchOptions = { facts: 200_000, accounts: 100_000, rounds: 5 };
 
 const SQLITE: Readonly<Record<string, Bench>> = {
@@ -76,7 +76,7 @@ const POSTGRES: Readonly<Record<string, Bench>> = {
   },
 };
 
-/** By the name that `--only` takes, in the order in which they run. */
+/** By the name for `--only`, in the order in which they run. */
 export const BENCHES: Readonly<Record<string, Bench>> = {
   ...SQLITE,
   ...POSTGRES,

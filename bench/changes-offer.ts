@@ -5,24 +5,24 @@ import { Pool } from "undici";
 import { percentile } from "./measure.ts";
 import { type Signed, zeroHashWebhooks } from "./zero-hash-webhooks.ts";
 
-/** What the offering process is told. */
+/** The job of the offering process. */
 export type ChangesJob = Readonly<{
   address: string;
   subscribers: number;
-  /** Those that were sent before. */
+  /** Webhooks that an earlier job has sent. */
   skip: number;
   webhooks: number;
   webhooksPerSecond: number;
   accounts: number;
 }>;
 
-/** What it answers. */
+/** The result of the offering process. */
 export type ChangesOffered = Readonly<{
-  /** From the moment when a webhook is due until a subscriber has a change of it: the oldest of each piece that came. */
+  /** From a webhook's due time until a subscriber has received its change: the oldest one of each chunk. */
   behindMs: Shares;
   acknowledgedMs: Shares;
   changesPerSecond: number;
-  /** Subscribers that did not get everything, or were cut off. */
+  /** Subscribers that did not receive everything, or were disconnected. */
   incomplete: number;
 }>;
 
@@ -34,11 +34,11 @@ const QUIET_MS = 1_500;
 const [job] = (await once(process, "message")) as [ChangesJob];
 process.send?.(await offer(job), () => process.disconnect?.());
 
-/** Sends at a constant rate, however slow the answers are, and reads all changes as many times as there are subscribers. */
+/** Sends at a constant rate, however slow the answers are, while each subscriber reads all changes. */
 async function offer(job: ChangesJob): Promise<ChangesOffered> {
   const { address, subscribers, webhooksPerSecond } = job;
   const senders = new Pool(address, { connections: CONNECTIONS });
-  /** Where the deliveries end on the stream, and when each was due; ascending. */
+  /** The last position of each delivery on the stream, and its due time; ascending. */
   const deliveries: { position: number; dueAt: number }[] = [];
   const readers = await Promise.all(Array.from({ length: subscribers }, () => subscribe(address)));
   const acknowledgedMs: number[] = [];
@@ -78,7 +78,7 @@ function sharesOf(values: readonly number[]): Shares {
   return { p50: at(0.5), p99: at(0.99), worst: at(1) };
 }
 
-/** A delivery's last position says where the next one begins. */
+/** The due time of the delivery that contains a position; each delivery has its last position. */
 function dueOf(deliveries: readonly { position: number; dueAt: number }[], position: number) {
   let [low, high] = [0, deliveries.length - 1];
   while (low < high) {
@@ -99,7 +99,7 @@ async function send(pool: Pool, { body, headers }: Signed): Promise<number> {
 
 type Piece = Readonly<{ position: number; atMs: number }>;
 
-/** Reads as little of it as tells how old it is: 500 of them share one core with the service's other half. */
+/** Parses only the first id of each chunk: 500 subscribers share one core with a part of the service. */
 async function subscribe(address: string) {
   const pieces: Piece[] = [];
   const counted = { changes: 0 };

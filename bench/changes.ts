@@ -8,12 +8,12 @@ import type { BenchOptions, BenchRow } from "./measure.ts";
 import { ZERO_HASH_SECRET } from "./zero-hash-webhooks.ts";
 
 const SUBSCRIBERS = 500;
-/** Each changes an account and a deposit, most of them twice. */
+/** Each webhook changes an account and a deposit, most of them twice. */
 const WEBHOOKS_PER_SECOND = 70;
 const WARM_UP_SECONDS = 8;
 
 /**
- * How far 500 subscribers of all changes are behind, with `counterfoil start` as it really runs; they
+ * How far 500 subscribers of all changes are behind, with a real `counterfoil start`; the subscribers
  * and the webhooks are in another process.
  */
 export async function benchChanges(options: BenchOptions): Promise<BenchRow> {

@@ -1,12 +1,12 @@
 import { Decimal } from "decimal.js";
 import { dumbo, type EmmettEvent, emmett } from "./emmett.ts";
 
-/** A document an account: the balance stated last, the sum of all changes, how many reports. */
+/** One document per account: the last stated balance, the sum of all changes, the number of reports. */
 type BalanceDocument = { balance: string; moved: string; reports: number };
 
 const TYPES: EmmettEvent["type"][] = ["MovementRecorded", "BalanceReported"];
 
-/** As its guide shows a read model over many streams: one document an account. */
+/** A read model over many streams as in emmett's guide: one document per account. */
 export const balanceDocuments = emmett.pongoMultiStreamProjection<BalanceDocument, EmmettEvent>({
   collectionName: "balance_documents",
   canHandle: TYPES,
@@ -26,7 +26,7 @@ const ON_REPORT =
   "ON CONFLICT (id) DO UPDATE SET balance = excluded.balance, reports = balance_rows.reports + 1";
 const ON_MOVEMENT = "ON CONFLICT (id) DO UPDATE SET moved = balance_rows.moved + excluded.moved";
 
-/** The fastest that it offers: one statement of one's own an event. */
+/** The fastest kind of projection in emmett: one hand-written statement per event. */
 export const balanceRows = emmett.postgreSQLRawSQLProjection<EmmettEvent>({
   name: "balance_rows",
   canHandle: TYPES,

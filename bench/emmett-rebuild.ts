@@ -8,19 +8,19 @@ import { type Driver, inDatabase, openBenchStream } from "./postgres-server.ts";
 import { fillStream, rebuildIn } from "./rebuild.ts";
 
 const NAME = "balance rebuild, PostgreSQL, against emmett's";
-/** As many as it folds in half a minute. Each takes it as long as the one before. */
+/** As many as emmett projects in half a minute; its time is linear. */
 const PEER_FACTS_MAX = 3_000;
-/** Of a delivery: its own and its three facts. */
+/** Events per delivery: its own and three facts. */
 const EVENTS = 4;
 const PAGE = 1000;
 
 type Pulling = Readonly<{ batchSize: number; pullingFrequencyInMs: number }>;
 
-/** How it reads unless it is told otherwise, and the fastest that it can be told to. */
+/** Emmett's default settings, and its fastest ones. */
 const DEFAULT_PULLING: Pulling = { batchSize: 100, pullingFrequencyInMs: 50 };
 const FASTEST_PULLING: Pulling = { batchSize: 10_000, pullingFrequencyInMs: 0 };
 
-/** Our rebuild against `rebuildPostgreSQLProjections` of the first of the same events. */
+/** Our rebuild against `rebuildPostgreSQLProjections` on the first of the same events. */
 export async function benchEmmettRebuild(options: BenchOptions): Promise<readonly BenchRow[]> {
   const deliveries = Math.ceil(options.facts / 3);
   const peerDeliveries = Math.min(deliveries, PEER_FACTS_MAX / 3);
@@ -56,7 +56,7 @@ export async function benchEmmettRebuild(options: BenchOptions): Promise<readonl
   });
 }
 
-/** Facts a second. */
+/** Facts per second of both projections. */
 async function rebuildBoth(url: string, facts: number) {
   const documents = await rate(facts, () =>
     rebuild(url, { projection: balanceDocuments, pulling: DEFAULT_PULLING }),
@@ -67,7 +67,7 @@ async function rebuildBoth(url: string, facts: number) {
   return { documents, rows };
 }
 
-/** Lays out its tables and appends the same events to one stream of it. */
+/** Creates emmett's tables and appends the same events to one of its streams. */
 async function fillEmmett(url: string, events: readonly RecordedEvent[]): Promise<void> {
   const store = emmett.getPostgreSQLEventStore(url);
   try {
@@ -103,7 +103,7 @@ async function rebuild(url: string, { projection, pulling }: Rebuild): Promise<v
   }
 }
 
-/** A rebuild that left something out would be fast for nothing. */
+/** Checks that the rebuild is complete, since otherwise its speed would mean nothing. */
 async function checkComplete(driver: Driver, reports: number): Promise<void> {
   const { rows } = await driver.query(
     `SELECT 'documents' AS type, sum((data->>'reports')::int)::text AS data, '0' AS position FROM balance_documents

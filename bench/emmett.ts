@@ -1,17 +1,17 @@
 import { createRequire } from "node:module";
 
 /**
- * Its ESM build asks `uuid` for a function that the version it resolves to here does not have; the
- * CommonJS build is the same code, and only wants its own ids given.
+ * Emmett's ESM build imports a function that the version of `uuid` here does not have. The
+ * CommonJS build is the same code, and only requires explicit processor ids.
  */
 export const emmett = createRequire(import.meta.url)(
   "@event-driven-io/emmett-postgresql",
 ) as typeof import("@event-driven-io/emmett-postgresql");
 
-/** An event of ours in its form. */
+/** One of our events in emmett's form. */
 export type EmmettEvent = Readonly<{ type: string; data: Record<string, string> }>;
 
-/** What it writes its statements with; it depends on it, we do not. */
+/** Emmett's SQL builder, a dependency of emmett and not of this package. */
 export const dumbo = createRequire(
   createRequire(import.meta.url).resolve("@event-driven-io/emmett-postgresql"),
 )("@event-driven-io/dumbo") as Readonly<{

@@ -6,7 +6,7 @@ import { inDatabase } from "./postgres-server.ts";
 
 const NAME = "events missed or out of order, reader at the head of PostgreSQL";
 const WRITERS = 16;
-/** As many as a delivery makes. */
+/** As many as in a delivery. */
 const EVENTS_AT_ONCE = 4;
 
 /** Correctness, not speed: 16 connections append at once while a reader follows the head. */
@@ -25,10 +25,10 @@ export async function benchFollowAppends({ facts }: BenchOptions): Promise<Bench
       ratio: null,
       target: 0,
       isBetterBelow: true,
-      note: `ours: ${told(ours)}; emmett: ${told(emmett)}`,
+      note: `ours: ${summaryOf(ours)}; emmett: ${summaryOf(emmett)}`,
     };
   });
 }
 
-const told = ({ appended, missed, disordered }: Followed): string =>
+const summaryOf = ({ appended, missed, disordered }: Followed): string =>
   `of ${appended} appended ${missed} missed, ${disordered} out of order`;

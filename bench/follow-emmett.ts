@@ -2,13 +2,13 @@ import { type EmmettEvent, emmett } from "./emmett.ts";
 import { type Appends, createTally, type Followed } from "./follow-tally.ts";
 
 const LAST = "Last";
-/** A reader that never comes to the end has missed that, too. */
+/** A reader that has not reached the end by then has failed. */
 const PATIENCE_MS = 60_000;
 
-/** Its own store and its own consumer, each writer with streams and a connection of its own. */
+/** Emmett's store and consumer; each writer has its own stream and connection. */
 export async function followEmmett(url: string, work: Appends): Promise<Followed> {
   const first = emmett.getPostgreSQLEventStore(url);
-  // The first append lays out its tables.
+  // The first append creates the tables.
   await first.appendToStream<EmmettEvent>("first", [{ type: "First", data: { id: "first" } }]);
   const tally = createTally();
   const consumer = emmett.postgreSQLEventStoreConsumer({

@@ -3,7 +3,7 @@ import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { type Appends, createTally, type Followed } from "./follow-tally.ts";
 import { openBenchStream } from "./postgres-server.ts";
 
-/** Each writer has a connection of its own; whoever meets a conflict looks again. */
+/** Each writer has its own connection; after a conflict it reads the head again. */
 export async function followOurs(url: string, work: Appends): Promise<Followed> {
   const streams = await Promise.all(
     Array.from({ length: work.writers }, () => openBenchStream(url)),
@@ -40,7 +40,7 @@ async function write(
   return ids;
 }
 
-/** Reads behind the last position until the reader has passed the end, whatever it saw. */
+/** Reads after the last position until the reader has reached the end, whatever it has seen. */
 async function follow(
   stream: EventStream,
   end: number,

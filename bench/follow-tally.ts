@@ -1,16 +1,16 @@
-/** What writers do while a reader follows them. */
+/** The work of the writers while a reader follows. */
 export type Appends = Readonly<{ writers: number; appends: number; eventsAtOnce: number }>;
 
-/** What became of the events at the reader. */
+/** The result at the reader. */
 export type Followed = Readonly<{
   appended: number;
-  /** Never seen, and never to be: the reader has gone past the end. */
+  /** Not seen by a reader that has passed the end. */
   missed: number;
-  /** Seen after one that lies behind it. */
+  /** Seen after a later event. */
   disordered: number;
 }>;
 
-/** Counts at the reader's end. */
+/** Counts what the reader sees. */
 export function createTally() {
   const seen = new Set<string>();
   let last = 0;

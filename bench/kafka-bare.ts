@@ -11,20 +11,20 @@ import type { Logger } from "pino";
 
 type Bare = KafkaConnection &
   Readonly<{
-    /** Of topics that are there. */
+    /** The prefix of existing topics. */
     prefix: string;
     logger: Logger;
     transactions: readonly TopicTransaction[];
   }>;
 
-/** The broker's own limit of what one topic takes at once. */
+/** The broker's default `max.message.bytes` of a topic. */
 const TOPIC_BYTES_MAX = 1_048_588;
 
 /**
- * The client alone: everything is in memory and cut into requests before, and the producer is set as
- * ours is, so that the pauses between its transactions are the same.
+ * The client alone: all requests are prepared in memory, and the producer has the settings of
+ * ours, so that the pauses between its transactions are the same.
  *
- * @returns seconds from the first transaction to the last one's commit.
+ * @returns seconds from the first transaction to the commit of the last one
  */
 export async function publishBare({ transactions, prefix, ...client }: Bare): Promise<number> {
   const ready = transactions.map((transaction) => requestsOf(transaction, prefix));
@@ -51,7 +51,7 @@ export async function publishBare({ transactions, prefix, ...client }: Bare): Pr
   }
 }
 
-/** The very requests that our publisher sends. */
+/** The same requests that our publisher sends. */
 function requestsOf({ records, checkpoint }: TopicTransaction, prefix: string) {
   const messages = records.map(({ topic, ...message }) => ({
     ...message,

@@ -12,7 +12,7 @@ import { publishBare } from "./kafka-bare.ts";
 import { alternate, type BenchOptions, type BenchRow } from "./measure.ts";
 import { fillStream } from "./rebuild.ts";
 
-/** A publisher would try again after a pause; a figure with a pause in it says nothing. */
+/** States after which the publisher pauses: a figure that includes a pause would be useless. */
 const TROUBLE: ReadonlySet<string> = new Set([
   "unavailable",
   "refused",
@@ -23,12 +23,12 @@ const TROUBLE: ReadonlySet<string> = new Set([
 const logger = pino({ level: "error" });
 
 /**
- * What is on the stream and in the models onto the topics, on a broker that is started for it. The
+ * Publishes the stream and the models to a broker that is started for it. The
  * limit is the client alone: a transactional producer with the same records in the same batches.
  */
 export async function benchKafkaPublish(options: BenchOptions): Promise<BenchRow> {
   return inFolder((dataDir) =>
-    withFoldedLedger(dataDir, options, async (backends) => {
+    withProjectedLedger(dataDir, options, async (backends) => {
       const broker = await startBroker();
       try {
         return await measure({ backends, brokers: [broker.address] }, options);
@@ -47,7 +47,7 @@ async function measure(world: World, { rounds }: BenchOptions): Promise<BenchRow
   const facts = (await world.backends.stream.head()).position;
   let number = 0;
   const nextPrefix = () => `bench${++number}`;
-  // Once beforehand: what was published is what the limit publishes.
+  // The first run records the transactions that the limit publishes.
   await publishSeconds(world, nextPrefix(), (transaction) => transactions.push(transaction));
   const ours = async () => facts / (await publishSeconds(world, nextPrefix()));
   const limit = async () => {
@@ -67,8 +67,8 @@ async function measure(world: World, { rounds }: BenchOptions): Promise<BenchRow
   };
 }
 
-/** As an ingestor and four projectors would have left it. */
-async function withFoldedLedger<T>(
+/** A ledger as an ingestor and four projectors leave it. */
+async function withProjectedLedger<T>(
   dataDir: string,
   { facts, accounts }: BenchOptions,
   work: (backends: Backends) => Promise<T>,
@@ -96,7 +96,7 @@ async function withFoldedLedger<T>(
   }
 }
 
-/** From the moment when the topics are open to the last transaction's commit. */
+/** Seconds from opening the topics to the commit of the last transaction. */
 async function publishSeconds(
   { backends, brokers }: World,
   prefix: string,

@@ -7,12 +7,12 @@ import type { Signed } from "./zero-hash-webhooks.ts";
 
 const keys = createLayer1Keys();
 
-/** What the ingestor checks them with. */
+/** The public key with which the ingestor verifies them. */
 export const LAYER1_PUBLIC_KEY = layer1PublicKeyBase64(keys);
 
 const START = Date.UTC(2025, 5, 15, 15);
 
-/** Distinct webhooks of three funds each, signed one by one: a signature takes a while. */
+/** Distinct webhooks of three funds each, signed in advance because signing is slow. */
 export function layer1Webhooks(count: number, accounts: number): readonly Signed[] {
   return Array.from({ length: count }, (_, number) => {
     const body = JSON.stringify(balanceUpdate(number, number % accounts));

@@ -4,20 +4,20 @@ import { zeroHashAccountId } from "@counterfoil/core/account";
 import { formatTime, MILLISECOND, SECOND } from "@counterfoil/core/exact/time";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 
-/** One webhook's worth of facts: a run, one movement, the balance after it. */
+/** The facts of one webhook: a run, one movement, the balance after it. */
 export type BenchDelivery = Readonly<{ facts: readonly ProviderFact[]; receivedAt: string }>;
 
-/** When the first of them ran; each is 37 ms behind the one before. */
+/** The time of the first run; each is 37 ms after the previous one. */
 export const START = 1_750_000_000n * SECOND;
 /**
- * Of the streams of all benches. It stands before anything arrives: what is recorded long after it
- * arrived, as by a clock that ran ahead, would have rows of its own in the models.
+ * The clock of all benches' streams. It shows a time before all arrivals: deliveries recorded long
+ * after their arrival, as by a clock that ran ahead, would add rows to the models.
  */
 export const benchClock: Clock = { ...systemClock, now: () => START };
 
 const SATOSHI = 100_000_000n;
 
-/** A consistent history over many accounts, the same for the same numbers: no chance, no clock. */
+/** A consistent history over many accounts, deterministic for given numbers. */
 export function* benchDeliveries(deliveries: number, accounts: number): Generator<BenchDelivery> {
   const balances = new Array<bigint>(accounts).fill(0n);
   let state = 42;

@@ -7,9 +7,11 @@ type Flags = Partial<BenchOptions> & Readonly<{ only?: readonly Named[]; json: b
 type Named = readonly [name: string, bench: Bench];
 
 const values = new Command("bench")
-  .description("Measures beside a limit or a peer in the same run; bench/README.md reads the rows.")
+  .description(
+    "Measures against a limit or a peer in the same run; bench/README.md explains the rows.",
+  )
   .option("--only <names>", `any of ${Object.keys(BENCHES).join(", ")}, with commas`, named)
-  .option("--facts <n>", "size for all rows; each has one of its own", size)
+  .option("--facts <n>", "size for all rows; by default each row has its own", size)
   .option("--accounts <n>", "the same", size)
   .option("--rounds <n>", "how often each is measured", size)
   .option("--json", "rows for a program", false)
@@ -35,7 +37,7 @@ for (const [bench, { run, sizes, missing }] of values.only ?? Object.entries(BEN
 if (values.json) console.log(JSON.stringify({ rows }, null, 2));
 else printRows(rows);
 
-/** What goes wrong in one row is said in its place, and the others are measured. */
+/** An error in one row is shown in its place, and the others are still measured. */
 async function rowsOf(bench: string, running: ReturnType<Bench["run"]>) {
   try {
     return [await running].flat();

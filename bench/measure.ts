@@ -3,17 +3,17 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What one row of the table says: ours beside a limit, in the same run. */
+/** One row of the table: our figure and a limit, measured in the same run. */
 export type BenchRow = Readonly<{
   name: string;
   unit: string;
   ours: number;
-  /** The bare limit or the peer; null where there is nothing to hold it against. */
+  /** The bare limit or the peer; null if there is none. */
   limit: number | null;
   limitName: string;
-  /** ours / limit; null where the figure itself is what counts. */
+  /** ours / limit; null if the figure itself counts. */
   ratio: number | null;
-  /** What the ratio, or where there is none the figure, is to reach; null: it is only reported. */
+  /** The required ratio, or the required figure if there is no ratio; null: only reported. */
   target: number | null;
   isBetterBelow?: boolean;
   note?: string;
@@ -22,9 +22,9 @@ export type BenchRow = Readonly<{
 export type BenchOptions = Readonly<{ facts: number; accounts: number; rounds: number }>;
 
 /**
- * Runs both in turn, so that a machine that slows down slows both, and takes the median of each.
+ * Runs both alternately, so that a slow machine slows both, and takes the median of each.
  *
- * @returns figures per second.
+ * @returns figures per second
  */
 export async function alternate(
   rounds: number,
@@ -49,13 +49,13 @@ export function median(values: readonly number[]): number {
   return percentile(values, 0.5);
 }
 
-/** @param share from 0 to 1: the value that so many are below. */
+/** @param share from 0 to 1: the share of values below the result */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0;
 }
 
-/** Things a second, of `count` done in the time that `work` takes. */
+/** Units per second if `work` processes `count` units. */
 export async function rate(count: number, work: () => Promise<void> | void): Promise<number> {
   const started = performance.now();
   await work();
@@ -63,8 +63,8 @@ export async function rate(count: number, work: () => Promise<void> | void): Pro
 }
 
 /**
- * The most memory that this process ever held: the kernel's mark of this program alone. What it
- * counts by process begins with the memory of the one that started it.
+ * The peak memory of this program, from VmHWM. `maxRSS` of the process would include the memory of
+ * the parent from which it was forked.
  */
 export function rssBytesMax(): number {
   const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
@@ -72,8 +72,8 @@ export function rssBytesMax(): number {
   return Number(kibibytes) * 1024;
 }
 
-/** The figures that a file of this folder sends when it runs in a process of its own. */
-export async function measureApart<Figures>(
+/** Runs a file of this folder in a separate process. @returns the figures that it sends */
+export async function measureInProcess<Figures>(
   file: string,
   args: readonly string[],
 ): Promise<Figures> {

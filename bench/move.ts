@@ -21,9 +21,9 @@ const FORMAT = {
 };
 
 /**
- * A ledger on SQLite written to a file and read into an empty one: events without bodies. Beside the
- * export stands a loop that prints the rows of the table as JSON, beside the import the append of the
- * same facts.
+ * Exports a ledger on SQLite to a file, and imports it into an empty one: events without bodies. The
+ * export is compared with a loop that prints the rows of the table as JSON, the import with the append
+ * of the same facts.
  */
 export function benchMove(options: BenchOptions): Promise<readonly BenchRow[]> {
   return inFolder(async (folder) => {
@@ -51,7 +51,7 @@ async function exportRow(
   const limit = () => rate(to, () => printBare(folder));
   await ours();
   const { ours: figure, limit: bare } = await alternate(rounds, ours, limit);
-  // The ledger's own file is asked for at last.
+  // The file that the import row reads.
   await inFile(exportFile(folder), stream, to);
   return {
     name: "events exported/s, SQLite",
@@ -110,7 +110,7 @@ async function importRow(
   };
 }
 
-/** As the command does it: the whole file is checked first. */
+/** Like the command: checks the whole file first. */
 async function importFile(stream: EventStream, file: string): Promise<void> {
   const reading = { ...FORMAT, lines: () => readLines(file) };
   await checkExport(reading, await stream.head());

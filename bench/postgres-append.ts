@@ -9,7 +9,7 @@ const BATCH = 1000;
 const COLUMNS =
   "position, id, type, schema_version, subject, occurred_at, recorded_at, causation_id, correlation_id, hash, about, data";
 
-/** As `benchAppend`, on a PostgreSQL server; the limit is one multi-row insert a batch. */
+/** Like `benchAppend`, on a PostgreSQL server; the limit is one multi-row insert per batch. */
 export async function benchPostgresAppend(options: BenchOptions): Promise<BenchRow> {
   const { facts, accounts, rounds } = options;
   const ready = [...benchDeliveries(Math.ceil(facts / 3), accounts)].flatMap((d) => d.facts);

@@ -6,10 +6,10 @@ import { type Driver, inDatabase, openBenchStream } from "./postgres-server.ts";
 import { fillStream, rebuildIn } from "./rebuild.ts";
 
 const PAGE = 10_000;
-/** As many rows as one statement has parameters for: more, and the driver waits for ever. */
+/** The number of rows that fit into one statement's parameters: with more the driver never returns. */
 const ROWS_OF_INSERT = Math.floor(65_535 / ENTRY_COLUMNS.length);
 
-/** As `benchRebuild`, on a PostgreSQL server. */
+/** Like `benchRebuild`, on a PostgreSQL server. */
 export async function benchPostgresRebuild(options: BenchOptions): Promise<BenchRow> {
   const { facts, accounts, rounds } = options;
   return inDatabase(async ({ url, driver }) => {
@@ -34,7 +34,7 @@ export async function benchPostgresRebuild(options: BenchOptions): Promise<Bench
   });
 }
 
-/** Into the tables that the catalogue lays out, so that both write the same indexes. */
+/** Writes into tables that the catalogue creates, so that both write the same indexes. */
 async function bareRebuild(url: string, driver: Driver, facts: number): Promise<number> {
   const catalogue = openModelCatalogue({ url, ledger: "default" });
   const { model, tables, version: modelVersion } = balancesProjection;

@@ -8,7 +8,7 @@ import {
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { benchClock } from "./ledger.ts";
 
-/** What the limits use of the bare driver. */
+/** The part of the bare driver that the limits use. */
 export type Driver = Readonly<{
   connect(): Promise<unknown>;
   query(
@@ -18,16 +18,16 @@ export type Driver = Readonly<{
   end(): Promise<void>;
 }>;
 
-/** The adapters' own driver, which the bench does not depend on itself. */
+/** The adapters' driver, which is not a dependency of the bench itself. */
 const { Client } = createRequire(import.meta.resolve("@counterfoil/adapters/postgres/server"))(
   "pg",
 ) as { Client: new (url: string) => Driver };
 
-/** Why no server can be started on this machine; null where one can. */
+/** Why no server can be started on this machine; null if one can. */
 export const missingForPostgres = (): string | null =>
   findPostgres() === null ? "no initdb on this machine" : null;
 
-/** A server of its own with an empty database, beside a connection of the bare driver. */
+/** Runs `work` with a temporary server, an empty database and a connection of the bare driver. */
 export async function inDatabase<T>(
   work: (database: Readonly<{ url: string; driver: Driver }>) => Promise<T>,
 ): Promise<T> {

@@ -21,16 +21,16 @@ import { fillStream } from "./rebuild.ts";
 
 type Environment = Readonly<Record<string, string>>;
 
-/** How often each question is asked; fewer where a minute has passed, and never too few to say anything. */
+/** How often each query is sent: fewer after a minute, but at least the minimum. */
 const TIMES = 300;
 const TIMES_MIN = 50;
 const ROW_MS = 60_000;
 
-/** Why no browser can be started on this machine; null where one can. */
+/** Why no browser can be started on this machine; null if one can. */
 export const missingForBrowser = (): string | null =>
   existsSync(CHROMIUM) ? null : `no ${CHROMIUM} on this machine`;
 
-/** What a person waits for who asks a large ledger: sums, a search, the console's start page. */
+/** Interactive queries of a large ledger: sums, a search, the console's start page. */
 export function benchReading(options: BenchOptions): Promise<readonly BenchRow[]> {
   return inFolder(async (dataDir) => {
     await fill(await openBenchStream(dataDir), options);
@@ -86,7 +86,7 @@ async function withService<T>(env: Environment, work: (service: ServiceProcess) 
   }
 }
 
-/** A kind of question, and how to ask the n-th of it. */
+/** A kind of query, and the path of its n-th request. */
 type Question = readonly [kind: string, path: (number: number) => string];
 
 const totals = ({ facts }: BenchOptions): readonly Question[] => [
@@ -95,7 +95,7 @@ const totals = ({ facts }: BenchOptions): readonly Question[] => [
   ["at a position", (number) => `/v1/totals?at_position=${1 + ((number * 7919) % facts)}`],
 ];
 
-/** Moments all over the ledger, each another one. */
+/** Different moments all over the ledger. */
 function moments({ facts }: BenchOptions): Readonly<Record<string, (number: number) => string>> {
   const delivery = (number: number) => (number * 7919) % Math.ceil(facts / 3);
   const position = (number: number) => `at_position=${2 + 4 * delivery(number)}`;
@@ -114,7 +114,7 @@ function moments({ facts }: BenchOptions): Readonly<Record<string, (number: numb
 const accountPath = (number: number): string =>
   `/v1/accounts/zerohash:P${String(number).padStart(6, "0")}:ABC123:general:available:BTC`;
 
-/** A moment at which nothing was known of the account is answered as fast: with 404. */
+/** A moment before the account existed is answered with 404, which takes as long. */
 const pastAccounts = (options: BenchOptions): readonly Question[] =>
   Object.entries(moments(options)).map(([kind, moment]) => [
     kind,
@@ -133,7 +133,7 @@ const pastPages = (options: BenchOptions): readonly Question[] =>
       ),
   );
 
-/** Identifiers that `benchDeliveries` gives, each asked for once. */
+/** Identifiers from `benchDeliveries`, each searched once. */
 function searches({ facts, accounts }: BenchOptions): readonly Question[] {
   const digits = (value: number) => String(value % accounts).padStart(6, "0");
   const uuid = (kind: number, value: number) =>
@@ -159,7 +159,7 @@ function searches({ facts, accounts }: BenchOptions): readonly Question[] {
   ]);
 }
 
-/** Asked one after the other, each question in turn with one that reads nothing. */
+/** Sends queries one after the other, each alternating with a request that reads nothing. */
 async function questionRow(
   { address }: ServiceProcess,
   name: string,
@@ -202,7 +202,7 @@ async function askMs(url: string): Promise<number> {
   return performance.now() - started;
 }
 
-/** Why an account of many entries says what it says: pages of 100 facts, of now and of a while ago. */
+/** Explains an account of many entries: pages of 100 facts, at present and at an earlier position. */
 export function benchExplain({ facts }: BenchOptions): Promise<BenchRow> {
   return inFolder(async (dataDir) => {
     await fill(await openBenchStream(dataDir), { facts, accounts: 1, rounds: 1 });
@@ -231,7 +231,7 @@ export function benchExplain({ facts }: BenchOptions): Promise<BenchRow> {
   });
 }
 
-/** The start page from the connection until everything on it is there, by a process that has just started. */
+/** The start page of a process that has just started, from the connection until the page is complete. */
 async function firstViewRow(env: Environment, size: string, rounds: number): Promise<BenchRow> {
   const browser = await startBrowser();
   try {
@@ -248,7 +248,7 @@ async function firstViewRow(env: Environment, size: string, rounds: number): Pro
       ratio: null,
       target: 1_000,
       isBetterBelow: true,
-      note: `ratio ${measured.ratio.toFixed(2)}; a new process, and a browser that has kept nothing`,
+      note: `ratio ${measured.ratio.toFixed(2)}; a new process, and a browser without a cache`,
     };
   } finally {
     await browser.close();
@@ -273,7 +273,7 @@ async function untilShown(page: Page): Promise<void> {
 
 type Recorded = ReadonlyMap<string, Readonly<{ type: string; body: Buffer }>>;
 
-/** What the browser was answered, by its path. */
+/** The answers to the browser, by path. */
 async function recordView(browser: Browser, address: string): Promise<Recorded> {
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -294,7 +294,7 @@ async function recordView(browser: Browser, address: string): Promise<Recorded> 
 async function serveRecorded(recorded: Recorded) {
   const server = createServer(({ url = "" }, response) => {
     const answer = recorded.get(url);
-    // The changes: of those there are none.
+    // The change stream stays open without an event.
     if (answer === undefined) response.writeHead(200, { "content-type": "text/event-stream" });
     else response.writeHead(200, { "content-type": answer.type }).end(answer.body);
   });

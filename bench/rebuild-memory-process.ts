@@ -4,10 +4,10 @@ import { openBenchStream } from "./append.ts";
 import { rssBytesMax } from "./measure.ts";
 import { rebuildIn } from "./rebuild.ts";
 
-/** What the rebuilding process tells of itself. */
+/** The figures of the rebuilding process. */
 export type RebuildFigures = Readonly<{
   factsPerSecond: number;
-  /** The most that it ever held, its program included. */
+  /** Its peak memory, including the program. */
   rssBytesMax: number;
 }>;
 

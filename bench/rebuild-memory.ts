@@ -1,13 +1,13 @@
 import { inFolder, openBenchStream } from "./append.ts";
-import { type BenchOptions, type BenchRow, measureApart, median } from "./measure.ts";
+import { type BenchOptions, type BenchRow, measureInProcess, median } from "./measure.ts";
 import { fillStream } from "./rebuild.ts";
 import type { RebuildFigures } from "./rebuild-memory-process.ts";
 
 const MEBIBYTE = 1024 ** 2;
 
 /**
- * A rebuild of the balances on SQLite in a process of its own: how much memory it takes, and whether
- * ten times the facts take ten times as long. The ledgers are made once, in temporary folders.
+ * A rebuild of the balances on SQLite in a separate process: how much memory it takes, and whether
+ * ten times the facts take ten times as long. The ledgers are created once, in temporary folders.
  */
 export async function benchRebuildMemory(options: BenchOptions): Promise<readonly BenchRow[]> {
   const { facts, accounts, rounds } = options;
@@ -17,8 +17,8 @@ export async function benchRebuildMemory(options: BenchOptions): Promise<readonl
     withLedger(few, accounts, async (smallDir) => {
       const runs: { large: RebuildFigures; small: RebuildFigures }[] = [];
       for (let round = 0; round < rounds; round += 1) {
-        const small = await rebuildApart(smallDir, few * 3);
-        runs.push({ small, large: await rebuildApart(largeDir, many * 3) });
+        const small = await rebuildInProcess(smallDir, few * 3);
+        runs.push({ small, large: await rebuildInProcess(largeDir, many * 3) });
       }
       return { large: runs.map((run) => run.large), small: runs.map((run) => run.small) };
     }),
@@ -78,5 +78,5 @@ function withLedger<T>(
   });
 }
 
-const rebuildApart = (dataDir: string, facts: number): Promise<RebuildFigures> =>
-  measureApart("rebuild-memory-process.ts", [dataDir, String(facts)]);
+const rebuildInProcess = (dataDir: string, facts: number): Promise<RebuildFigures> =>
+  measureInProcess("rebuild-memory-process.ts", [dataDir, String(facts)]);

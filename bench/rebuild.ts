@@ -40,7 +40,7 @@ export async function benchRebuild({ facts, accounts, rounds }: BenchOptions): P
   });
 }
 
-/** As an ingestor would have left it: each delivery, then its facts. */
+/** Fills a stream as an ingestor does: each delivery, then its facts. */
 export async function fillStream(
   stream: EventStream,
   deliveries: number,
@@ -101,7 +101,7 @@ async function rebuild(dataDir: string, stream: EventStream, facts: number): Pro
   return figure;
 }
 
-/** Facts a second of a rebuild of the balances, up to where it could be read; dropped again. */
+/** Rebuilds the balances until they are readable, and drops them. @returns facts per second */
 export async function rebuildIn(
   catalogue: ModelCatalogue,
   stream: EventStream,

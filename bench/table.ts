@@ -1,9 +1,9 @@
 import type { BenchRow } from "./measure.ts";
 
-/** What could not be measured here, and why. */
+/** A row that could not be measured, and why. */
 export type SkippedRow = Readonly<{ name: string; skipped: string }>;
 
-/** The table that a person reads; ratios first, since machines are noisy. */
+/** Prints the table for people. */
 export function printRows(rows: readonly (BenchRow | SkippedRow)[]): void {
   for (const row of rows) console.log(linesOf(row).join("\n  "));
 }

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Pool } from "undici";
 import { type Signed, zeroHashWebhooks } from "./zero-hash-webhooks.ts";
 
-/** What the offering process is told. */
+/** The job of the offering process. */
 export type OfferJob = Readonly<{
   address: string;
   deliveries: number;
@@ -13,11 +13,11 @@ export type OfferJob = Readonly<{
   sampleEvery: number;
 }>;
 
-/** What it answers. */
+/** The result of the offering process. */
 export type Offered = Readonly<{
   latenciesMs: readonly number[];
   answeredPerSecond: number;
-  /** Not acknowledged, or not shown by the time that the service waits; their time counts too. */
+  /** Not acknowledged, or not visible within the service's waiting time; their latencies are included. */
   failed: number;
 }>;
 
@@ -43,7 +43,7 @@ async function offer(job: OfferJob): Promise<Offered> {
     lastAnswer = performance.now();
     if (position !== null && !isSample) return;
     if (position === null || !(await isShown(readers, webhook, position))) failed += 1;
-    // Those of the warm-up are read as well: reading warms up, too.
+    // Warm-up deliveries are read as well, to warm up reading too.
     if (number >= warmUpDeliveries) latenciesMs.push(performance.now() - dueAt);
   }
 
@@ -60,7 +60,7 @@ async function offer(job: OfferJob): Promise<Offered> {
   return { latenciesMs, answeredPerSecond: job.deliveries / seconds, failed };
 }
 
-/** @returns where the stream stands after it; null where it was not acknowledged. */
+/** @returns the stream's position after the webhook; null if it was not acknowledged */
 async function send(pool: Pool, { body, headers }: Signed): Promise<string | null> {
   const answer = await pool.request({ method: "POST", path: "/webhooks/zerohash", headers, body });
   const { position } = (await answer.body.json()) as { position?: string };
@@ -68,8 +68,8 @@ async function send(pool: Pool, { body, headers }: Signed): Promise<string | nul
 }
 
 /**
- * Read your writes: the answer comes when the model has folded it. Balances here only grow, so a
- * greater one is that of a later webhook.
+ * Read your writes: the answer waits until the model has processed the webhook. Balances here only
+ * grow, so a greater one belongs to a later webhook.
  */
 async function isShown(pool: Pool, { body }: Signed, position: string): Promise<boolean> {
   const { participant_code, asset, balance } = JSON.parse(body) as Record<string, string>;

@@ -7,18 +7,18 @@ import { type BenchOptions, type BenchRow, percentile } from "./measure.ts";
 import type { Offered, OfferJob } from "./visibility-offer.ts";
 import { ZERO_HASH_SECRET } from "./zero-hash-webhooks.ts";
 
-/** Deliveries a second that are offered. */
+/** Offered deliveries per second. */
 const RATE = 1000;
-/** Until the service's threads have compiled what they run; nothing is measured meanwhile. */
+/** The time in which the service's threads compile hot code; it is not measured. */
 const WARM_UP_SECONDS = 5;
-/** Every so many deliveries one is followed to its balance. */
+/** One in this many deliveries is measured. */
 const SAMPLE_EVERY = 20;
-/** A rate that is missed by more was not offered. */
+/** The least share of the rate that counts as reached. */
 const TOLERANCE = 0.98;
 
 /**
- * From the moment when a webhook is due to be sent until `GET /v1/balances` shows its balance, with
- * `counterfoil start` as it really runs and webhooks at a constant rate from another process.
+ * From a webhook's due time until `GET /v1/balances` shows its balance, with
+ * a real `counterfoil start` and webhooks at a constant rate from another process.
  */
 export async function benchVisibility(options: BenchOptions): Promise<BenchRow> {
   const deliveries = Math.ceil(options.facts / 3);

@@ -1,12 +1,12 @@
 import { createHmac } from "node:crypto";
 import { type BenchDelivery, benchDeliveries } from "./ledger.ts";
 
-/** A signed webhook, ready to be sent. */
+/** A signed webhook. */
 export type Signed = Readonly<{ body: string; headers: Readonly<Record<string, string>> }>;
 
 export const ZERO_HASH_SECRET = "a secret of the bench";
 
-/** Distinct balance webhooks of one movement each, signed as of now: they are stale in 5 minutes. */
+/** Distinct balance webhooks of one movement each, signed now: they are stale after 5 minutes. */
 export function* zeroHashWebhooks(count: number, accounts: number): Generator<Signed> {
   const timestamp = String(Date.now());
   let number = 0;
