@@ -1,9 +1,9 @@
 /**
- * Starts a throw-away PostgreSQL on a free loopback port, without Docker, and prints its URL. It ends,
- * and its files are removed, with Ctrl-C or with the process that started it.
+ * Starts a temporary PostgreSQL on a free loopback port, without Docker, and prints its URL. Ctrl-C or
+ * the end of its parent process stops it and removes its files.
  *
  *     node infra/postgres/start.ts
- *     export COUNTERFOIL_POSTGRES_URL=…      # what it printed
+ *     export COUNTERFOIL_POSTGRES_URL=…      # the printed URL
  */
 import { once } from "node:events";
 import {
