@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { HOT_SHAPES, type HotShape } from "../test/system/hot-shapes.ts";
 import type { HotFigures, HotWork } from "./hot-process.ts";
-import { type BenchOptions, type BenchRow, measureApart, median } from "./measure.ts";
+import { type BenchOptions, type BenchRow, measureInProcess, median } from "./measure.ts";
 
 const MEBIBYTE = 1024 ** 2;
 
@@ -20,7 +20,7 @@ export async function benchHot({ facts, rounds }: BenchOptions): Promise<readonl
       const figures: HotFigures[] = [];
       for (let round = 0; round < rounds; round += 1) {
         const work: HotWork = { shape: shape.name, kind, facts };
-        figures.push(await measureApart("hot-process.ts", [JSON.stringify(work)]));
+        figures.push(await measureInProcess("hot-process.ts", [JSON.stringify(work)]));
       }
       measured[at] = { shape, kind, figures };
     }

@@ -28,7 +28,7 @@ type Pending = Readonly<{
 
 export type ReadersThread = Readers &
   Readonly<{
-      /** Resolves when the thread is warm, or has failed to start and will be restarted. */
+    /** Resolves when the thread is warm, or has failed to start and will be restarted. */
     ready: Promise<void>;
   }>;
 
