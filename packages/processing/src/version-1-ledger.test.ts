@@ -48,6 +48,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "aefc4f8588d40f2795e32681bf2c878989b730f506e75325bf0936b9aec564d9",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
+  "balances 9": [
+    "aefc4f8588d40f2795e32681bf2c878989b730f506e75325bf0936b9aec564d9",
+    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",
@@ -73,6 +77,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
   "withdrawals 8": [
+    "99107df2d3c1cd9c5d40419cd42cd0290a91de5bc3190bf65e6d15fce9755733",
+    "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
+  ],
+  "withdrawals 9": [
     "99107df2d3c1cd9c5d40419cd42cd0290a91de5bc3190bf65e6d15fce9755733",
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],

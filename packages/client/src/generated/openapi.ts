@@ -4489,7 +4489,7 @@ export interface operations {
                      *               "digest": "991276f0860f55bf46419307f3924e100d0ea5b572f2a7b33869d61d0eea3edf",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 8,
+                     *               "model_version": 9,
                      *               "position": "157",
                      *               "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c"
                      *             }
@@ -5947,7 +5947,7 @@ export interface operations {
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 8,
+                     *             "model_version": 9,
                      *             "name": "balances",
                      *             "position": "157",
                      *             "state": "live",
