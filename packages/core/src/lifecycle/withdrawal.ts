@@ -166,8 +166,8 @@ function requestEntries(fact: DatedFact<"WithdrawalStatusReported">): HistoryEnt
 }
 
 /**
- * Both legs of a transfer report each status; the one of the amount leg is shown. How the transfer
- * ends, the amount leg alone decides: the network takes its fee for a failed transaction too.
+ * Both legs of a transfer report each status; the one of the amount leg is shown. Only the
+ * amount leg ends the transfer, since the network takes its fee for a failed transaction too.
  */
 function legEntries(fact: DatedFact<"WithdrawalStatusReported">): HistoryEntry[] {
   const { leg, status } = fact.data;
