@@ -28,7 +28,10 @@ export const deliveryRecord = z
     received: eventRecord,
     facts: z.array(eventRecord),
     body_url: z.string(),
-    /** null while the bytes are stored, and for a platform's key, since nothing shows whose they were. */
+    /**
+     * null while the bytes are stored, and for a platform's key, since nothing shows whose they
+     * were.
+     */
     erased: erasureRecord.nullable(),
   })
   .meta({ id: "Delivery" });

@@ -195,7 +195,9 @@ const WithdrawalStatusReported = z.object({
 
 const PaymentStatusReported = z.object({
   provider,
-  /** The payment_id, a bank payment's transaction_id, or (without either) the digest of the body. */
+  /**
+   * The payment_id, a bank payment's transaction_id, or (without either) the digest of the body.
+   */
   payment: id,
   payment_id: id.optional(),
   transaction_id: id.optional(),

@@ -10,7 +10,10 @@ import { instant, position, traceparent } from "./scalar.ts";
  * Readers ignore what they do not know: headers, fields and types of facts may be added.
  */
 
-/** The version of all topics. A change that breaks readers needs topics of a new version beside these. */
+/**
+ * The version of all topics. A change that breaks readers needs topics of a new version beside
+ * these.
+ */
 export const TOPIC_VERSION = "v1";
 
 /** The facts: one `eventRecord` each, `data` as stored. Key: the event's subject. */
@@ -32,7 +35,9 @@ export const STATE_TOPICS = {
   anomalies: { record: anomalyRecord, changed: "AnomalyChanged", removed: "AnomalyRemoved" },
 } as const;
 
-/** Signed heads of the ledger, each size once: a reader who keeps them can verify the ledger later. */
+/**
+ * Signed heads of the ledger, each size once: a reader who keeps them can verify the ledger later.
+ */
 export const HEAD_TOPIC = "heads";
 /** The `ce_type` of every signed head. */
 export const HEAD_SIGNED = "HeadSigned";

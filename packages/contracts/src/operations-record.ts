@@ -2,7 +2,10 @@ import { z } from "zod";
 import { modelName } from "./fact.ts";
 import { channel, growing, instant, json, position, provider, sha256, uuid } from "./scalar.ts";
 
-/** Records for operators: what needs attention, and the state of the service. Shaped as in `record.ts`. */
+/**
+ * Records for operators: what needs attention, and the state of the service. Shaped as in
+ * `record.ts`.
+ */
 const text = z.string().nullable();
 const time = instant.nullable();
 

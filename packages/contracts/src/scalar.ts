@@ -40,9 +40,13 @@ export const sha256 = z
  * three.
  */
 export const ID_BYTES_MAX = 256;
-/** The maximum length of an account id, which holds five escaped ids; its anomaly contains it twice. */
+/**
+ * The maximum length of an account id, which holds five escaped ids; its anomaly contains it twice.
+ */
 export const ACCOUNT_BYTES_MAX = 512;
-/** Marks the limit in a schema. JSON Schema counts characters, so documents describe it in words. */
+/**
+ * Marks the limit in a schema. JSON Schema counts characters, so documents describe it in words.
+ */
 export const BYTES_MAX = "x-bytes-max";
 
 const opaque = (bytesMax: number) =>

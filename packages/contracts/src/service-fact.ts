@@ -65,11 +65,16 @@ export const DeliveryReceived = z.object({
   follows: id.optional(),
   /** The number of appends that carry the facts, if more than one. */
   parts: z.int().min(2).optional(),
-  /** The span that received it, if it is traced: everything that it causes belongs to that trace. */
+  /**
+   * The span that received it, if it is traced: everything that it causes belongs to that trace.
+   */
   traceparent: traceparent.optional(),
 });
 
-/** Recorded with a `DeliveryReceived` of several parts, so that incomplete deliveries are found quickly. */
+/**
+ * Recorded with a `DeliveryReceived` of several parts, so that incomplete deliveries are found
+ * quickly.
+ */
 export const DeliveryDivided = z.object({ delivery_id: uuid, parts: z.int().min(2) });
 
 /** Every fact of the delivery is recorded. Completes divided deliveries and snapshots. */
@@ -80,7 +85,9 @@ export const DeliveryCompleted = z.object({
   snapshot: place.optional(),
 });
 
-/** The delivery that recorded the same bytes under another type; only with the reason type_conflict. */
+/**
+ * The delivery that recorded the same bytes under another type; only with the reason type_conflict.
+ */
 const taken_by = z.object({ delivery_id: uuid, payload_type: z.string() }).optional();
 
 export const DeliveryQuarantined = z.object({
@@ -122,10 +129,16 @@ export const FeedClosed = z.object({
   closed_at: instant,
 });
 
-/** The order of runs on sockets, which older programs did not record, is recorded up to this position. */
+/**
+ * The order of runs on sockets, which older programs did not record, is recorded up to this
+ * position.
+ */
 export const SocketOrderRecorded = z.object({ until: position });
 
-/** Every frame of the connection's snapshot is recorded: an account not listed by then is missing from it. */
+/**
+ * Every frame of the connection's snapshot is recorded: an account not listed by then is missing
+ * from it.
+ */
 export const SnapshotCompleted = z.object({
   provider,
   connection: id,
@@ -180,7 +193,9 @@ export const OperatorActed = z.object({
     ...(["create_key", "revoke_key", "rotate_key", "rotate_head_key"] as const),
     "erase",
   ]),
-  /** The model, delivery, anomaly, key or participant; absent if the action is about all of them. */
+  /**
+   * The model, delivery, anomaly, key or participant; absent if the action is about all of them.
+   */
   target: z.string().optional(),
   actor,
 });

@@ -1,7 +1,7 @@
 /**
  * The parts of an account id. Ids are readable: `zerohash:DEF456:ABC123:general:available:BTC`
- * (participant, group, label, type, asset: the five that Zero Hash promises unique and prints in every message) and
- * `layer1:0xc4b2…:ETH:available` (address, asset, fund type).
+ * (participant, group, label, type, asset: the five that Zero Hash promises unique and prints in
+ * every message) and `layer1:0xc4b2…:ETH:available` (address, asset, fund type).
  */
 type AccountParts = Readonly<{
   provider: "zerohash" | "layer1";
@@ -28,7 +28,9 @@ export function zeroHashAccountId(account: ZeroHashAccount): string {
   return `${owner}:${encodePart(account_label)}:${encodePart(account_type)}:${encodePart(asset)}`;
 }
 
-/** One address holds several assets, each in three funds. Hex addresses are compared without case. */
+/**
+ * One address holds several assets, each in three funds. Hex addresses are compared without case.
+ */
 export function layer1AccountId(address: string, asset: string, fundType: string): string {
   return `layer1:${encodePart(layer1Address(address))}:${encodePart(asset)}:${encodePart(fundType.toLowerCase())}`;
 }
@@ -63,7 +65,10 @@ export function accountParts(id: string): AccountParts {
   throw new RangeError(`not an account id: ${id}`);
 }
 
-/** Whether an account belongs to a platform: its own, or one of its group. Layer1 accounts have no known group. */
+/**
+ * Whether an account belongs to a platform: its own, or one of its group. Layer1 accounts have no
+ * known group.
+ */
 export function isAccountOf(id: string, platform: string): boolean {
   const { participant_code, account_group } = accountParts(id);
   return participant_code === platform || account_group === platform;

@@ -22,7 +22,10 @@ function canonicalArray(identity: Identity): string {
   return `${text}]`;
 }
 
-/** The id of an amendment: its content is what a copy adds or contradicts, or a translation and a cause. */
+/**
+ * The id of an amendment: its content is what a copy adds or contradicts, or a translation and a
+ * cause.
+ */
 export function amendmentId(
   what: string,
   eventId: string,
@@ -97,7 +100,10 @@ const status = (
 
 type Notified = { notification_id?: string | undefined };
 
-/** A body without a timestamp is identified by its delivery, so that the same status can be reported twice. */
+/**
+ * A body without a timestamp is identified by its delivery, so that the same status can be reported
+ * twice.
+ */
 const notificationOf = ({ notification_id }: Notified): { notification_id?: string } =>
   notification_id === undefined ? {} : { notification_id };
 

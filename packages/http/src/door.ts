@@ -21,7 +21,9 @@ export type DoorLimits = Readonly<{
   headersTimeoutMs: number;
   /** From a request's first byte to its last: 408. */
   requestTimeoutMs: number;
-  /** For a connection without a request. Longer than proxies keep theirs, to avoid a race with them. */
+  /**
+   * For a connection without a request. Longer than proxies keep theirs, to avoid a race with them.
+   */
   idleTimeoutMs: number;
   /** A connection beyond this number is closed at once, and so are all idle ones. */
   connectionsMax: number;
@@ -249,7 +251,9 @@ export function isLoopback(host: string): boolean {
   return version !== 0 && LOOPBACK.check(host, version === 4 ? "ipv4" : "ipv6");
 }
 
-/** How many files and connections this process may open; null where the system does not report it. */
+/**
+ * How many files and connections this process may open; null where the system does not report it.
+ */
 export function openFilesMax(): number | null {
   try {
     const limits = readFileSync("/proc/self/limits", "utf8");
@@ -260,7 +264,10 @@ export function openFilesMax(): number | null {
   }
 }
 
-/** Files reserved for everything besides the listener's connections: databases, threads, brokers, modules. */
+/**
+ * Files reserved for everything besides the listener's connections: databases, threads, brokers,
+ * modules.
+ */
 const RESERVED_FILES = 200;
 
 /** The maximum number of connections that leaves enough files for everything else. */

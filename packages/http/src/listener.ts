@@ -181,7 +181,10 @@ function closeConnectionsWhileDraining(
   });
 }
 
-/** An idle connection whose last request ends after the stop began would delay it until the idle timeout. */
+/**
+ * An idle connection whose last request ends after the stop began would delay it until the idle
+ * timeout.
+ */
 function closeConnectionsWhileStopping(app: FastifyInstance): void {
   app.addHook("onResponse", async () => {
     if (!app.server.listening) setImmediate(() => app.server.closeIdleConnections());
@@ -251,7 +254,10 @@ function hasBody({ headers }: FastifyRequest): boolean {
  */
 const UNANSWERED_MAX = 16;
 
-/** The memory of a response besides its content; the content of a stream is never in memory as a whole. */
+/**
+ * The memory of a response besides its content; the content of a stream is never in memory as a
+ * whole.
+ */
 const RESPONSE_OVERHEAD_BYTES = 512;
 
 /** The responses of a connection, which are produced and read one after another. */

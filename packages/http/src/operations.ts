@@ -47,7 +47,9 @@ export async function sendMetrics(reply: FastifyReply, registry: Registry): Prom
 /** Histogram buckets, from a read by id to a read that waits for a position. */
 const RESPONSE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** The documentation pages are not measured: they have many paths and nobody needs their latency. */
+/**
+ * The documentation pages are not measured: they have many paths and nobody needs their latency.
+ */
 const UNMEASURED = /^\/docs(?:\/|$)/;
 
 /** Measures the responses of a listener. Two listeners of one process share the histogram. */

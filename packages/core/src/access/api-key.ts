@@ -99,7 +99,10 @@ export function keyRevoked(
   return newEvent({ type: "ApiKeyRevoked", data }, envelope, NO_CAUSE);
 }
 
-/** The id of a key's event. A key is created once and revoked once, since ids are unique on the stream. */
+/**
+ * The id of a key's event. A key is created once and revoked once, since ids are unique on the
+ * stream.
+ */
 export const keyEventId = (
   type: (typeof KEY_EVENTS)[number],
   keyId: string,

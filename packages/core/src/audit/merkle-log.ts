@@ -60,7 +60,9 @@ export function rootOf(range: LeafRange, hashOf: (node: Node) => string, hashing
   return hashes.reduceRight((right, left) => nodeHash(left, right, hashing));
 }
 
-/** The ranges whose roots prove that leaf `index` is in the tree of `size`, from the leaf upwards. */
+/**
+ * The ranges whose roots prove that leaf `index` is in the tree of `size`, from the leaf upwards.
+ */
 export function inclusionRanges(index: number, size: number): readonly LeafRange[] {
   const ranges: LeafRange[] = [];
   for (let [start, end] = [0, size]; end - start > 1; ) {
@@ -99,7 +101,9 @@ export function jointRanges(indexes: readonly number[], size: number): readonly 
   return ranges;
 }
 
-/** The ranges whose roots prove that the tree of `to` extends the tree of `from`, 0 < from <= to. */
+/**
+ * The ranges whose roots prove that the tree of `to` extends the tree of `from`, 0 < from <= to.
+ */
 export function consistencyRanges(from: number, to: number): readonly LeafRange[] {
   const ranges: LeafRange[] = [];
   let [start, end] = [0, to];

@@ -138,7 +138,10 @@ function hashOf(slot: Slot, hashing: Hashing): string {
   return "key" in slot ? leafOf(slot, hashing) : slot.node;
 }
 
-/** The largest subtree with these keys; `common` is the number of bits they share, all for one entry. */
+/**
+ * The largest subtree with these keys; `common` is the number of bits they share, all for one
+ * entry.
+ */
 type Subtree = Readonly<{ key: string; hash: string; common: number }>;
 
 /**
@@ -226,7 +229,9 @@ export function proveKey(loaded: Branches, key: string, hashing: Hashing): MapPr
   }
 }
 
-/** Whether the map with that root holds this entry; for `null`, whether it has no entry of the key. */
+/**
+ * Whether the map with that root holds this entry; for `null`, whether it has no entry of the key.
+ */
 export function isProven(
   { root, key, entry }: Readonly<{ root: string; key: string; entry: string | null }>,
   { leaf, siblings }: MapProof,

@@ -22,7 +22,9 @@ export function signedText(head: UnsignedHead | TreeHead): string {
   return `${DOMAIN}${canonicalJson(signed)}`;
 }
 
-/** The text that an old and a new key both sign when the new one replaces the old one on a ledger. */
+/**
+ * The text that an old and a new key both sign when the new one replaces the old one on a ledger.
+ */
 export function rotationText(
   rotation: Readonly<{ ledger: string; genesis: string; old_key: string; new_key: string }>,
 ): string {
@@ -58,7 +60,9 @@ export function readTreeHead(text: string): ReadSigned<TreeHead> {
   return read;
 }
 
-/** Reads JSON that has exactly this shape, since a verifier must know everything that was signed. */
+/**
+ * Reads JSON that has exactly this shape, since a verifier must know everything that was signed.
+ */
 function readSigned<Signed>(text: string, shape: Shape<Signed>): ReadSigned<Signed> {
   // This mode distinguishes numbers from text; every signed value is text.
   const json = parseJson(text, "printed");

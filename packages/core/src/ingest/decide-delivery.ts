@@ -94,7 +94,9 @@ export function decideDelivery(
   return { outcome: "recorded", appends };
 }
 
-/** One of two or more parts of a delivery's facts. Each part is looked up and decided separately. */
+/**
+ * One of two or more parts of a delivery's facts. Each part is looked up and decided separately.
+ */
 export type Part = Readonly<{ facts: readonly ProviderFact[]; at: number; parts: number }>;
 
 /**
@@ -126,7 +128,9 @@ export function decidePart(
   return { outcome: "recorded", appends };
 }
 
-/** The number of parts of an incomplete delivery, whose writer died or is still writing; else null. */
+/**
+ * The number of parts of an incomplete delivery, whose writer died or is still writing; else null.
+ */
 export function incompleteParts(
   deliveryId: string,
   known: KnownFacts,
@@ -137,7 +141,9 @@ export function incompleteParts(
   return known.ids.has(completionId(deliveryId, hashing)) ? null : parts;
 }
 
-/** Decides what a divided delivery lacks. The reading is that of the translation that started it. */
+/**
+ * Decides what a divided delivery lacks. The reading is that of the translation that started it.
+ */
 function complete(
   delivery: ReadDelivery,
   parts: number,
@@ -200,7 +206,9 @@ function addCompletion(
   appends.at(-1)?.push(completion);
 }
 
-/** Completes a divided delivery or a snapshot; a snapshot's completion has its connection and frame. */
+/**
+ * Completes a divided delivery or a snapshot; a snapshot's completion has its connection and frame.
+ */
 export function completionEvent(
   { connection, frame }: Readonly<{ connection?: string | undefined; frame?: number | undefined }>,
   parts: number,

@@ -24,7 +24,10 @@ type Envelope = Readonly<{
   about?: string | null;
 }>;
 
-/** Builds every event in its stored form: the present schema version, keys in the order of the object. */
+/**
+ * Builds every event in its stored form: the present schema version, keys in the order of the
+ * object.
+ */
 export function newEvent<Type extends FactType>(
   fact: Extract<Fact, { type: Type }>,
   { id, subject, occurredAt = null, about = null }: Envelope,
@@ -50,7 +53,10 @@ export function providerEvent(fact: ProviderFact, id: string, cause: Cause): New
   return newEvent(stated, { id, subject: factSubject(fact), occurredAt }, cause);
 }
 
-/** Facts that are ordered against snapshots: if read later, they state where their delivery was recorded. */
+/**
+ * Facts that are ordered against snapshots: if read later, they state where their delivery was
+ * recorded.
+ */
 const ORDERED_BY_SNAPSHOTS: ReadonlySet<string> = new Set([
   "MovementRecorded",
   "BalanceReported",
@@ -116,7 +122,10 @@ export function contradictedEvent(
   return amendment({ type: "FactContradicted", data }, id, fact, cause);
 }
 
-/** Restates a withdrawn amendment. Its id covers translation and delivery, since the first id is taken. */
+/**
+ * Restates a withdrawn amendment. Its id covers translation and delivery, since the first id is
+ * taken.
+ */
 export function restatedEvent(
   event: NewEvent,
   { data: { translation } }: ProviderFact,

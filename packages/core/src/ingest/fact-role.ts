@@ -73,7 +73,9 @@ function eventsBetween(
 /** Hypothetical events have no delivery. */
 const NO_CAUSE: Cause = { deliveryId: null, correlationId: null };
 
-/** The state of a fact after these events, as models compute it; null where nothing is known of it. */
+/**
+ * The state of a fact after these events, as models compute it; null where nothing is known of it.
+ */
 export function stateOf(events: readonly RecordedEvent[]): FactState | null {
   let state: FactState | null = null;
   for (const event of events) {
@@ -136,7 +138,10 @@ const NO_CHANGE = "without it nothing that is shown here would change";
 
 type Change = Readonly<{ name: string; value: unknown }>;
 
-/** The first field that differs, inside an object the first differing one there; null where none does. */
+/**
+ * The first field that differs, inside an object the first differing one there; null where none
+ * does.
+ */
 function firstChange(now: Fields = {}, then: Fields = {}): Change | null {
   for (const name of new Set([...Object.keys(now), ...Object.keys(then)])) {
     const [before, value] = [now[name] ?? null, then[name] ?? null];

@@ -89,7 +89,9 @@ export function evolveFactState(before: FactState, amendment: Amendment): FactSt
   }
 }
 
-/** Amends a fact that may be unknown: only a correction states all of it, so only that can start it. */
+/**
+ * Amends a fact that may be unknown: only a correction states all of it, so only that can start it.
+ */
 export function amendedState(before: FactState | null, amendment: Amendment): FactState | null {
   if (before !== null) return evolveFactState(before, amendment);
   if (amendment.type !== "FactCorrected") return null;
@@ -161,7 +163,10 @@ export function firstArrivalOf(state: FactState): Nanos {
   return first;
 }
 
-/** The position since which the stream has the fact: that of its delivery, even if it was read later. */
+/**
+ * The position since which the stream has the fact: that of its delivery, even if it was read
+ * later.
+ */
 export function heldFrom({ data, position }: FactState): number {
   const { delivered_at } = data;
   return typeof delivered_at === "string" ? Math.min(Number(delivered_at), position) : position;
@@ -195,7 +200,9 @@ const copiesOf = (state: FactState): FactData[] => [
 export type KnownFacts = Readonly<{
   states: Map<string, FactState>;
   ids: Set<string>;
-  /** The delivery whose statement of a fact is in force: it recorded the fact, or corrected it last. */
+  /**
+   * The delivery whose statement of a fact is in force: it recorded the fact, or corrected it last.
+   */
   statedBy: Map<string, string | null>;
 }>;
 

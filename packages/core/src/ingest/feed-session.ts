@@ -26,7 +26,10 @@ type StatedFrame = Readonly<{
   receivedAt: Nanos;
 }>;
 
-/** How many latest runs of accounts, and how many stated runs, are remembered; the oldest are dropped. */
+/**
+ * How many latest runs of accounts, and how many stated runs, are remembered; the oldest are
+ * dropped.
+ */
 const ACCOUNTS_MAX = 200_000;
 const RUNS_MAX = 200_000;
 
@@ -99,7 +102,9 @@ function makeRoom(known: Set<string> | Map<string, Latest>, key: string, max: nu
   }
 }
 
-/** The sessions of an ingestor. A connection takes over the session of the one that it continues. */
+/**
+ * The sessions of an ingestor. A connection takes over the session of the one that it continues.
+ */
 export interface FeedSessions {
   opened(connection: string, continues: string | undefined): void;
   of(connection: string): FeedSession | null;

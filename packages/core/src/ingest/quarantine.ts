@@ -14,12 +14,16 @@ export function retryId(deliveryId: string, translation: number, hashing: Hashin
   return eventId(["QuarantineRetried", deliveryId, String(translation)], hashing);
 }
 
-/** The id of a dismissal: one per number of attempts, since another failed attempt opens it again. */
+/**
+ * The id of a dismissal: one per number of attempts, since another failed attempt opens it again.
+ */
 export function dismissalId(deliveryId: string, attempts: number, hashing: Hashing): string {
   return eventId(["QuarantineDismissed", deliveryId, String(attempts)], hashing);
 }
 
-/** How many translations a newer program beside this one may have tried that this one does not know. */
+/**
+ * How many translations a newer program beside this one may have tried that this one does not know.
+ */
 const UNKNOWN_TRANSLATIONS_MAX = 3;
 
 /** The ids of the retries with every translation that may have been tried. */

@@ -193,7 +193,9 @@ export type Retry = Readonly<{
   received: RecordedEvent;
   reading: Reading;
   translation: number;
-  /** The same bytes under other types: if one of them was recorded, this one stays in quarantine. */
+  /**
+   * The same bytes under other types: if one of them was recorded, this one stays in quarantine.
+   */
   others: readonly OtherDelivery[];
 }>;
 

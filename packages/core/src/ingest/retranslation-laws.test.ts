@@ -21,7 +21,9 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     "occurred_at" in data ? { occurred_at: "1970-01-19T23:03:09.426Z" } : {},
 };
 
-/** A faulty translation reads run 2 as run 1, about which another delivery makes a true statement. */
+/**
+ * A faulty translation reads run 2 as run 1, about which another delivery makes a true statement.
+ */
 const first = (run: unknown): string => (String(run) === "2" ? "1" : String(run));
 
 function readBy(translation: number, fault: Fault, copy: Copy) {

@@ -4,7 +4,9 @@ import { compareTimes, type Nanos } from "../exact/time.ts";
 /** The part of a deposit that a fact describes. */
 export type DepositPart = "status" | "movement" | "reversal" | "fund";
 
-/** A part whose class equals that of others, so that nothing states which of them are one deposit. */
+/**
+ * A part whose class equals that of others, so that nothing states which of them are one deposit.
+ */
 export type ClassPart<Item> = Readonly<{
   item: Item;
   part: DepositPart;

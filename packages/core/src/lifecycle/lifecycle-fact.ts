@@ -61,7 +61,10 @@ export function factIdOf(type: ProviderFactType, data: FactData): string {
   return factIdOfKey(type, factKey({ type, data } as unknown as ProviderFact));
 }
 
-/** The id of a fact from an amendment's key, where a movement's run is a hint and not part of the id. */
+/**
+ * The id of a fact from an amendment's key, where a movement's run is a hint and not part of the
+ * id.
+ */
 export function factIdOfKey(type: ProviderFactType, key: Readonly<Record<string, string>>): string {
   const parts = type === "MovementRecorded" ? [key.account, key.movement_id] : Object.values(key);
   return JSON.stringify([type, ...parts]);
@@ -84,7 +87,9 @@ export type Lifecycle = Readonly<{
   ids: readonly string[];
   /** @param netDebit the sum of debits less reversals; null without a debit */
   fieldsOf: (fields: Fields, netDebit: string | null) => object;
-  /** The parties to a record, from its state; absent where columns of the record name the holder. */
+  /**
+   * The parties to a record, from its state; absent where columns of the record name the holder.
+   */
   partiesOf?: (state: unknown) => ReadonlySet<string>;
 }>;
 
@@ -116,7 +121,9 @@ export type Name = Readonly<{ kind: string; name: string }>;
 export type FactReading = Readonly<{
   owner: Owner;
   names: readonly Name[];
-  /** The name of the record that the fact belongs to, where it does not itself establish that name. */
+  /**
+   * The name of the record that the fact belongs to, where it does not itself establish that name.
+   */
   mentions: Name | null;
   /** Texts besides its names by which the record is found. */
   aliases: readonly string[];
@@ -217,7 +224,9 @@ export function readPayment(
   };
 }
 
-/** How an entry counts in its record's history; null where another fact's entry is shown instead. */
+/**
+ * How an entry counts in its record's history; null where another fact's entry is shown instead.
+ */
 export type EntryOutcome = Readonly<{
   /** The stage after the entry, and whether the entry changed it. */
   after: string | null;

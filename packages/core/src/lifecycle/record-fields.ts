@@ -68,7 +68,9 @@ export type Claim = Readonly<{ field: string; value: string }> & Ordered;
 /** The order of a claim, and how time decides it; without `by` an id does. */
 export type Ordered = Readonly<{ order: string; by?: TimeOrder }>;
 
-/** The weight is compared before the time; of equal weights the earliest time wins, or the latest. */
+/**
+ * The weight is compared before the time; of equal weights the earliest time wins, or the latest.
+ */
 type TimeOrder = Readonly<{ weight: string; isLatest: boolean }>;
 
 /** The winning claim of each field. */

@@ -79,7 +79,10 @@ function kindOf(type: string, accountType: string, isOutgoing: boolean): Movemen
 const isReportKept = (runType: string | undefined): boolean =>
   runType === undefined || runType === "withdrawal";
 
-/** Whether a report is kept. It makes no record: it dates its run's movements and shows that they are complete. */
+/**
+ * Whether a report is kept. It makes no record: it dates its run's movements and shows that they
+ * are complete.
+ */
 export function isWithdrawalReport(report: DataOf<"BalanceReported">): boolean {
   const { provider, account, run_id, run_type } = report;
   if (provider !== "zerohash" || run_id === undefined) return false;
@@ -96,7 +99,9 @@ const STAGES = {
   reversal: null,
 } as const;
 
-/** The history entry of a side. The available side is shown if known: customers see that account. */
+/**
+ * The history entry of a side. The available side is shown if known: customers see that account.
+ */
 export function sideEntry(
   side: MovementSide,
   { movement_type: word = "", occurred_at }: DataOf<"MovementRecorded">,
@@ -136,7 +141,9 @@ export const freesHold = (side: MovementSide): boolean =>
 export const stepOrder = (side: MovementSide | null, at: Nanos, tie: string): Ordered =>
   earliestFirst(`0${side === null ? KINDS.length : KINDS.indexOf(side.kind)}`, at, tie);
 
-/** Claims by which holds and confirmations are matched: the first hold and the last confirmation. */
+/**
+ * Claims by which holds and confirmations are matched: the first hold and the last confirmation.
+ */
 export function waitingClaims(side: MovementSide, at: Nanos, tie: string): Claim[] {
   const { kind, movementId, account, amount } = side;
   if (kind === "debit" || kind === "reversal") return [];

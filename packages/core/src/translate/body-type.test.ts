@@ -21,7 +21,9 @@ const PRINTED = [...SCENARIOS.values()]
     step.kind === "zerohash-webhook" ? [[step.payloadType, step.body] as const] : [],
   );
 
-/** Documented bodies that no scenario contains: REST's words, failures, a payload without any time. */
+/**
+ * Documented bodies that no scenario contains: REST's words, failures, a payload without any time.
+ */
 const SPARE = [
   ["deposit.status_changed", { deposit_id: "d", status: "CONFIRMED", asset: "ETH", amount: "1" }],
   ["payment_status_changed", { payment_id: null, status: "failed", participant_code: "P" }],

@@ -144,7 +144,9 @@ function readSource(source: Source, hashing: Hashing, translation: number): Read
   }
 }
 
-/** Bodies of Layer1 and frames of the feed name their own type; Zero Hash's is an unsigned header. */
+/**
+ * Bodies of Layer1 and frames of the feed name their own type; Zero Hash's is an unsigned header.
+ */
 function otherTypesOf(value: unknown, { provider, channel, payloadType }: Source) {
   if (provider !== "zerohash" || channel === "feed") return {};
   const types = otherTypes(value, payloadType, ZERO_HASH_TYPES);

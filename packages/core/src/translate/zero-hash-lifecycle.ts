@@ -17,7 +17,9 @@ import {
   stampFields,
 } from "./translation.ts";
 
-/** Without a time the notification identifies a status: pending, posted, pending are three of them. */
+/**
+ * Without a time the notification identifies a status: pending, posted, pending are three of them.
+ */
 const timeOrNotification = (occurred_at: string | undefined, { notification_id }: Stamp) =>
   occurred_at === undefined ? { notification_id } : { occurred_at };
 
