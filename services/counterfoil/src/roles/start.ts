@@ -34,7 +34,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     const readers = startReadersThread({ config, clock, logger });
     closing.add(readers.stop);
     const report = createProjectorMetrics({ registry, clock });
-    // Whoever opens the console waits for what reads, and for nothing that is projected meanwhile.
+    // Projectors start after the readers, which the console needs first, so that they do not compete.
     const after = readers.ready;
     const threads = startProjectorThreads({ config, clock, logger, report, after });
     closing.add(threads.stop);

@@ -202,7 +202,6 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
 }
 
 /**
-/**
  * Requests of the console's start page. The first answers of a thread open its connections and load
  * and compile the code behind them, which takes a quarter of a second; no reader should wait for it.
  */

@@ -66,7 +66,7 @@ type SupervisedThread = Readonly<{
 
 type SuperviseOptions<Message> = Readonly<{
   create: () => Worker;
-  /** It is first started behind this, so that what is waited for has the processor. */
+  /** The first start waits for this, so that more urgent work has the processor. */
   after?: Promise<void>;
   onMessage: (message: Message) => void;
   /** Called when the thread ended without being stopped. */
