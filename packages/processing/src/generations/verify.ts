@@ -245,13 +245,13 @@ async function lookUpFindings(
     const where = at === null ? "is not found by its id" : `is also at position ${at}`;
     return [{ position, what: "id", detail: `${type} ${id} ${where}: ${REBUILD_INDEX}` }];
   });
-  // Of one fact there may be any number of amendments.
-  const filed = new Map<string, ReadonlySet<number>>();
+  // Sets, because a fact may have any number of amendments.
+  const indexed = new Map<string, ReadonlySet<number>>();
   for (const about of abouts) {
-    if (!filed.has(about)) filed.set(about, new Set(found.get(about)?.amendments));
+    if (!indexed.has(about)) indexed.set(about, new Set(found.get(about)?.amendments));
   }
   const misfiled = events.flatMap(({ id, type, position, about }): Finding[] => {
-    if (about === null || filed.get(about)?.has(position)) return [];
+    if (about === null || indexed.get(about)?.has(position)) return [];
     const detail = `${type} ${id} is not found under the fact ${about} that it names`;
     return [{ position, what: "amendment", detail }];
   });

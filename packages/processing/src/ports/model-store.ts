@@ -119,7 +119,7 @@ export interface Rows {
   /**
    * The number of all rows, or of those that meet the conditions; an index on these columns suffices.
    *
-   * @param most it counts no further than that
+   * @param most stops counting at this number
    */
   count(table: Table, where?: readonly Condition[], most?: number): Promise<number>;
 }
@@ -159,7 +159,7 @@ export interface BuildingStore extends ModelStore {
   finish(): Promise<void>;
 }
 
-/** `modelVersion`: which layout the rows have. */
+/** `modelVersion`: the version of the rows' layout. */
 export type ReadSnapshot<T> = (
   rows: Rows,
   checkpoint: Checkpoint,
