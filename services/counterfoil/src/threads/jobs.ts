@@ -197,7 +197,10 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
     parentPort?.close();
   });
   const headers = forwardedHeaders(ANONYMOUS, "warm-up");
-  for (const url of FIRST_REQUESTS) await app.inject({ method: "GET", url, headers });
+  for (const url of FIRST_REQUESTS) {
+    // The thread may be stopped meanwhile, and then nothing is answered any more.
+    await app.inject({ method: "GET", url, headers }).catch(() => undefined);
+  }
   send({ ready: true } satisfies ReadResponse);
 }
 
