@@ -497,9 +497,10 @@ function checkNothingLeftOut({ movements, reports, isTimed }, known, { place }) 
 
 function addEvidence(found, { place }, evidence, bytes) {
   const sent = evidence.find(({ header }) => header === "x-zh-hook-timestamp")?.value ?? "";
+  // A delivery may carry several of them.
+  if (evidence.some(({ scheme }) => scheme === "hmac")) found.operatorOnly += 1;
   for (const { scheme, key_id, header, value } of evidence) {
-    if (scheme === "hmac") found.operatorOnly += 1;
-    else if (scheme !== undefined) {
+    if (scheme !== undefined && scheme !== "hmac") {
       // This RSA signature covers the webhook's bytes followed by its timestamp header.
       const isTimed = header === "x-zh-hook-rsa-signature";
       const signed = isTimed ? joinedBytes(bytes, utf8(sent)) : bytes;
