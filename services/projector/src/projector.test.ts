@@ -6,8 +6,10 @@ import { unsealed, versionOneLedger } from "@counterfoil/core/stream/testing/ver
 import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { ModelCorrupted } from "@counterfoil/processing/ports/errors";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { NO_TRACING } from "@counterfoil/processing/ports/tracing";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import {
   createMemoryEventStream,
   createMemoryStreamStorage,
@@ -156,6 +158,31 @@ describe("projecting several models", () => {
     const { projector, whenIn } = watch({ ...backends, catalogue: broken });
     await whenIn("trades", "failed");
     await whenIn("balances", "live");
+    await projector.stop();
+  });
+
+  test("one whose files stay damaged is logged once a minute, and what is new at once", async () => {
+    const { backends } = await openWorld();
+    const manual = createManualClock();
+    let trouble = "torn";
+    const broken: ModelCatalogue = {
+      ...backends.catalogue,
+      openForWriting: (model, generation) =>
+        model === "trades"
+          ? Promise.reject(new ModelCorrupted(trouble))
+          : backends.catalogue.openForWriting(model, generation),
+    };
+    const lines: string[] = [];
+    const logger = pino({ level: "warn" }, { write: (line) => void lines.push(line) });
+    const { projector } = watch({ ...backends, catalogue: broken, clock: manual }, logger);
+    await manual.advance(10 * 60_000);
+    expect(lines.length).toBeGreaterThan(5);
+    expect(lines.length).toBeLessThan(12);
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ model: "trades", pause_ms: 60_000 });
+    const before = lines.length;
+    trouble = "torn otherwise";
+    await manual.advance(60_000);
+    expect(lines.slice(before).map((line) => JSON.parse(line).err.message)).toEqual([trouble]);
     await projector.stop();
   });
 

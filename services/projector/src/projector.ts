@@ -102,8 +102,9 @@ const CHECK_EVERY_MS = 1_000;
 /** Projects one model until the signal aborts, through all failures. */
 async function projectModel(options: ProjectModelOptions, signal: AbortSignal): Promise<void> {
   let pauseMs = PAUSE_MS_MIN;
+  const interruptions = logInterruptions(options.logger);
   while (!signal.aborted) {
-    const { error, commits } = await runUntilError(options, signal);
+    const { error, commits } = await runUntilError(options, interruptions, signal);
     if (error === null) continue;
     if (error instanceof StreamForked) {
       await waitForRebuild(options, error, signal);
@@ -121,12 +122,19 @@ async function projectModel(options: ProjectModelOptions, signal: AbortSignal): 
 const ANOMALY_OPENED = "an anomaly was opened: see `counterfoil anomalies list`, and the runbook";
 
 /** Projects until the signal aborts, the lock is lost, or an error is thrown. */
-async function runUntilError(options: ProjectModelOptions, signal: AbortSignal) {
+async function runUntilError(
+  options: ProjectModelOptions,
+  interruptions: Interruptions,
+  signal: AbortSignal,
+) {
   const { projection, logger, report, warn } = options;
   const { model } = projection;
   let commits = 0;
   const observer: ProjectorOptions["observer"] = {
-    onState: (state) => setState(options, state),
+    onState: (state) => {
+      if (state === "live") interruptions.end();
+      setState(options, state);
+    },
     onCommit: (commit) => {
       commits += 1;
       report({ kind: "commit", model, commits: 1, ...commit });
@@ -137,7 +145,7 @@ async function runUntilError(options: ProjectModelOptions, signal: AbortSignal) 
       for (const anomaly of opened)
         warn(anomaly.kind, "warn", { model, ...anomaly }, ANOMALY_OPENED);
     },
-    onRetry: (error) => logger.warn({ err: error }, "projection interrupted, trying again"),
+    onRetry: interruptions.note,
   };
   try {
     await runProjector({ ...options, observer }, signal);
@@ -145,6 +153,33 @@ async function runUntilError(options: ProjectModelOptions, signal: AbortSignal) 
   } catch (error) {
     return { error, commits };
   }
+}
+
+const LOGGED_EVERY_MS = 60_000;
+
+type Interruptions = Readonly<{
+  note: NonNullable<NonNullable<ProjectorOptions["observer"]>["onRetry"]>;
+  /** It works again: what comes next is new. */
+  end: () => void;
+}>;
+
+/** A failure is logged when it begins, and once a minute while it lasts, however often it is tried. */
+function logInterruptions(logger: Logger): Interruptions {
+  let last: string | null = null;
+  let silentMs = 0;
+  return {
+    note: ({ error, pauseMs }) => {
+      const text = String(error);
+      const isLogged = text !== last || silentMs >= LOGGED_EVERY_MS;
+      const level = isLogged ? "warn" : "debug";
+      logger[level]({ err: error, pause_ms: pauseMs }, "projection interrupted, trying again");
+      last = text;
+      silentMs = isLogged ? pauseMs : silentMs + pauseMs;
+    },
+    end: () => {
+      last = null;
+    },
+  };
 }
 
 function setState({ projection, logger, report }: ProjectModelOptions, state: ModelState): void {

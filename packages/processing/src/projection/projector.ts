@@ -6,10 +6,17 @@ import { liveGeneration } from "../generations/activations.ts";
 import { changedAnomaly } from "../models/anomaly-rows.ts";
 import { ANOMALY_CHANGES, ATTENTION } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
-import { isEngineError } from "../ports/errors.ts";
+import { FormatTooNew, isEngineError, ModelCorrupted, StreamCorrupted } from "../ports/errors.ts";
 import { type EventStream, isLastPage, waitForMore } from "../ports/event-stream.ts";
 import { projectorLock, type RoleLocks } from "../ports/installation.ts";
-import { isLastRows, type ModelCatalogue, type Row, type Rows } from "../ports/model-store.ts";
+import {
+  type Checkpoint,
+  isLastRows,
+  type ModelCatalogue,
+  type ModelStore,
+  type Row,
+  type Rows,
+} from "../ports/model-store.ts";
 import {
   createTraces,
   NO_TRACING,
@@ -41,7 +48,8 @@ export type ProjectorOptions = Readonly<{
 type ProjectorObserver = Readonly<{
   onState?: (state: ProjectorState) => void;
   onCommit?: (commit: Readonly<{ position: number; events: number; stopped: number }>) => void;
-  onRetry?: (error: unknown) => void;
+  /** `pauseMs`: until it is tried again, at the latest. */
+  onRetry?: (failure: Readonly<{ error: unknown; pauseMs: number }>) => void;
   onStopped?: (stop: SubjectStop) => void;
   /**
    * What was opened by events that were folded live: never by a rebuild, and not again where one is
@@ -64,7 +72,13 @@ const BATCH = 1000;
  * core from the ingestor: what comes within this time shares the next one.
  */
 const GATHER_MS = 20;
-const RETRY_MS = 500;
+const RETRY_MS_MIN = 500;
+/** What passes by itself is noticed soon. */
+const RETRY_MS_MAX = 5_000;
+/** What a person has to put right takes its time. */
+const DAMAGED_RETRY_MS_MAX = 60_000;
+/** How often who waits looks whether another generation was activated. */
+const LOOK_EVERY_MS = 1_000;
 
 /**
  * Keeps the live generation of one model up to date until the signal aborts: waits for the model's
@@ -78,29 +92,77 @@ export async function runProjector(options: ProjectorOptions, signal: AbortSigna
   const lock = await locks.acquire(projectorLock(projection.model), signal);
   if (lock === null) return;
   const both = AbortSignal.any([signal, lock.lost]);
+  let pauseMs = RETRY_MS_MIN;
   try {
-    while (!both.aborted) await followGeneration(options, both);
+    while (!both.aborted) {
+      const { error, activatedAt, hasWorked } = await attempt(options, both);
+      if (error === null || hasWorked) pauseMs = RETRY_MS_MIN;
+      if (error === null) continue;
+      pauseMs = Math.min(pauseMs, longestPause(error));
+      observer?.onState?.("unavailable");
+      observer?.onRetry?.({ error, pauseMs });
+      await pause(options, { pauseMs, activatedAt }, both);
+      pauseMs *= 2;
+    }
   } finally {
     await lock.release();
   }
 }
 
-async function followGeneration(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
-  const { clock, observer } = options;
+/** Only other files, another stream or another program help. */
+const longestPause = (error: unknown): number =>
+  [ModelCorrupted, StreamCorrupted, FormatTooNew].some((kind) => error instanceof kind)
+    ? DAMAGED_RETRY_MS_MAX
+    : RETRY_MS_MAX;
+
+/** How far following a generation has come. */
+type Progress = {
+  /** Where the generation was activated; null while the stream has not said it. */
+  activatedAt: number | null;
+  /** It has committed, or found that there is nothing to do. */
+  hasWorked: boolean;
+};
+
+/** Follows the live generation. @returns with the error that may pass, null where none stopped it */
+async function attempt(options: ProjectorOptions, signal: AbortSignal) {
+  const progress: Progress = { activatedAt: null, hasWorked: false };
   try {
-    await followLive(options, signal);
+    await followLive(options, signal, progress);
+    return { error: null, ...progress };
   } catch (error) {
     if (!isEngineError(error)) throw error;
-    observer?.onState?.("unavailable");
-    observer?.onRetry?.(error);
-    await clock.sleep(RETRY_MS, signal);
+    return { error, ...progress };
   }
 }
 
-/** Follows the generation that is live now, until another is. */
-async function followLive(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
+/** A rebuild that is activated meanwhile is what a damaged generation waits for. */
+async function pause(
+  { stream, projection, clock }: ProjectorOptions,
+  { pauseMs, activatedAt }: Readonly<{ pauseMs: number; activatedAt: number | null }>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let leftMs = pauseMs; leftMs > 0 && !signal.aborted; leftMs -= LOOK_EVERY_MS) {
+    await clock.sleep(Math.min(leftMs, LOOK_EVERY_MS), signal);
+    if (activatedAt === null) continue;
+    const live = await liveGeneration(stream, projection.model).catch(unlessEngine);
+    if (live !== null && live.position !== activatedAt) return;
+  }
+}
+
+function unlessEngine(error: unknown): null {
+  if (isEngineError(error)) return null;
+  throw error;
+}
+
+/** Follows the generation that is live now, until another is, or other files are in its place. */
+async function followLive(
+  options: ProjectorOptions,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
   const { stream, catalogue, projection, hashing, clock, observer } = options;
   const { generation, position: activatedAt } = await liveGeneration(stream, projection.model);
+  progress.activatedAt = activatedAt;
   if (!(await isOfThisVersion(options, generation))) {
     observer?.onState?.("upgrading");
     return options.upgrade(projection, signal);
@@ -119,6 +181,8 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
       const events = await stream.read({ after, limit: BATCH });
       await checkStillFollows(following, run.checkpoint, events);
       if (events.length === 0) {
+        if (!(await isStillThere(store, run.checkpoint))) return;
+        progress.hasWorked = true;
         observer?.onState?.("live");
         await waitForMore(options, after, signal);
         continue;
@@ -129,6 +193,7 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
         events,
         generation,
       );
+      progress.hasWorked = true;
       const before = Math.max(after, activatedAt);
       await reportOpened(options, store, { after: before, upTo: run.checkpoint.position });
       if (isActivated) return;
@@ -137,6 +202,17 @@ async function followLive(options: ProjectorOptions, signal: AbortSignal): Promi
   } finally {
     await store.close();
   }
+}
+
+/**
+ * Whether the store holds what was committed to it. Who deletes or replaces its files beside an idle
+ * ledger is noticed by this question alone, asked once in each wait.
+ *
+ * @throws an engine error where it is gone
+ */
+async function isStillThere(store: ModelStore, { position, hash }: Checkpoint): Promise<boolean> {
+  const stored = await store.checkpoint();
+  return stored.position === position && stored.hash === hash;
 }
 
 async function reportOpened(

@@ -60,7 +60,10 @@ export function createMemoryModelCatalogue(): ModelCatalogue {
       generations.set(number, newGeneration({ tables, modelVersion }));
       return number;
     },
-    openForWriting: async (model, number) => storeOf(model, number, find(model, number)),
+    openForWriting: async (model, number) => ({
+      ...storeOf(model, number, find(model, number)),
+      checkpoint: async () => find(model, number).moment.checkpoint,
+    }),
     openForBuilding: async (model, number) => {
       const generation = find(model, number);
       generation.isBuilding = true;

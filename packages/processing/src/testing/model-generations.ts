@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { GenerationMissing } from "../ports/errors.ts";
+import { GenerationMissing, isEngineError } from "../ports/errors.ts";
 import type { ModelFixture } from "./model-fixture.ts";
 import { checkpointAt, ENTRIES, entry, putEntries, TABLES } from "./sample-tables.ts";
 
@@ -223,6 +223,16 @@ function describeRemoval(use: () => ModelFixture): void {
     const reader = await catalogue.openForReading("withdrawals", 1);
     expect(await reader.snapshot((rows) => rows.count(ENTRIES))).toBe(0);
     await reader.close();
+  });
+
+  test("a store of one that was dropped does not say that it is there", async () => {
+    const { catalogue, createStore } = use();
+    const store = await createStore();
+    await store.commit(putEntries([entry("a", 1)]));
+    await catalogue.drop("withdrawals", store.generation);
+    const asked = await store.checkpoint().catch((error: unknown) => error);
+    expect(isEngineError(asked)).toBe(true);
+    await store.close();
   });
 
   test("dropping one leaves the others alone", async () => {
