@@ -87,6 +87,10 @@ describe("a ledger that was moved", () => {
       hash: live.head_hash,
       resumed_at: 0,
     });
+    // Before a model has read it, nobody knows what was delivered.
+    const { stdout } = await runCommand(["status"], target);
+    expect(stdout).toContain(`delivered in the last ${live.head} events is not known`);
+    expect(stdout).not.toContain("Nothing was delivered");
     const service = startRole(["start"], target);
     const status = await whenFolded(createApi(await addressOf(service)), Number(live.head));
     expect(stateDigests(status)).toEqual(stateDigests(live));

@@ -137,7 +137,9 @@ export const statusRecord = z
     projections: z.array(projectionStatus),
     publisher: publisherStatus.nullable().meta({ description: "null: nothing is published" }),
     feed: feedStatus.nullable().meta({ description: "null: no feed was ever opened" }),
-    last_deliveries: z.array(lastDelivery),
+    last_deliveries: z.array(lastDelivery).meta({
+      description: "As far as the balances model has read the stream, see its `lag`",
+    }),
     anomalies: z.array(anomalyCount),
     quarantined: attentionCount
       .nullable()

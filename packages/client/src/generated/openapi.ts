@@ -1483,6 +1483,7 @@ export interface components {
             feed: components["schemas"]["FeedStatus"] | null;
             head: components["schemas"]["Position"];
             head_hash: components["schemas"]["Sha256"];
+            /** @description As far as the balances model has read the stream, see its `lag` */
             last_deliveries: components["schemas"]["LastDelivery"][];
             ledger: string;
             /** @description Empty where all is well */
@@ -5934,11 +5935,11 @@ export interface operations {
                      *           },
                      *           {
                      *             "do": "`counterfoil quarantine list`, docs/runbook.md#quarantine, then `quarantine retry` or `dismiss`",
-                     *             "what": "1 deliveries that nobody could read"
+                     *             "what": "1 delivery that nobody could read"
                      *           },
                      *           {
                      *             "do": "`counterfoil anomalies list --kind stuck`, docs/runbook.md#stuck, then `anomalies acknowledge`",
-                     *             "what": "1 withdrawals are stuck in pending"
+                     *             "what": "1 withdrawal stuck in pending"
                      *           }
                      *         ],
                      *         "projections": [

@@ -48,3 +48,8 @@ export function putHex(into: Uint8Array, at: number, hex: string): void {
 
 /** Without a branch, since digits and letters come in no order: it is asked for every hash. */
 const digit = (unit: number): number => (unit & 0x0f) + 9 * (unit >> 6);
+
+/** A count and what was counted, for people: "1 delivery", "2 deliveries". */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

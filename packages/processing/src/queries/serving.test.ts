@@ -56,7 +56,7 @@ describe("served generation", () => {
 
   test("is none before any was built", async () => {
     await expect(served()).rejects.toThrow(ModelNotServed);
-    await expect(served()).rejects.toThrow("generation 1 of deposits has not been built here");
+    await expect(served()).rejects.toThrow("generation 1 of deposits is not built here yet");
     await fold(1, 0);
     expect(await served()).toBe(1);
   });

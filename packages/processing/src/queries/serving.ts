@@ -74,8 +74,11 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
       return answer.value;
     }
     const [live] = candidates as readonly [Activation];
+    // Nobody activated the first one: whatever there is of it is served.
+    const upTo =
+      live.position === 0 ? "" : ` up to position ${live.position}, where it became live`;
     throw new ModelNotServed(
-      `generation ${live.generation} of ${model} has not been built here up to position ${live.position} yet: a projector does it`,
+      `generation ${live.generation} of ${model} is not built here${upTo} yet: a projector that runs builds it, see \`counterfoil status\``,
     );
   }
 

@@ -11,7 +11,7 @@ import type {
   StuckCount,
 } from "@counterfoil/contracts/operations-record";
 import { isLifecycle } from "@counterfoil/contracts/record";
-import { formatTime, type Nanos, timeOf } from "@counterfoil/core/exact/time";
+import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
 import { ATTENTION_COUNTS } from "../models/columns.ts";
 import { LAST_DELIVERIES, QUARANTINED_KIND, readLastFeed } from "../models/deliveries.ts";
@@ -25,8 +25,9 @@ import { isOnStream } from "../stream-guard.ts";
 import { countStuck, type StuckRule, stuckRule } from "./anomaly-record.ts";
 import { positionIn, textIn } from "./answers.ts";
 import { NO_DIGEST } from "./event-standing.ts";
+import { needsOf } from "./needs.ts";
 import type { Platform } from "./platform.ts";
-import { lagBehind, ModelNotServed, type ServedModels, secondsSince } from "./serving.ts";
+import { lagBehind, ModelNotServed, type ServedModels } from "./serving.ts";
 
 export const MODELS: readonly ModelName[] = modelName.options;
 
@@ -75,7 +76,12 @@ export async function readStatus(
   const publisher = await publisherStatus(sources);
   const { position, hash } = await stream.head();
   const projections: ProjectionStatus[] = [];
-  for (const projection of read) projections.push(await withLag(sources, projection));
+  const held = new Set<ModelName>();
+  for (const each of read) {
+    const { projection, isHeld } = await lagOf(sources, each);
+    projections.push(projection);
+    if (isHeld) held.add(projection.name);
+  }
   const ledger = attentions.find((one) => one.ledger !== null)?.ledger ?? null;
   const status = {
     ...installation,
@@ -89,7 +95,8 @@ export async function readStatus(
     quarantined: ledger?.quarantined ?? null,
     stuck: attentions.flatMap(({ stuck }) => stuck),
   };
-  const circumstances = { ...expected, now: clock.now(), isHeadKeyUsable: isUsable(sources) };
+  const isHeadKeyUsable = isUsable(sources);
+  const circumstances = { ...expected, now: clock.now(), isHeadKeyUsable, held };
   return { ...status, needs_a_person: needsOf(status, circumstances) };
 }
 
@@ -109,14 +116,21 @@ function notReadable(error: unknown): null {
   throw error;
 }
 
-async function withLag(
+/** `isHeld`: its lock was looked at, since it is behind or not there yet, and a projector holds it. */
+async function lagOf(
   { stream, clock, locks }: StatusSources,
-  projection: ProjectionStatus,
-): Promise<ProjectionStatus> {
-  const { events, seconds } = await lagBehind(stream, Number(projection.position), clock.now());
-  const isBehind = projection.state === "live" && events > 0;
-  const state = isBehind ? await stateBehind(projection.name, locks) : projection.state;
-  return { ...projection, lag: events, lag_seconds: seconds, state };
+  read: ProjectionStatus,
+): Promise<Readonly<{ projection: ProjectionStatus; isHeld: boolean }>> {
+  const { events, seconds } = await lagBehind(stream, Number(read.position), clock.now());
+  const isBehind = read.state === "live" && events > 0;
+  const isAsked = isBehind || read.state === "waiting";
+  const isHeld = isAsked ? await isProjecting(read.name, locks) : null;
+  const behind = isHeld === false ? "stopped" : "catching_up";
+  const state = isBehind ? behind : read.state;
+  return {
+    projection: { ...read, lag: events, lag_seconds: seconds, state },
+    isHeld: isHeld === true,
+  };
 }
 
 async function publisherStatus({
@@ -161,18 +175,22 @@ export function statusFor(status: StatusRecord, platform: Platform): StatusRecor
 }
 
 /**
- * `stopped`: events wait, and no projector holds the model's lock: none was started, or it died. A
- * subject whose facts cannot be folded stops only itself, and is counted in `stopped_keys`.
+ * Whether a projector holds the model's lock; null where that cannot be looked at. Where events wait
+ * and none does, the model is `stopped`: none was started, or it died. A subject whose facts cannot be
+ * folded stops only itself, and is counted in `stopped_keys`.
  */
-async function stateBehind(
+async function isProjecting(
   model: ModelName,
   locks: StatusSources["locks"],
-): Promise<"catching_up" | "stopped"> {
-  // A lock that cannot be looked at says nothing.
-  const lock = await locks?.tryAcquire(projectorLock(model)).catch(() => null);
-  if (!lock) return "catching_up";
-  await lock.release();
-  return "stopped";
+): Promise<boolean | null> {
+  if (locks === undefined) return null;
+  try {
+    const lock = await locks.tryAcquire(projectorLock(model));
+    await lock?.release();
+    return lock === null;
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -282,103 +300,3 @@ const feedIn = ({ state, since, connection, reason }: Row): FeedStatus => ({
   connection: String(connection),
   reason: textIn(reason),
 });
-
-/** What a person has to look at, and what to do about it. */
-type Need = StatusRecord["needs_a_person"][number];
-
-type Facts = Omit<StatusRecord, "needs_a_person">;
-type Circumstances = Readonly<{
-  now: Nanos;
-  isPublishing: boolean;
-  followsFeed: boolean;
-  isHeadKeyUsable: boolean;
-}>;
-
-/** What passes by itself passes sooner. */
-const FEED_SECONDS_MAX = 300;
-const PUBLISHER_SECONDS_MAX = 900;
-
-/** Of a status, what needs a person; what was acknowledged or dismissed needs nobody any more. */
-export function needsOf(status: Facts, circumstances: Circumstances): Need[] {
-  return [
-    ...modelNeeds(status),
-    ...publisherNeeds(status, circumstances),
-    ...feedNeeds(status, circumstances),
-    ...anomalyNeeds(status),
-    ...quarantineNeeds(status),
-    ...stuckNeeds(status),
-    ...(circumstances.isHeadKeyUsable ? [] : [HEAD_KEY_NEED]),
-  ];
-}
-
-const HEAD_KEY_NEED: Need = {
-  what: "no head can be signed: the key's file cannot be used",
-  do: "`counterfoil head` says what is wrong with it; put the installation's key there, see docs/audit.md",
-};
-
-const MODEL_ADVICE: Readonly<Record<string, string>> = {
-  waiting: "start a projector",
-  stopped: "start a projector, or see why it ended in its log",
-  forked: "find out why the stream is another one, then `counterfoil rebuild`",
-  unreadable: "`counterfoil rebuild` it",
-};
-
-function modelNeeds({ projections }: Facts): Need[] {
-  return projections.flatMap(({ name, state, lag }) => {
-    const advice = MODEL_ADVICE[state];
-    return advice === undefined
-      ? []
-      : [{ what: `${name} is ${state}, ${lag} events behind`, do: advice }];
-  });
-}
-
-function publisherNeeds({ publisher }: Facts, { isPublishing }: Circumstances): Need[] {
-  if (publisher === null || !isPublishing) return [];
-  const needs: Need[] = [];
-  const { stopped_keys, lag_seconds, lag } = publisher;
-  if (stopped_keys > 0) {
-    const advice = "raise max.message.bytes of the topics, then start the publisher again";
-    needs.push({ what: `Kafka does not take the records of ${stopped_keys} keys`, do: advice });
-  }
-  if (lag_seconds > PUBLISHER_SECONDS_MAX) {
-    const what = `Kafka is ${lag} events behind, for ${Math.round(lag_seconds)} s`;
-    needs.push({ what, do: "see the publisher's log, and whether the broker answers" });
-  }
-  return needs;
-}
-
-function feedNeeds({ feed }: Facts, { followsFeed, now }: Circumstances): Need[] {
-  if (feed === null || !followsFeed || feed.state === "subscribed") return [];
-  const seconds = secondsSince(timeOf(feed.since), now);
-  if (seconds <= FEED_SECONDS_MAX) return [];
-  const why = feed.reason === null ? "" : ` (${feed.reason})`;
-  const what = `the feed has been ${feed.state} for ${Math.round(seconds)} s${why}`;
-  return [{ what, do: "see the ingestor's log, and ask the provider" }];
-}
-
-function anomalyNeeds({ anomalies }: Facts): Need[] {
-  const open = anomalies.filter(({ unacknowledged }) => unacknowledged > 0);
-  return open.map(({ model, kind, unacknowledged }) => ({
-    what: `${unacknowledged} × ${kind} in ${model}`,
-    do: `\`counterfoil anomalies list --kind ${kind}\`, docs/runbook.md#${kind}, then \`anomalies acknowledge\``,
-  }));
-}
-
-function quarantineNeeds({ quarantined }: Facts): Need[] {
-  const count = quarantined?.unacknowledged ?? 0;
-  if (count === 0) return [];
-  return [
-    {
-      what: `${count} deliveries that nobody could read`,
-      do: "`counterfoil quarantine list`, docs/runbook.md#quarantine, then `quarantine retry` or `dismiss`",
-    },
-  ];
-}
-
-function stuckNeeds({ stuck }: Facts): Need[] {
-  const open = stuck.filter(({ unacknowledged }) => unacknowledged > 0);
-  return open.map(({ model, stage, unacknowledged }) => ({
-    what: `${unacknowledged} ${model} are stuck in ${stage}`,
-    do: "`counterfoil anomalies list --kind stuck`, docs/runbook.md#stuck, then `anomalies acknowledge`",
-  }));
-}

@@ -2,6 +2,7 @@ import { loadConfig } from "@counterfoil/adapters/config";
 import type { SearchHit } from "@counterfoil/contracts/http";
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { TotalRecord } from "@counterfoil/contracts/record";
+import { counted } from "@counterfoil/core/exact/text";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { readPublished } from "@counterfoil/processing/publish/subject-counts";
 import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
@@ -88,12 +89,12 @@ function modelTable({ projections }: StatusRecord): string {
 }
 
 /** Prints the state of the publisher, of the feed, and the last deliveries. */
-function printFlow({ publisher, feed, last_deliveries }: StatusRecord): void {
+function printFlow({ publisher, feed, last_deliveries, projections }: StatusRecord): void {
   print("");
   if (publisher !== null) {
     const { position, lag, lag_seconds, stopped_keys } = publisher;
     print(
-      `Kafka: published to ${position}, ${lag} events (${lag_seconds} s) behind, ${stopped_keys} keys stopped`,
+      `Kafka: published to ${position}, ${counted(lag, "event")} (${lag_seconds} s) behind, ${counted(stopped_keys, "key")} stopped`,
     );
   }
   if (feed !== null) {
@@ -103,7 +104,12 @@ function printFlow({ publisher, feed, last_deliveries }: StatusRecord): void {
   for (const { provider, channel, recorded_at, position } of last_deliveries) {
     print(`Last from ${provider} by ${channel}: ${recorded_at}, position ${position}`);
   }
-  if (last_deliveries.length === 0) print("Nothing was delivered yet.");
+  const unread = projections.find(({ name }) => name === "balances")?.lag ?? 0;
+  if (unread > 0) {
+    print(
+      `What was delivered in the last ${counted(unread, "event")} is not known: balances is behind.`,
+    );
+  } else if (last_deliveries.length === 0) print("Nothing was delivered yet.");
 }
 
 function printAttention({ anomalies, quarantined, stuck }: StatusRecord): void {

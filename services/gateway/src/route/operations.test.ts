@@ -48,7 +48,7 @@ describe("health", () => {
     expect((await gateway.get("/healthz")).status).toBe(200);
     const answer = await gateway.get("/readyz");
     expectProblem(answer, "model_unavailable");
-    expect(answer.body.detail).toContain("generation 1 of trades has not been built here");
+    expect(answer.body.detail).toContain("generation 1 of trades is not built here yet");
   });
 });
 
@@ -238,6 +238,20 @@ describe("status", () => {
   test("tells that a model is not there yet", async () => {
     await ledger.catalogue.drop("trades", 1);
     expect(await statusOf("trades")).toMatchObject({ position: "0", state: "waiting" });
+  });
+
+  test("does not ask for a projector where one is at a model that is not there yet", async () => {
+    const locks = createMemoryRoleLocks();
+    gateway = await createTestGateway(ledger, { locks });
+    await ledger.catalogue.drop("trades", 1);
+    const advice = async () => {
+      const { needs_a_person } = (await gateway.get("/v1/status")).body.data;
+      const about = ({ what }: { what: string }) => what.startsWith("trades is waiting");
+      return needs_a_person.find(about)?.do;
+    };
+    expect(await advice()).toBe("start a projector");
+    await locks.tryAcquire(projectorLock("trades"));
+    expect(await advice()).toContain("a projector is at it");
   });
 
   test("tells that a projection followed another stream", async () => {

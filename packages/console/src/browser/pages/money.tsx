@@ -288,7 +288,8 @@ function Attention({ status }: Readonly<{ status: Status }>) {
 
 /** The latest delivery of each provider on each channel. */
 function Deliveries({ status }: Readonly<{ status: Status }>) {
-  const { feed, last_deliveries } = status;
+  const { feed, last_deliveries, projections } = status;
+  const isRead = projections.every(({ name, lag }) => name !== "balances" || lag === 0);
   return (
     <Panel
       title="Latest deliveries"
@@ -303,7 +304,11 @@ function Deliveries({ status }: Readonly<{ status: Status }>) {
         />
       )}
       {last_deliveries.length === 0 ? (
-        <Empty>No delivery has arrived yet.</Empty>
+        <Empty>
+          {isRead
+            ? "No delivery has arrived yet."
+            : "Not known yet: balances is behind the stream."}
+        </Empty>
       ) : (
         <Table
           label="Latest deliveries"

@@ -1,6 +1,6 @@
 import { SECOND, timeOf } from "@counterfoil/core/exact/time";
 import { describe, expect, test } from "@jest/globals";
-import { needsOf } from "./status.ts";
+import { needsOf } from "./needs.ts";
 
 type Facts = Parameters<typeof needsOf>[0];
 type Projection = Facts["projections"][number];
@@ -14,9 +14,19 @@ const QUIET: Facts = {
   ...{ quarantined: { open: 3, unacknowledged: 0 }, stuck: [] },
 };
 
+type Circumstances = Parameters<typeof needsOf>[1];
+
+const USUAL: Circumstances = {
+  now: after(0),
+  isPublishing: true,
+  followsFeed: true,
+  isHeadKeyUsable: true,
+  held: new Set(),
+};
+
 function needs(facts: Partial<Facts>, seconds = 0, configured = true): readonly string[] {
   const expected = { isPublishing: configured, followsFeed: configured };
-  const circumstances = { now: after(seconds), ...expected, isHeadKeyUsable: true };
+  const circumstances = { ...USUAL, now: after(seconds), ...expected };
   return needsOf({ ...QUIET, ...facts }, circumstances).map(({ what }) => what);
 }
 
@@ -51,6 +61,24 @@ describe("a person is needed", () => {
   ])("for a model that is $state: $count", ({ state, count }) => {
     const projection = { name: "trades", state, lag: 4 } as Projection;
     expect(needs({ projections: [projection] })).toHaveLength(count);
+  });
+
+  test("for a model that is not there yet: to start a projector, unless one is at it", () => {
+    const projections = [{ name: "trades", state: "waiting", lag: 1 } as Projection];
+    const facts = { ...QUIET, projections };
+    expect(needsOf(facts, USUAL)).toEqual([
+      { what: "trades is waiting, 1 event behind", do: "start a projector" },
+    ]);
+    const [need] = needsOf(facts, { ...USUAL, held: new Set(["trades"]) });
+    expect(need?.do).toMatch(/^a projector is at it: .* its log/);
+  });
+
+  test("in the right number", () => {
+    const one = { open: 1, unacknowledged: 1 };
+    expect(needs({ quarantined: one })).toEqual(["1 delivery that nobody could read"]);
+    const stuck = [{ model: "deposits", stage: "held", ...one } as const];
+    expect(needs({ stuck })).toEqual(["1 deposit stuck in held"]);
+    expect(needs(published(0, 1))).toEqual(["Kafka does not take the records of 1 key"]);
   });
 
   test("for a publisher that is far behind, or whose broker refuses keys, where one is configured", () => {

@@ -1,0 +1,114 @@
+import type { ModelName } from "@counterfoil/contracts/fact";
+import type { StatusRecord } from "@counterfoil/contracts/operations-record";
+import { counted } from "@counterfoil/core/exact/text";
+import { type Nanos, timeOf } from "@counterfoil/core/exact/time";
+import { secondsSince } from "./serving.ts";
+
+/** What a person has to look at, and what to do about it. */
+type Need = StatusRecord["needs_a_person"][number];
+
+type Facts = Omit<StatusRecord, "needs_a_person">;
+type Circumstances = Readonly<{
+  now: Nanos;
+  isPublishing: boolean;
+  followsFeed: boolean;
+  isHeadKeyUsable: boolean;
+  /** Models that are not there yet although a projector is at them. */
+  held: ReadonlySet<ModelName>;
+}>;
+
+/** What passes by itself passes sooner. */
+const FEED_SECONDS_MAX = 300;
+const PUBLISHER_SECONDS_MAX = 900;
+
+/** Of a status, what needs a person; what was acknowledged or dismissed needs nobody any more. */
+export function needsOf(status: Facts, circumstances: Circumstances): Need[] {
+  return [
+    ...modelNeeds(status, circumstances),
+    ...publisherNeeds(status, circumstances),
+    ...feedNeeds(status, circumstances),
+    ...anomalyNeeds(status),
+    ...quarantineNeeds(status),
+    ...stuckNeeds(status),
+    ...(circumstances.isHeadKeyUsable ? [] : [HEAD_KEY_NEED]),
+  ];
+}
+
+const HEAD_KEY_NEED: Need = {
+  what: "no head can be signed: the key's file cannot be used",
+  do: "`counterfoil head` says what is wrong with it; put the installation's key there, see docs/audit.md",
+};
+
+const MODEL_ADVICE: Readonly<Record<string, string>> = {
+  waiting: "start a projector",
+  stopped: "start a projector, or see why it ended in its log",
+  forked: "find out why the stream is another one, then `counterfoil rebuild`",
+  unreadable: "`counterfoil rebuild` it",
+};
+
+/** The first build takes its time; where it ends in nothing, the log alone says why. */
+const HELD_UP =
+  "a projector is at it: if that lasts, its log says why (a full disk, damaged files)";
+
+function modelNeeds({ projections }: Facts, { held }: Circumstances): Need[] {
+  return projections.flatMap(({ name, state, lag }) => {
+    const isHeldUp = state === "waiting" && held.has(name);
+    const advice = isHeldUp ? HELD_UP : MODEL_ADVICE[state];
+    const what = `${name} is ${state}, ${counted(lag, "event")} behind`;
+    return advice === undefined ? [] : [{ what, do: advice }];
+  });
+}
+
+function publisherNeeds({ publisher }: Facts, { isPublishing }: Circumstances): Need[] {
+  if (publisher === null || !isPublishing) return [];
+  const needs: Need[] = [];
+  const { stopped_keys, lag_seconds, lag } = publisher;
+  if (stopped_keys > 0) {
+    const advice = "raise max.message.bytes of the topics, then start the publisher again";
+    needs.push({
+      what: `Kafka does not take the records of ${counted(stopped_keys, "key")}`,
+      do: advice,
+    });
+  }
+  if (lag_seconds > PUBLISHER_SECONDS_MAX) {
+    const what = `Kafka is ${counted(lag, "event")} behind, for ${Math.round(lag_seconds)} s`;
+    needs.push({ what, do: "see the publisher's log, and whether the broker answers" });
+  }
+  return needs;
+}
+
+function feedNeeds({ feed }: Facts, { followsFeed, now }: Circumstances): Need[] {
+  if (feed === null || !followsFeed || feed.state === "subscribed") return [];
+  const seconds = secondsSince(timeOf(feed.since), now);
+  if (seconds <= FEED_SECONDS_MAX) return [];
+  const why = feed.reason === null ? "" : ` (${feed.reason})`;
+  const what = `the feed has been ${feed.state} for ${Math.round(seconds)} s${why}`;
+  return [{ what, do: "see the ingestor's log, and ask the provider" }];
+}
+
+function anomalyNeeds({ anomalies }: Facts): Need[] {
+  const open = anomalies.filter(({ unacknowledged }) => unacknowledged > 0);
+  return open.map(({ model, kind, unacknowledged }) => ({
+    what: `${unacknowledged} × ${kind} in ${model}`,
+    do: `\`counterfoil anomalies list --kind ${kind}\`, docs/runbook.md#${kind}, then \`anomalies acknowledge\``,
+  }));
+}
+
+function quarantineNeeds({ quarantined }: Facts): Need[] {
+  const count = quarantined?.unacknowledged ?? 0;
+  if (count === 0) return [];
+  return [
+    {
+      what: `${counted(count, "delivery", "deliveries")} that nobody could read`,
+      do: "`counterfoil quarantine list`, docs/runbook.md#quarantine, then `quarantine retry` or `dismiss`",
+    },
+  ];
+}
+
+function stuckNeeds({ stuck }: Facts): Need[] {
+  const open = stuck.filter(({ unacknowledged }) => unacknowledged > 0);
+  return open.map(({ model, stage, unacknowledged }) => ({
+    what: `${counted(unacknowledged, model.slice(0, -1), model)} stuck in ${stage}`,
+    do: "`counterfoil anomalies list --kind stuck`, docs/runbook.md#stuck, then `anomalies acknowledge`",
+  }));
+}
