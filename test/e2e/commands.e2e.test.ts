@@ -162,6 +162,21 @@ describe("commands beside a running service", () => {
     expect(unknown.code).toBe(2);
   });
 
+  test.each([
+    { args: ["quarantine", "retry", "nobody"], code: "not_found" },
+    { args: ["quarantine", "dismiss", "nobody", "--note", "n"], code: "not_found" },
+    { args: ["anomalies", "acknowledge", "nobody", "--note", "n"], code: "not_found" },
+    { args: ["erase", "nobody", "--note", "n", "--yes"], code: "not_found" },
+    { args: ["keys", "revoke", "nobody"], code: "not_found" },
+    { args: ["keys", "rotate", "nobody"], code: "not_found" },
+    { args: ["rollback", "trades", "--generation", "9"], code: "generation_missing" },
+  ])("$args is refused with $code and leaves nothing on the stream", async ({ args, code }) => {
+    const before = (await json("status")).answer.head;
+    const { stderr } = await runCommand(args, env);
+    expect(stderr).toContain(`error: ${code}`);
+    expect((await json("status")).answer.head).toBe(before);
+  });
+
   test("simulate plays a flow against it, and says when it is refused", async () => {
     const url = await addressOf(service);
     const { code, answer } = await json("simulate", "trade-status", "--url", url);

@@ -1,6 +1,10 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
-import { rebuildModel, rollbackModel } from "@counterfoil/processing/generations/rebuild";
+import {
+  rebuildModel,
+  rollbackModel,
+  rollbackTarget,
+} from "@counterfoil/processing/generations/rebuild";
 import { verifyModel } from "@counterfoil/processing/generations/refold";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
@@ -97,15 +101,11 @@ const rebuild = (
     force,
   });
 
-const rollback = ({ stream, catalogue, projections, clock }: TestLedger, model: ModelName) =>
-  rollbackModel({
-    stream,
-    catalogue,
-    projection: projections[model],
-    hashing,
-    clock,
-    build: "test",
-  });
+async function rollback({ stream, catalogue, projections, clock }: TestLedger, model: ModelName) {
+  const options = { stream, catalogue, projection: projections[model], hashing, clock };
+  const generation = await rollbackTarget(options);
+  return rollbackModel({ ...options, build: "test", generation });
+}
 
 const SCENARIO: Scenario = {
   ...ORDINARY,

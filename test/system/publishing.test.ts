@@ -10,6 +10,7 @@ import {
   pruneGenerations,
   rebuildModel,
   rollbackModel,
+  rollbackTarget,
 } from "@counterfoil/processing/generations/rebuild";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { lifecycleProjection } from "@counterfoil/processing/models/lifecycle/projection";
@@ -174,7 +175,8 @@ describe.each(ENGINES)("a publisher that dies and a broker that fails, on %s", (
             const model = random.pick(MODEL_NAMES);
             const { generation } = await liveGeneration(ledger.stream, model);
             if (generation > 1 && random.chance(0.5)) {
-              await rollbackModel(buildOptions(ledger, model));
+              const options = buildOptions(ledger, model);
+              await rollbackModel({ ...options, generation: await rollbackTarget(options) });
             } else await rebuildModel(buildOptions(ledger, model));
           }
           await ledger.catchUp();

@@ -35,10 +35,12 @@ export class AlreadyClosed extends Error {
   override readonly name = "AlreadyClosed";
 }
 
+type Action = Omit<DataOf<"OperatorActed">, "target"> & Readonly<{ target?: string | undefined }>;
+
 /** Records an operator's action before it starts. @returns the event's position */
 export function recordAction(
   operating: Operating,
-  { action, target, actor }: DataOf<"OperatorActed">,
+  { action, target, actor }: Action,
 ): Promise<number> {
   const data = { action, ...(target === undefined ? {} : { target }), actor };
   return appendActed(operating, "OperatorActed", [action, target ?? null], data);
@@ -92,7 +94,7 @@ export async function dismissQuarantined(
 ): Promise<QuarantinedRecord> {
   const { stream, hashing, translations } = options;
   const before = await findQuarantined(stream, id, options);
-  if (before === null) throw nothingThere(id);
+  if (before === null) throw notQuarantined(id);
   if (before.resolved_position !== null) {
     throw new AlreadyClosed(`delivery ${id} was read at position ${before.resolved_position}`);
   }
@@ -108,7 +110,7 @@ export async function dismissQuarantined(
     return [actedEvent("QuarantineDismissed", data, eventId, `delivery:${id}`)];
   });
   const after = await findQuarantined(stream, id, options);
-  if (after === null) throw nothingThere(id);
+  if (after === null) throw notQuarantined(id);
   return after;
 }
 
@@ -123,7 +125,7 @@ export async function retryForOperator(
   { id, actor }: Omit<OperatorNote, "note">,
 ): Promise<RetryRecord & Readonly<{ position: number }>> {
   const delivery = await findQuarantined(options.stream, id, options);
-  if (delivery === null) throw nothingThere(id);
+  if (delivery === null) throw notQuarantined(id);
   if (delivery.resolved_position !== null) {
     throw new AlreadyClosed(`delivery ${id} was read at position ${delivery.resolved_position}`);
   }
@@ -132,7 +134,7 @@ export async function retryForOperator(
   return { delivery_id: id, outcome, detail, position: (await options.stream.head()).position };
 }
 
-const nothingThere = (id: string) =>
+export const notQuarantined = (id: string): NothingThere =>
   new NothingThere(`no delivery "${id}" is in quarantine: \`quarantine list\` shows which are`);
 
 type Acted = "OperatorActed" | "AnomalyAcknowledged";

@@ -74,10 +74,19 @@ export async function lockRebuild(
   throw new RebuildRunning(`a rebuild of ${model} is running: wait until it has ended`);
 }
 
-/** Rebuilds a model under its rebuild lock; a generation that does not become live is dropped. */
-export async function runRebuild(job: RebuildJob): Promise<RebuildResult> {
+/**
+ * Rebuilds a model under its rebuild lock; a generation that does not become live is dropped.
+ *
+ * @param begin called first, under the lock
+ * @throws RebuildRunning
+ */
+export async function runRebuild(
+  job: RebuildJob,
+  begin: () => Promise<unknown> = async () => {},
+): Promise<RebuildResult> {
   const lock = await lockRebuild(job.backends, job.projection.model);
   try {
+    await begin();
     return await rebuildLocked(job);
   } finally {
     await lock.release();
@@ -347,35 +356,37 @@ type RollbackOptions = Pick<
   RebuildOptions,
   "stream" | "catalogue" | "projection" | "hashing" | "clock" | "build"
 > &
-  Readonly<{
-    /** If not given, the highest kept generation below the live one. */
-    generation?: number;
-  }>;
+  Readonly<{ generation: number }>;
 
 /**
- * Catches up a kept generation of the same model version, and activates it again.
+ * The kept generation of the same model version that a rollback goes back to.
  *
- * @throws GenerationMissing if there is no such generation
+ * @param wanted if not given, the highest kept generation below the live one
+ * @throws GenerationMissing if there is none
  */
-export async function rollbackModel(options: RollbackOptions): Promise<Activated> {
-  const { stream, catalogue, projection, clock } = options;
-  const started = clock.now();
+export async function rollbackTarget(
+  { stream, catalogue, projection }: Pick<RollbackOptions, "stream" | "catalogue" | "projection">,
+  wanted?: number,
+): Promise<number> {
   const live = await liveGeneration(stream, projection.model);
   const kept = (await catalogue.generations(projection.model)).filter(
     ({ generation, modelVersion }) =>
       generation !== live.generation && modelVersion === projection.version,
   );
-  const wanted = options.generation;
   const target = kept.findLast(({ generation }) =>
     wanted === undefined ? generation < live.generation : generation === wanted,
   );
-  if (target === undefined) {
-    const numbers = kept.map(({ generation }) => generation).join(", ") || "none";
-    throw new GenerationMissing(
-      `${projection.model} has no ${wanted === undefined ? "older generation" : `generation ${wanted}`} of model version ${projection.version} beside the live ${live.generation}; kept: ${numbers}`,
-    );
-  }
-  const { generation } = target;
+  if (target !== undefined) return target.generation;
+  const numbers = kept.map(({ generation }) => generation).join(", ") || "none";
+  throw new GenerationMissing(
+    `${projection.model} has no ${wanted === undefined ? "older generation" : `generation ${wanted}`} of model version ${projection.version} beside the live ${live.generation}; kept: ${numbers}`,
+  );
+}
+
+/** Activates a kept generation, see `rollbackTarget`, again, after catching it up. */
+export async function rollbackModel(options: RollbackOptions): Promise<Activated> {
+  const { catalogue, projection, clock, generation } = options;
+  const started = clock.now();
   const store = await catalogue.openForWriting(projection.model, generation);
   const rebuilt = await catchUp(options, store);
   const durationMs = Number((clock.now() - started) / 1_000_000n);

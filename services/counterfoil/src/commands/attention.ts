@@ -9,7 +9,12 @@ import {
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { type RetryResult, retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import { acknowledgeAnomaly, dismissQuarantined } from "@counterfoil/processing/operator";
+import {
+  acknowledgeAnomaly,
+  dismissQuarantined,
+  notQuarantined,
+  recordAction,
+} from "@counterfoil/processing/operator";
 import {
   type AnomalyPart,
   mergeAnomalies,
@@ -24,7 +29,7 @@ import {
 } from "@counterfoil/processing/queries/quarantine";
 import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import { Command, InvalidArgumentError } from "commander";
-import { EXIT, WrongUsage } from "../error-report.ts";
+import { EXIT } from "../error-report.ts";
 import { print, printJson, printJsonList, printTables, renderTable } from "../output/print.ts";
 import {
   ACTOR_OPTION,
@@ -38,7 +43,6 @@ import {
   stuckAfterSeconds,
   withLedger,
   withModels,
-  withRecordedAction,
 } from "./context.ts";
 
 export function anomaliesCommand(): Command {
@@ -177,18 +181,18 @@ function retryCommand(): Command {
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
     .action(async (ids: readonly string[], { json = false, ...by }: ActorOption & JsonOption) => {
-      const targets = ids.length === 0 ? [undefined] : ids;
-      await withRecordedAction(
-        { action: "retry", targets, actor: actorOf(by) },
-        async (backends) => {
-          const deliveries =
-            ids.length === 0
-              ? filterQuarantine(backends, needsAPerson)
-              : await findByIds(backends, ids);
-          const results = retryAll(backends, deliveries);
-          await (json ? printJsonList(results) : printTables(results, retryTable, NOT_QUARANTINED));
-        },
-      );
+      const actor = actorOf(by);
+      await withLedger("write", async (backends) => {
+        const acted = (target?: string) =>
+          recordAction(backends, { action: "retry", target, actor });
+        const asked =
+          ids.length === 0
+            ? afterActing(filterQuarantine(backends, needsAPerson), acted)
+            : await findByIds(backends, ids);
+        for (const id of ids) await acted(id);
+        const results = retryAll(backends, asked);
+        await (json ? printJsonList(results) : printTables(results, retryTable, NOT_QUARANTINED));
+      });
     });
 }
 
@@ -225,7 +229,20 @@ async function* openFirst(backends: Backends): AsyncGenerator<QuarantinedRecord>
   yield* filterQuarantine(backends, (delivery) => !needsAPerson(delivery));
 }
 
-/** @throws WrongUsage if one of them is not quarantined */
+/** The items; the action on all of them is recorded before the first. */
+async function* afterActing<T>(
+  items: AsyncIterable<T>,
+  acted: () => Promise<unknown>,
+): AsyncGenerator<T> {
+  let isRecorded = false;
+  for await (const item of items) {
+    if (!isRecorded) await acted();
+    isRecorded = true;
+    yield item;
+  }
+}
+
+/** @throws NothingThere if one of them is not quarantined */
 async function findByIds(
   backends: Backends,
   ids: readonly string[],
@@ -233,11 +250,8 @@ async function findByIds(
   const deliveries: QuarantinedRecord[] = [];
   for (const id of ids) {
     const found = await findQuarantined(backends.stream, id, translationOf(backends));
-    if (found !== null) deliveries.push(found);
-    else
-      throw new WrongUsage(
-        `no delivery ${id} is in quarantine: \`quarantine list\` shows which are`,
-      );
+    if (found === null) throw notQuarantined(id);
+    deliveries.push(found);
   }
   return deliveries;
 }

@@ -58,19 +58,18 @@ export async function withUncheckedLedger<T>(work: (backends: Backends) => Promi
   return withBackends(connect(loadConfig(process.env), "read"), work);
 }
 
-/** The same for an operator's action, which is recorded before it starts. */
+/** The same for an operator's action that cannot be refused, which is recorded before it starts. */
 export function withRecordedAction<T>(
-  { targets = [undefined], ...action }: Action,
+  action: Action,
   work: (backends: Backends) => Promise<T>,
 ): Promise<T> {
   return withLedger("write", async (backends) => {
-    for (const target of targets) await recordAction(backends, { ...action, target });
+    await recordAction(backends, action);
     return work(backends);
   });
 }
 
-type Action = Pick<DataOf<"OperatorActed">, "action" | "actor"> &
-  Readonly<{ targets?: readonly (string | undefined)[] }>;
+type Action = DataOf<"OperatorActed">;
 
 /**
  * Runs work that SIGINT and SIGTERM abort, so that it can remove what is not finished; a second signal

@@ -96,8 +96,8 @@ async function erase(
   by: Readonly<{ note: string; actor: string; shared: boolean }>,
 ): Promise<Done> {
   const { note, actor, shared } = by;
-  const targets = ["participant" in target ? target.participant : target.deliveryId];
-  return withRecordedAction({ action: "erase", targets, actor }, async (backends) => {
+  const named = "participant" in target ? target.participant : target.deliveryId;
+  return withRecordedAction({ action: "erase", target: named, actor }, async (backends) => {
     const options = { ...backends, note, actor };
     let erased = 0;
     let kept = 0;

@@ -1,4 +1,5 @@
 import { userInfo } from "node:os";
+import type { Backends } from "@counterfoil/adapters/connect";
 import { newKeySecret } from "@counterfoil/adapters/node/keys";
 import { ID_BYTES_MAX } from "@counterfoil/contracts/scalar";
 import { keyRole } from "@counterfoil/contracts/service-fact";
@@ -16,6 +17,7 @@ import {
   revokeKey,
   rotateKey,
 } from "@counterfoil/processing/access/keys";
+import { NothingThere, recordAction } from "@counterfoil/processing/operator";
 import { isStorable } from "@counterfoil/processing/queries/answers";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { WrongUsage } from "../error-report.ts";
@@ -93,11 +95,13 @@ function revokeCommand(): Command {
     .addOption(actorOption())
     .option(...JSON_OPTION)
     .action(async (id: string, { actor, json = false }: JsonOption & ActorOption) => {
-      const action = { action: "revoke_key", targets: [id], actor } as const;
-      const row = await withRecordedAction(action, async (backends) => {
+      const row = await withLedger("write", async (backends) => {
+        const known = await existingKey(backends, id);
+        if (known.revokedAt === null) {
+          await recordAction(backends, { action: "revoke_key", target: id, actor });
+        }
         const key = await revokeKey(backends, { id, actor });
-        if (key === null) throw unknownKey(id);
-        return keyRow(key, backends.clock.now());
+        return keyRow(key ?? known, backends.clock.now());
       });
       if (json) printJson(row);
       else print(`Key ${row.id} (${row.prefix}…) is revoked.`);
@@ -113,20 +117,27 @@ function rotateCommand(): Command {
     .addHelpText("after", "\nThe new key has the same rights and the same lifetime as the old one.")
     .action(async (id: string, { actor, json = false }: JsonOption & ActorOption) => {
       const secret = newKeySecret();
-      const action = { action: "rotate_key", targets: [id], actor } as const;
-      const rotated = await withRecordedAction(action, (backends) =>
-        rotateKey(backends, { id, secret, actor }),
-      );
-      if (rotated.outcome === "missing") throw unknownKey(id);
-      if (rotated.outcome === "revoked") {
-        throw new WrongUsage(`key ${id} is revoked: \`keys create\` makes a new one`);
-      }
+      const rotated = await withLedger("write", async (backends) => {
+        const { revokedAt } = await existingKey(backends, id);
+        if (revokedAt !== null) throw alreadyRevoked(id);
+        await recordAction(backends, { action: "rotate_key", target: id, actor });
+        return rotateKey(backends, { id, secret, actor });
+      });
+      // Somebody may have revoked it at this moment.
+      if (rotated.outcome !== "rotated") throw alreadyRevoked(id);
       printSecret(rotated.key, secret.secret, json);
     });
 }
 
-const unknownKey = (id: string) =>
-  new WrongUsage(`there is no key ${id}: \`keys list\` shows which there are`);
+/** @throws NothingThere */
+async function existingKey({ stream }: Backends, id: string): Promise<ApiKey> {
+  const key = (await readKeys(stream)).get(id);
+  if (key !== undefined) return key;
+  throw new NothingThere(`there is no key ${id}: \`keys list\` shows which there are`);
+}
+
+const alreadyRevoked = (id: string) =>
+  new WrongUsage(`key ${id} is revoked: \`keys create\` makes a new one`);
 
 function shownKey({ id, prefix, role, platform, name, expiresAt }: ApiKey) {
   const expires_at = expiresAt === null ? null : formatTime(expiresAt);

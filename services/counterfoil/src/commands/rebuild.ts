@@ -7,9 +7,11 @@ import {
   lockRebuild,
   type RebuildResult,
   rollbackModel,
+  rollbackTarget,
   runRebuild,
 } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { recordAction } from "@counterfoil/processing/operator";
 import { Command } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest, withProgress } from "../output/print.ts";
@@ -31,7 +33,7 @@ import {
   parseModelOrAll,
   parsePositive,
   untilInterrupted,
-  withRecordedAction,
+  withLedger,
 } from "./context.ts";
 
 type RebuildOptions = JsonOption & ActorOption & CertificateOption & Readonly<{ force?: boolean }>;
@@ -51,10 +53,11 @@ export function rebuildCommand(): Command {
         { force = false, json = false, ...by }: RebuildOptions,
       ) => {
         const actor = actorOf(by);
-        const action = { action: "rebuild", targets: models, actor } as const;
         await checkCertificateFile(by);
-        const results = await withRecordedAction(action, async (backends) => {
-          const done = await rebuildModels(backends, { models, force });
+        const results = await withLedger("write", async (backends) => {
+          const begin = (target: ModelName) =>
+            recordAction(backends, { action: "rebuild", target, actor });
+          const done = await rebuildModels(backends, { models, force, begin });
           await certifyRebuilds(backends, { ...by, actor }, done);
           return done;
         });
@@ -80,10 +83,17 @@ async function certifyRebuilds(
   }));
 }
 
+type ModelRebuilds = Readonly<{
+  models: readonly ModelName[];
+  force: boolean;
+  /** Called before each build, under its rebuild lock. */
+  begin?: (model: ModelName) => Promise<unknown>;
+}>;
+
 /** Rebuilds one model after the other; SIGINT stops the current build, and keeps the live generation. */
 export async function rebuildModels(
   backends: Backends,
-  { models, force }: Readonly<{ models: readonly ModelName[]; force: boolean }>,
+  { models, force, begin = async () => {} }: ModelRebuilds,
 ): Promise<readonly ModelRebuild[]> {
   keepHeapLean();
   return untilInterrupted(async (signal) => {
@@ -92,7 +102,10 @@ export async function rebuildModels(
       if (signal.aborted) break;
       const options = { backends, projection: PROJECTIONS[model], build: BUILD, force, signal };
       const result = await withProgress(model, (update) =>
-        runRebuild({ ...options, onProgress: ({ position, target }) => update(position, target) }),
+        runRebuild(
+          { ...options, onProgress: ({ position, target }) => update(position, target) },
+          () => begin(model),
+        ),
       );
       results.push({ model, ...result });
     }
@@ -118,13 +131,14 @@ export function rollbackCommand(): Command {
     .option(...JSON_OPTION)
     .addHelpText("after", "\nThe two generations that were live before the current one are kept.")
     .action(async (model: ModelName, { generation, json = false, ...by }: RollbackOptions) => {
-      const action = { action: "rollback", targets: [model], actor: actorOf(by) } as const;
-      const result = await withRecordedAction(action, async (backends) => {
+      const action = { action: "rollback", target: model, actor: actorOf(by) } as const;
+      const result = await withLedger("write", async (backends) => {
         const lock = await lockRebuild(backends, model);
         try {
           const options = { ...backends, projection: PROJECTIONS[model], build: BUILD };
-          const target = generation === undefined ? {} : { generation };
-          const activated = await rollbackModel({ ...options, ...target });
+          const target = await rollbackTarget(options, generation);
+          await recordAction(backends, action);
+          const activated = await rollbackModel({ ...options, generation: target });
           await catchUpUnattended(backends, PROJECTIONS[model]);
           return { model, ...activated };
         } finally {

@@ -11,6 +11,7 @@ import {
   catchUpUnattended,
   rebuildLocked,
   rollbackModel,
+  rollbackTarget,
 } from "@counterfoil/processing/generations/rebuild";
 import { readWhole } from "@counterfoil/processing/ingest/request";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
@@ -121,8 +122,8 @@ async function reachGoal(
 ): Promise<Omit<RebuildDone, "kind">> {
   const projection = PROJECTIONS[model];
   if (goal.kind === "kept") {
+    const generation = await rollbackTarget({ ...backends, projection }, goal.generation);
     await recordAction(backends, { action: "rollback", target: model, actor });
-    const { generation } = goal;
     const { rebuilt } = await rollbackModel({ ...backends, projection, build: BUILD, generation });
     await catchUpUnattended(backends, projection);
     return { outcome: "activated", position: rebuilt.position, detail: null };
