@@ -308,6 +308,24 @@ describe("answers", () => {
     expect(await statusOf("GET", `${BALANCES}?asset=USD`, asked)).toBe(200);
   });
 
+  test("are known by one tag of a list, weak or strong, or by any", async () => {
+    const etag = String((await gateway.get(BALANCES)).headers.etag);
+    const strong = etag.slice(2);
+    const asked = (tags: string, url = BALANCES) =>
+      statusOf("GET", url, { headers: { "if-none-match": tags } });
+    for (const tags of [`"x", ${etag}`, `${etag},"x"`, `W/"a,b" , ${strong}`, strong, "*", " * "]) {
+      expect([tags, await asked(tags)]).toEqual([tags, 304]);
+    }
+    for (const tags of ['"x"', 'W/"x", "y"', strong.slice(1, -1), `"*"`, ""]) {
+      expect([tags, await asked(tags)]).toEqual([tags, 200]);
+    }
+    // Of what is not there nobody has a copy, and a change is no copy of anything.
+    expect(await asked("*", "/v1/accounts/nobody")).toBe(404);
+    const { headers } = await gateway.newKey({ role: "operator" });
+    const send = { headers: { ...headers, "if-none-match": "*" }, payload: { note: "n" } };
+    expect(await statusOf("POST", "/v1/anomalies/nobody/acknowledge", send)).toBe(404);
+  });
+
   test("have another ETag at another position, on every list", async () => {
     for (const url of ["/v1/balances", "/v1/withdrawals", "/v1/anomalies", "/v1/deliveries"]) {
       const { headers } = await gateway.get(url);

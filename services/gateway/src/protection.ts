@@ -10,7 +10,7 @@ import etag from "@fastify/etag";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import underPressure from "@fastify/under-pressure";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -103,7 +103,8 @@ export async function protectRoutes(
   config: Config,
   share: () => number = memoryShare,
 ): Promise<void> {
-  app.addHook("onRequest", async ({ routeOptions }, reply) => {
+  app.addHook("onRequest", async ({ url, routeOptions }, reply) => {
+    if (!isDecodable(url)) throw new Problem("malformed_request", "the address cannot be read");
     // Answers differ by key.
     reply.header("vary", "Authorization");
     reply.header("cache-control", routeOptions.config.caching ?? "no-store");
@@ -144,8 +145,38 @@ export async function protectRoutes(
     });
   }
   // Weak, because it is the same for the compressed and the uncompressed answer.
-  await app.register(etag, { weak: true });
+  await app.register(etag, { weak: true, replyWith304: false });
+  app.addHook("onSend", async (request, reply, payload) => {
+    if (!isUnchanged(request, reply)) return payload;
+    reply.code(304);
+    return "";
+  });
   await app.register(compress, COMPRESSION);
+}
+
+/** The query parser keeps a broken percent-encoding as text, and so searches for another value. */
+function isDecodable(url: string): boolean {
+  if (!url.includes("%")) return true;
+  try {
+    decodeURIComponent(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An entity tag; its text is compared without the mark of a weak one. */
+const TAG = /(?:W\/)?("[^"]*")/g;
+
+/** Whether the client has the answer: `If-None-Match` is a list of tags or `*`, compared weakly (RFC 9110). */
+function isUnchanged({ method, headers }: FastifyRequest, reply: FastifyReply): boolean {
+  const asked = headers["if-none-match"];
+  const own = reply.getHeader("etag");
+  if (asked === undefined || typeof own !== "string" || reply.statusCode !== 200) return false;
+  if (method !== "GET" && method !== "HEAD") return false;
+  if (asked.trim() === "*") return true;
+  const tags = [...asked.matchAll(TAG)].map(([, tag]) => tag);
+  return tags.includes(own.replace(TAG, "$1"));
 }
 
 /** Tracks the replies that are not sent yet; one that is being sent, or is a stream, is not pending. */
