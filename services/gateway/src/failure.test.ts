@@ -42,10 +42,50 @@ describe("an address", () => {
     expect(JSON.stringify(body)).not.toContain("secret");
   });
 
-  test.each(["/v1/accounts/%", "/v1/accounts/%ZZ", "/v1/accounts/%FF"])(
-    "%s that cannot be decoded",
-    async (url) => {
-      expectProblem(await gateway.get(url), "malformed_request");
+  test.each([
+    "/v1/accounts/%",
+    "/v1/accounts/%ZZ",
+    "/v1/accounts/%FF",
+    "/v1/balances?participant_code=%zz",
+    "/v1/balances?participant_code=%FF",
+    "/v1/balances?%=a",
+  ])("%s that cannot be decoded", async (url) => {
+    expectProblem(await gateway.get(url), "malformed_request");
+  });
+});
+
+describe("a part of the path that is one of some words", () => {
+  test.each([
+    ["/v1/projections/foo/rebuild", 'no projection "foo": expected one of balances, withdrawals, '],
+    ["/v1/explain/foo/x", 'no kind "foo": expected one of balance, '],
+  ])("%s", async (url, says) => {
+    const answer = await gateway.get(url);
+    expectProblem(answer, "not_found");
+    expect(answer.body.detail).toContain(says);
+  });
+});
+
+describe("a range of times", () => {
+  test.each([
+    "/v1/events?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
+    "/v1/deliveries?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
+    "/v1/deposits?updated_since=2026-01-02T00:00:00Z&updated_until=2026-01-01T00:00:00Z",
+  ])("that goes backwards is refused: %s", async (url) => {
+    const answer = await gateway.get(url);
+    expectProblem(answer, "invalid_query");
+    expect(answer.body.detail).toMatch(
+      /until: found "2026-01-01T00:00:00Z", expected no time before/,
+    );
+    expect((await gateway.get(url.replace("01-02", "01-01"))).status).toBe(200);
+  });
+
+  test.each(["2500-01-01T00:00:00Z", "2026-01-01T00:00:00.1234567890Z"])(
+    "in which %s stands is told what may stand there",
+    async (time) => {
+      const { body } = await gateway.get(`/v1/balances?as_of=${time}`);
+      expect(body.detail).toMatch(
+        /in the years 1970 to 2200 and with nine fraction digits at most/,
+      );
     },
   );
 });

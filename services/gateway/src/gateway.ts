@@ -1,6 +1,7 @@
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { type Console, createConsole } from "@counterfoil/console/console";
 import type { ErrorCode } from "@counterfoil/contracts/http";
+import { wrongShape } from "@counterfoil/contracts/wrong-shape";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import { type Door, serviceAddress } from "@counterfoil/http/door";
 import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";
@@ -26,7 +27,7 @@ import {
 import type { KeyStore } from "@counterfoil/processing/ports/installation";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { ModelNotServed } from "@counterfoil/processing/queries/serving";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest, FastifySchemaValidationError } from "fastify";
 import { hasZodFastifySchemaValidationErrors, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
 import { Gauge, type Registry } from "prom-client";
@@ -255,8 +256,12 @@ function queryProblemOf(error: unknown, request: FastifyRequest): Problem | null
   if (!hasZodFastifySchemaValidationErrors(error)) return null;
   const { validationContext } = error as { validationContext?: string };
   // An invalid path parameter names a resource that does not exist.
-  if (validationContext === "params") return new Problem("not_found", notFoundText(request));
-  if (validationContext === "body") return new Problem("malformed_request", bodyText(error));
+  if (validationContext === "params") {
+    return new Problem("not_found", notFoundText(request, error.validation));
+  }
+  if (validationContext === "body") {
+    return new Problem("malformed_request", bodyText(error.validation, request.body));
+  }
   const given = (validationContext === "headers" ? request.headers : request.query) as Readonly<
     Record<string, unknown>
   >;
@@ -272,14 +277,14 @@ function queryProblemOf(error: unknown, request: FastifyRequest): Problem | null
   return new Problem("invalid_query", invalid.map(invalidText).join("; "), { errors });
 }
 
-type ValidationErrors = Readonly<{
-  validation: readonly Readonly<{ instancePath: string; message?: string | undefined }>[];
-}>;
-
-function bodyText({ validation }: ValidationErrors): string {
-  const invalid = validation.map(
-    ({ instancePath, message = "" }) => `${instancePath.slice(1) || "the body"}: ${message}`,
-  );
+/** Names each invalid field, what was found in it and what is expected. */
+function bodyText(validation: readonly FastifySchemaValidationError[], body: unknown): string {
+  const invalid = validation.map(({ keyword, instancePath, message, params }) => {
+    const path = instancePath.split("/").filter((step) => step !== "");
+    const input = path.reduce<unknown>((value, step) => Object(value)[step], body);
+    const what = wrongShape({ ...params, code: keyword, message, input });
+    return `${path.join(".") || "the body"}: ${what}`;
+  });
   return invalid.join("; ");
 }
 
@@ -299,7 +304,17 @@ function invalidText({ isUnknown, error }: InvalidParameter): string {
   return `${parameter}: found ${found === null ? "nothing" : `"${found}"`}, expected ${expected}`;
 }
 
-function notFoundText({ params }: FastifyRequest): string {
-  const [[name = "", value = ""] = []] = Object.entries(params as Record<string, string>);
-  return `there is no ${name} "${value}"`;
+/** Names the allowed words of a path parameter that has a fixed list of them. */
+function notFoundText(
+  { params }: FastifyRequest,
+  [first]: readonly FastifySchemaValidationError[],
+): string {
+  const name = first?.instancePath.slice(1) ?? "";
+  const value = (params as Readonly<Record<string, string>>)[name] ?? "";
+  const { values } = (first?.params ?? {}) as Readonly<{ values?: readonly string[] }>;
+  const expected = values === undefined ? "" : `: expected one of ${values.join(", ")}`;
+  return `there is no ${CALLED[name] ?? name} "${value}"${expected}`;
 }
+
+/** What a path parameter is called if its name does not say it. */
+const CALLED: Readonly<Record<string, string>> = { name: "projection" };

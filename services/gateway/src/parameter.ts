@@ -53,7 +53,7 @@ export const minPosition = position(
 );
 
 const TIME =
-  "an ISO 8601 time with a zone, such as 2021-11-29T12:37:06.534066Z (in an address + is %2B)";
+  "an ISO 8601 time with a zone, in the years 1970 to 2200 and with nine fraction digits at most, such as 2021-11-29T12:37:06.534066Z (in an address + is %2B)";
 
 export function time(description: string) {
   return text(TIME)
@@ -156,7 +156,25 @@ const oneOfText = (words: readonly string[]): string => `one of ${words.join(", 
 export function parameters<Shape extends z.ZodRawShape>(shape: Shape) {
   const names = Object.keys(shape);
   const expected = names.length === 0 ? "no parameters at all" : `only ${names.join(", ")}`;
-  return z.strictObject(shape, {
+  const known = z.strictObject(shape, {
     error: ({ code }) => (code === "unrecognized_keys" ? expected : undefined),
   });
+  return RANGES.filter((range) => range.every((name) => names.includes(name))).reduce(
+    (schema, [since, until]) =>
+      schema.refine(isForward(since, until), { path: [until], error: `no time before ${since}` }),
+    known,
+  );
 }
+
+/** Turned around they would answer nothing, and not say why. */
+const RANGES = [
+  ["since", "until"],
+  ["updated_since", "updated_until"],
+] as const;
+
+const isForward =
+  (since: string, until: string) =>
+  (query: Readonly<Record<string, unknown>>): boolean => {
+    const [from, to] = [query[since], query[until]];
+    return typeof from !== "bigint" || typeof to !== "bigint" || from <= to;
+  };

@@ -1,5 +1,6 @@
 import { FIELD_BYTES_MAX, type ProviderFact } from "@counterfoil/contracts/fact";
 import { type Channel, ID_BYTES_MAX, type Provider } from "@counterfoil/contracts/scalar";
+import { wrongShape } from "@counterfoil/contracts/wrong-shape";
 import type { z } from "zod";
 import { formatMoney, parseMoney } from "../exact/money.ts";
 import { cutText } from "../exact/text.ts";
@@ -91,7 +92,7 @@ export function readShape<Schema extends z.ZodType>(
   value: unknown,
   what: string,
 ): z.infer<Schema> {
-  const read = schema.safeParse(value);
+  const read = schema.safeParse(value, { error: wrongShape });
   if (read.success) return read.data;
   const [issue] = read.error.issues;
   const path = issue?.path.join(".") ?? "";

@@ -79,10 +79,18 @@ describe("an operator's action over HTTP", () => {
   });
 
   test.each([
-    ["no note", {}, "note"],
-    ["an empty note", { note: "  " }, "note"],
-    ["a note that is too long", { note: "x".repeat(2001) }, "note"],
-    ["an actor of its own", { ...NOTE, actor: "somebody else" }, "actor"],
+    ["no note", {}, "note: found nothing, expected a text"],
+    [
+      "an empty note",
+      { note: "  " },
+      "note: found another text, expected a text of 1 or more characters",
+    ],
+    [
+      "a note that is too long",
+      { note: "x".repeat(2001) },
+      "expected a text of at most 2000 characters",
+    ],
+    ["an actor of its own", { ...NOTE, actor: "somebody else" }, "the body: found actor, expected"],
     ["no object", "a note", "the body"],
   ])("needs a note and nothing else: %s", async (_, payload, named) => {
     const id = await openGap();
