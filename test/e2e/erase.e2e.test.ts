@@ -119,7 +119,7 @@ test("a delivery's bytes are in no file any more, beside a running service", asy
   expect((await fetch(new URL(`/v1/deliveries/${id}/body`, address))).status).toBe(200);
 
   const { code, stdout } = await runCommand(["erase", id, ...NOTE, "--actor", "Ann", "--yes"], env);
-  expect([code, stdout]).toEqual([0, expect.stringContaining("1 bodies erased.")]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining("1 body erased.")]);
   expect(stdout).toMatch(/backups and copies .*: until they are removed/);
   expect(filesWith(body, others)).toEqual([]);
   const answer = await fetch(new URL(`/v1/deliveries/${id}/body`, address));

@@ -176,7 +176,8 @@ describe("a signed head, made and checked by commands", () => {
   test.each<[readonly string[], number, RegExp]>([
     [["verify", "--no-bodies", "--certificate-out", "x"], 2, /leave --no-bodies out/],
     [["verify", "--certificate-out", join("none", "x")], 3, /no such file or folder/],
-    [["verify", "--certificate", "none"], 2, /none cannot be read/],
+    [["verify", "--certificate", "none"], 3, /none cannot be read/],
+    [["head", "--out", join("none", "x")], 3, /no such file or folder/],
     [["replay", "--diff", "1", "2", "--certificate-out", "x"], 2, /leave --diff out/],
     [["export", "--out", "x", "--certificate-out", join("none", "x")], 3, /no such file or folder/],
     [["rebuild", "balances", "--certificate-out", "docs"], 3, /it is a folder/],

@@ -113,21 +113,22 @@ test.each([
   },
 );
 
-test.each<[string, readonly string[], RegExp]>([
-  ["a point before any head", ["--at", "2"], /no head was signed at or before position 2/],
-  ["a point that does not exist", ["--at", "99999"], /99999/],
-  ["what is no head", ["--since", file("none.json")], /none\.json cannot be read/],
-])("%s is refused with 2, and nothing is written", async (_, args, message) => {
+test.each<[string, readonly string[], number, RegExp]>([
+  ["a point before any head", ["--at", "2"], 2, /no head was signed at or before position 2/],
+  ["a point that does not exist", ["--at", "99999"], 2, /99999/],
+  ["what is no head", ["--since", file("none.json")], 3, /none\.json cannot be read/],
+])("%s is refused, and nothing is written", async (_, args, exit, message) => {
   const { code, stderr } = await run("prove", ACCOUNT_ID, "--out", file("refused.json"), ...args);
-  expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  expect([code, stderr]).toEqual([exit, expect.stringMatching(message)]);
   expect(() => readFileSync(file("refused.json"))).toThrow(/ENOENT/);
 });
 
 test.each([
   ["of which nothing is known", "zerohash:NOBODY:A:general:available:BTC", /no event of account/],
   ["that is none", "ledger", /is no account/],
-])("an account %s is refused with 2", async (_, account, message) => {
+])("an account %s is not found", async (_, account, message) => {
   const { code, stderr } = await run("prove", account, "--out", file("refused.json"));
+  expect(stderr).toMatch(/^error: not_found/);
   expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
 });
 

@@ -18,7 +18,16 @@ import { createRandom } from "@counterfoil/simulator/random";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { playFlow } from "../engines/flow.ts";
 import { emptyStream, exportText, importText, NAMES } from "./exports.ts";
-import { allEvents, hashing, LEDGER, refold, runs, type TestLedger } from "./support.ts";
+import { take } from "./messages.ts";
+import {
+  allEvents,
+  hashing,
+  LEDGER,
+  openTestLedger,
+  refold,
+  runs,
+  type TestLedger,
+} from "./support.ts";
 
 let ledger: TestLedger;
 let text: string;
@@ -93,6 +102,18 @@ describe("an imported ledger", () => {
       rmSync(dataDir, { recursive: true, force: true });
     }
   });
+});
+
+test("bytes that came twice are one body, for who exports, imports and verifies", async () => {
+  const ledger = await openTestLedger({ live: false });
+  for (const payloadType of ["unknown", "unheard"]) await take(ledger, { body: {}, payloadType });
+  const text = await exportText(ledger.stream);
+  const { stream } = ledger;
+  const verified = await verifyStream({ stream, ledger: LEDGER, hashing, bodies: true });
+  expect(verified).toMatchObject({ bodies: 1, findings: [] });
+  expect(text).toContain('"bodies":1');
+  expect(await importText(emptyStream(), text)).toMatchObject({ bodies: 1 });
+  await ledger.close();
 });
 
 describe("refused, with its line, before anything is written", () => {

@@ -4,6 +4,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { eventId } from "@counterfoil/core/identity";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
+import { NothingThere } from "../operator.ts";
 import { StreamCorrupted, StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { findSubjectPositions, readPositions, type SubjectSources } from "./subject-events.ts";
@@ -44,7 +45,7 @@ const AT_ONCE = 500;
  * that nobody holds all of it. Where each event is an index tells, so that it costs what the account
  * has and not what lies between.
  *
- * @throws NotProvable where there are none, or too many; StreamCorrupted where an event is not what its hash says: nobody could check a proof of it
+ * @throws NothingThere where there are none, NotProvable where there are too many; StreamCorrupted where an event is not what its hash says: nobody could check a proof of it
  */
 export async function* factPages(
   options: FactsOptions,
@@ -53,7 +54,7 @@ export async function* factPages(
 ): AsyncGenerator<FactPage> {
   const positions = await positionsOf(options, account, to);
   if (positions.length === 0) {
-    throw new NotProvable(`no event of account ${account} up to position ${to}`);
+    throw new NothingThere(`no event of account ${account} up to position ${to}`);
   }
   const known = new Set<string>();
   for (let from = 0; from < positions.length; from += AT_ONCE) {

@@ -6,6 +6,7 @@ import { compareText } from "@counterfoil/core/exact/text";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import type { Base64 } from "../exports/check-export.ts";
 import { balancesProjection } from "../models/balances/projection.ts";
+import { NothingThere } from "../operator.ts";
 import { type NamedBody, readBodies } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import { type FactPage, factPages, NotProvable } from "./account-facts.ts";
@@ -52,7 +53,8 @@ const EARLIER_HEADS = 100;
  * The facts are folded anew: nothing of the read models is believed. They are read once, in pages, of
  * which only the bytes stay that the proof holds: it takes about twice the file's memory.
  *
- * @throws NotProvable where there is no such head or account, or it has too many events for one file
+ * @throws NothingThere where there is no such account
+ * @throws NotProvable where there is no such head, or the account has too many events for one file
  */
 export async function proveAccount(
   options: ProveOptions,
@@ -63,7 +65,7 @@ export async function proveAccount(
   const kept: Kept = { events: createKeptTexts(), bodies: new Map(), shared: new Set() };
   const pages = factPages(options, account, Number(head.position));
   const folded = await foldAccount(options, account, keepPages(pages, kept));
-  if (folded === null) throw new NotProvable(`${account} is no account: it has no balance`);
+  if (folded === null) throw new NothingThere(`${account} is no account: it has no balance`);
   const asked = { account, positions: kept.events.places(), since: query.since };
   const { tree, map, consistency } = await underHead(options, head, asked);
   const short = {

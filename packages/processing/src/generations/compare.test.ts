@@ -68,6 +68,6 @@ test("the first five differing rows are described by their keys and columns", ()
 test("a new model version is described by counts and samples", () => {
   const counts = { accounts: 1, entries: 0, records: null };
   expect(describeVersions({ position: 7, counts, samples: [changed] })).toBe(
-    "at position 7, against the version before: accounts: 1 rows differ, entries: 0 rows differ, records: laid out otherwise; accounts a differs in balance, status",
+    "at position 7, against the version before: accounts: 1 differing row, entries: 0 differing rows, records: laid out otherwise; accounts a differs in balance, status",
   );
 });

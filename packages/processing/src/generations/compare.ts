@@ -1,4 +1,5 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { counted } from "@counterfoil/core/exact/text";
 import { recordsAt, type Source, sourcesOf } from "../changes/change-rows.ts";
 import { isEngineError } from "../ports/errors.ts";
 import { type EventStream, PAGE_BYTES_MAX } from "../ports/event-stream.ts";
@@ -136,7 +137,9 @@ export function describeDifferences(differences: readonly RowDifference[]): stri
 /** Describes the differences of a new model version: the number of rows by table, and the first of them. */
 export function describeVersions({ position, counts, samples }: VersionDifferences): string {
   const tables = Object.entries(counts).map(([table, count]) =>
-    count === null ? `${table}: laid out otherwise` : `${table}: ${count} rows differ`,
+    count === null
+      ? `${table}: laid out otherwise`
+      : `${table}: ${counted(count, "differing row")}`,
   );
   const at = `at position ${position}, against the version before: ${tables.join(", ")}`;
   return [at, ...samples.map(describeDifference)].join("; ");

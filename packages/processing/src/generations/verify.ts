@@ -7,6 +7,7 @@ import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import { pagesAt } from "../audit/subject-events.ts";
+import { createBodyMemory } from "../exports/export-lines.ts";
 import { isEngineError, StreamCorrupted } from "../ports/errors.ts";
 import { type EventStream, type NamedBody, readBodies } from "../ports/event-stream.ts";
 import { findErasures } from "../queries/deliveries.ts";
@@ -46,6 +47,7 @@ type FindingKind =
 
 export type StreamVerification = Readonly<{
   events: number;
+  /** Stored bodies; two deliveries of the same bytes have one. */
   bodies: number;
   head: Head;
   /** The root of the Merkle tree over all events; null if the stream was not read from its beginning to its end. */
@@ -85,6 +87,7 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
   const { from = emptyHead(ledger, hashing) } = options;
   const tree = from.position === 0 ? createGrowingTree(hashing) : null;
   const ids = createIdCheck(stream);
+  const isFirstBody = createBodyMemory();
   let head = from;
   let bodies = 0;
   const verified = () => head.position - from.position;
@@ -102,7 +105,7 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
       tree?.add(event.hash);
       head = headOf(event);
     }
-    if (options.bodies) bodies += await verifyBodies(options, page, findings);
+    if (options.bodies) bodies += await verifyBodies(options, page, { findings, isFirstBody });
     findings.push(...(await ids.findings()));
     foreign.push(...foreignIn(page).slice(0, FOREIGN_MAX - foreign.length));
     onProgress?.(head.position, end);
@@ -295,11 +298,13 @@ const REBUILD_INDEX =
 const amendedBy = (event: RecordedEvent): string | null =>
   AMENDMENTS.has(event.type) && !isTooNew(event) ? factIdOf(event) : null;
 
-/** @returns the number of verified bodies: all except the erased ones */
+type BodyChecks = Readonly<{ findings: Finding[]; isFirstBody: (sha256: string) => boolean }>;
+
+/** @returns the number of stored bodies, each counted once, as an export counts them */
 async function verifyBodies(
   { stream, hashing }: VerifyOptions,
   page: readonly RecordedEvent[],
-  findings: Finding[],
+  { findings, isFirstBody }: BodyChecks,
 ): Promise<number> {
   const known = page.filter((event) => !isTooNew(event));
   for (const event of known) {
@@ -312,7 +317,9 @@ async function verifyBodies(
       ...(readData(event) as DataOf<"DeliveryReceived">),
     }));
   const missing: typeof deliveries = [];
+  let count = 0;
   for await (const [one, body] of readBodies(stream, deliveries)) {
+    if (isFirstBody(one.sha256) && body !== null) count += 1;
     if (body === null) missing.push(one);
     else findings.push(...digestFindings(one, body, hashing));
   }
@@ -322,7 +329,7 @@ async function verifyBodies(
     if (erased.has(sha256)) continue;
     findings.push({ position, what: "body_missing", detail: `no body ${sha256}` });
   }
-  return deliveries.length - digests.filter((sha256) => erased.has(sha256)).length;
+  return count;
 }
 
 function digestFindings(

@@ -1,4 +1,5 @@
 import type { Backends } from "@counterfoil/adapters/connect";
+import { counted } from "@counterfoil/core/exact/text";
 import {
   ALWAYS_OUT_OF_REACH,
   type Erasable,
@@ -143,11 +144,10 @@ function printListed({ deliveries, shared, needed, first }: Listed): void {
   const rows = first.map((each) => [each.delivery_id, each.position, each.length, namesIn(each)]);
   print(renderTable(columns, rows));
   if (deliveries > first.length) print(`  … and ${deliveries - first.length} more`);
-  print(`\n${deliveries} deliveries, ${shared} of them name others too or cannot be read.`);
+  const all = counted(deliveries, "delivery", "deliveries");
+  print(`\n${all}, ${shared} of them name others too or cannot be read.`);
   if (needed > 0) {
-    print(
-      `${needed} are not recorded completely, and stay: an ingestor that starts completes them.`,
-    );
+    print(`Not recorded completely, and left: ${needed}; an ingestor that starts completes them.`);
   }
 }
 
@@ -161,9 +161,11 @@ function namesIn({ others, is_needed }: Erasable): string {
 }
 
 function printDone({ erased, kept, out_of_reach }: Done): void {
-  print(`\n${erased} bodies erased.`);
-  if (kept > 0)
-    print(`${kept} deliveries that name others too are kept: say --shared to erase them.`);
+  print(`\n${counted(erased, "body", "bodies")} erased.`);
+  if (kept > 0) {
+    const all = counted(kept, "delivery", "deliveries");
+    print(`Kept for naming others too: ${all}; say --shared to erase them.`);
+  }
   print("\nThe bytes may lie still where this command does not reach:");
   for (const { where, until } of out_of_reach) print(`  - ${where}: until ${until}`);
 }

@@ -5,6 +5,7 @@ import { verifyEd25519 } from "@counterfoil/adapters/node/keys";
 import { keepHeapLean, nodeBase64, nodeHashing } from "@counterfoil/adapters/node/runtime";
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { Config } from "@counterfoil/contracts/config";
+import { counted } from "@counterfoil/core/exact/text";
 import { emptyHead, type Head } from "@counterfoil/core/stream/chain";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import { HeadKeyReplaced } from "@counterfoil/processing/audit/key-rotation";
@@ -17,6 +18,7 @@ import {
   type RangeReadOptions,
 } from "@counterfoil/processing/exports/export-ledger";
 import { checkExport, importLedger } from "@counterfoil/processing/exports/import-ledger";
+import { NothingThere } from "@counterfoil/processing/operator";
 import { StreamCorrupted, StreamForked, StreamMissing } from "@counterfoil/processing/ports/errors";
 import { Command, Option } from "commander";
 import { WrongUsage } from "../error-report.ts";
@@ -97,7 +99,7 @@ export function exportCommand(): Command {
         return done;
       });
       if (options.json) printJson(exported);
-      else print(`${exported.events} events written to ${exported.file}`);
+      else print(`${counted(exported.events, "event")} written to ${exported.file}`);
     });
 }
 
@@ -133,7 +135,7 @@ async function exportTo(backends: Backends, { out: file, format, ...options }: E
     writeWholeFile(file, async (path) => {
       const count = await write(path, signal);
       if (count > 0) return count;
-      throw new WrongUsage(`no event of account ${range.account} in that range: no file is made`);
+      throw new NothingThere(`no event of account ${range.account} in that range: no file is made`);
     }),
   );
   return { file, format, ...range, events };
@@ -179,7 +181,9 @@ export function importCommand(): Command {
         });
       }
       if (resumedAt > 0) print(`went on behind position ${resumedAt}`);
-      print(`${head.position} events up to hash ${head.hash}, ${bodies} bodies`);
+      print(
+        `${counted(head.position, "event")} up to hash ${head.hash}, ${counted(bodies, "body", "bodies")}`,
+      );
     });
 }
 

@@ -5,7 +5,6 @@ import { readTreeHead } from "@counterfoil/core/audit/tree-head";
 import { NotProvable } from "@counterfoil/processing/audit/account-facts";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import { proveAccount } from "@counterfoil/processing/audit/prove-account";
-import { FileUnusable } from "@counterfoil/processing/ports/errors";
 import { Command } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
@@ -39,7 +38,7 @@ export function headCommand(): Command {
       const head = await withLedger("read", (backends) => createHeads(backends).make({ rebuild }));
       if (out === undefined) return printJson(head);
       const text = `${JSON.stringify(head, null, 2)}\n`;
-      await writeWholeFile(out, (path) => writeFile(path, text)).catch(throwAsWrongUsage);
+      await writeWholeFile(out, (path) => writeFile(path, text));
       print(`${out}: position ${head.position}, root ${head.root}, key ${head.key_id}`);
     })
     .addCommand(rotateCommand());
@@ -56,11 +55,6 @@ function rotateCommand(): Command {
       );
       printJson({ old_key, new_key });
     });
-}
-
-/** An unusable file is wrong usage, since the command line names it. */
-function throwAsWrongUsage(error: unknown): never {
-  throw error instanceof FileUnusable ? new WrongUsage(error.message) : error;
 }
 
 const HEAD_HELP = `

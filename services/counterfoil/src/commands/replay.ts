@@ -11,6 +11,7 @@ import {
 } from "@counterfoil/processing/generations/compare";
 import { replayModel } from "@counterfoil/processing/generations/refold";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { NothingThere } from "@counterfoil/processing/operator";
 import { PAGE_BYTES_MAX } from "@counterfoil/processing/ports/event-stream";
 import type { Checkpoint, Rows } from "@counterfoil/processing/ports/model-store";
 import { everyRow } from "@counterfoil/processing/projection/selection";
@@ -184,7 +185,8 @@ async function withReplay<T>(
 async function accountIn(rows: Rows, id: string): Promise<BalanceRecord> {
   const account = await findAccount(rows, { id, platform: null });
   if (account.outcome === "found") return account.record;
-  throw new WrongUsage(`account ${id} is ${account.outcome} at that point: name one by its own id`);
+  const what = `account ${id} is ${account.outcome} at that point: name one by its own id`;
+  throw account.outcome === "missing" ? new NothingThere(what) : new WrongUsage(what);
 }
 
 const PAGE = 1000;

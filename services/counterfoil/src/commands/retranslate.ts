@@ -1,4 +1,5 @@
 import type { Backends } from "@counterfoil/adapters/connect";
+import { counted } from "@counterfoil/core/exact/text";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { type RetranslateResult, retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
@@ -54,12 +55,17 @@ function printRetranslation(
   { deliveries, appended, bodiesGone, unreadable }: RetranslateResult,
   rebuilds: readonly ModelRebuild[],
 ): void {
-  print(`${deliveries} deliveries read with translation ${TRANSLATIONS.present}`);
+  print(
+    `${counted(deliveries, "delivery", "deliveries")} read with translation ${TRANSLATIONS.present}`,
+  );
   const counts = Object.entries(appended).map(([type, count]) => `${count} ${type}`);
   print(counts.length === 0 ? "Nothing was to be corrected." : `Recorded: ${counts.join(", ")}`);
-  if (bodiesGone > 0) print(`${bodiesGone} bodies were erased; their facts stay as they are`);
+  if (bodiesGone > 0) {
+    print(`${counted(bodiesGone, "body", "bodies")} erased before; the facts stay as they are`);
+  }
   if (unreadable.length > 0) {
-    print(`${unreadable.length} deliveries cannot be read any more: ${unreadable.join(", ")}`);
+    const all = counted(unreadable.length, "delivery", "deliveries");
+    print(`${all} cannot be read any more: ${unreadable.join(", ")}`);
   }
   if (rebuilds.length > 0) {
     print("");

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { counted } from "@counterfoil/core/exact/text";
 import { planDeliveries, shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
@@ -133,7 +134,7 @@ function printResult(result: PlayResult): void {
   const { acknowledged, refused, frames, statuses, failure, tookMs } = result;
   const seconds = (tookMs / 1000).toFixed(1);
   print(
-    `${acknowledged} webhooks acknowledged, ${refused} refused, ${frames} frames, ${seconds} s`,
+    `${counted(acknowledged, "webhook")} acknowledged, ${refused} refused, ${counted(frames, "frame")}, ${seconds} s`,
   );
   const answers = Object.entries(statuses).map(([status, count]) => `${count} × ${status}`);
   if (answers.length > 0) print(`Answers: ${answers.join(", ")}`);

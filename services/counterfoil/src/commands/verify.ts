@@ -1,6 +1,7 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { counted } from "@counterfoil/core/exact/text";
 import { type ModelVerification, verifyModel } from "@counterfoil/processing/generations/refold";
 import type { Finding } from "@counterfoil/processing/generations/verify";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
@@ -196,7 +197,9 @@ function printVerification(
   findings: readonly Finding[],
   failure: Error | null,
 ): void {
-  print(`${events} events checked up to hash ${head.hash}, ${bodies} bodies`);
+  print(
+    `${counted(events, "event")} checked up to hash ${head.hash}, ${counted(bodies, "body", "bodies")}`,
+  );
   print(root === null ? "" : `Root of the tree over them ${root}\n`);
   const columns = [
     { title: "model" },
@@ -220,7 +223,7 @@ function printVerification(
     print(`${position === null ? "" : `position ${position}: `}${what}: ${detail}`);
   }
   for (const why of not_compared) print(`The models of a certificate are not compared: ${why}.`);
-  if (findings.length > 0) print(`${findings.length} findings.`);
+  if (findings.length > 0) print(`${counted(findings.length, "finding")}.`);
   else if (failure === null) print("Nothing is wrong.");
   if (failure !== null) print(`Not finished: ${failure.message}`);
 }
