@@ -152,7 +152,7 @@ export function parsePoint(text: string): Point {
   const time = /^\d+$/.test(text) ? null : parseTime(text);
   if (time !== null) return { time };
   throw new InvalidArgumentError(
-    "expected a position from 1 on, or a time with a zone such as 2026-03-01T00:00:00Z",
+    "expected a position from 1 on, or a time with a zone such as 2026-03-01T00:00:00Z, in the years 1970 to 2200",
   );
 }
 
