@@ -5,11 +5,11 @@ import { ConfigurationInvalid } from "../config.ts";
 import {
   fieldsOf,
   LAID_OUT_OTHERWISE,
+  messageOf,
   type Stored,
   type Trouble,
   troubleError,
   unavailable,
-  wordsOf,
 } from "../sql/trouble.ts";
 
 /** A PostgreSQL server as the configuration names it. */
@@ -200,7 +200,7 @@ function troubleOf(error: unknown): Trouble | null {
     return matching.sort(([a], [b]) => b.length - a.length)[0]?.[1] ?? null;
   }
   const { code } = fieldsOf(error);
-  const words = [typeof code === "string" ? code : "", wordsOf(error)];
+  const words = [typeof code === "string" ? code : "", messageOf(error)];
   if (!isOfDriver(error)) return null;
   for (const [found, trouble] of CONNECTION_TROUBLES) {
     if (words.some((text) => found.test(text))) return trouble;

@@ -16,7 +16,7 @@ const LOST = 3;
 const EVENTS = 9;
 const COMMON = { hashing: nodeHashing, clock: systemClock };
 
-/** Of ids and positions only: sample events have no data of a fact. */
+/** Compares ids and positions only: sample events have no fact data. */
 async function findings(stream: EventStream, ledger: string) {
   const verified = await verifyStream({ stream, ledger, hashing: nodeHashing, bodies: false });
   return verified.findings
@@ -32,7 +32,7 @@ describe("SQLite's index of ids without one of its rows", () => {
   afterEach(() => rm(dataDir, { recursive: true }));
   const open = () => openEventStream({ ...COMMON, dataDir, ledger: LEDGER });
 
-  /** The row's id is changed, and changed back while SQLite does not see the index. */
+  /** Changes a row's id, and changes it back while the index is hidden from SQLite. */
   function loseRow(): void {
     const execute = (sql: string) => {
       const database = new DatabaseSync(join(dataDir, "stream.db"));

@@ -11,10 +11,10 @@ import {
   type ReadRange,
 } from "@counterfoil/processing/ports/event-stream";
 
-/** The condition of a partial index; a query must repeat it word for word to be served by it. */
+/** The condition of a partial index; a query must repeat it literally to use that index. */
 export const IS_INDEXED_TYPE = `type NOT IN (${[...BULK_TYPES].map((type) => `'${type}'`).join(", ")})`;
 
-/** Columns of an event, in the order in which the SQL engines read and write rows. */
+/** The columns of an event, in the order in which both SQL engines read and write them. */
 export const EVENT_COLUMNS = [
   "position",
   "id",
@@ -31,10 +31,10 @@ export const EVENT_COLUMNS = [
 
 export const OF_EVENT = EVENT_COLUMNS.map((column) => `e.${column}`).join(", ");
 
-/** A row of these columns, as an engine returns them: numbers as its driver gives them, or as text. */
+/** A row of these columns as the driver returns it: a number is a bigint or text. */
 export type EventCells = readonly (string | bigint | null)[];
 
-/** @param from how many other cells stand before */
+/** @param from the number of other cells before those of the event */
 export function eventOf(cells: EventCells, from = 0): RecordedEvent {
   const occurredAt = cells[from + 5] ?? null;
   return {
@@ -52,7 +52,7 @@ export function eventOf(cells: EventCells, from = 0): RecordedEvent {
   };
 }
 
-/** A row that is written: the columns above, and the id that the event amends. */
+/** The columns of a written row: those above, and the id that the event amends. */
 export const WRITTEN_COLUMNS: readonly string[] = [...EVENT_COLUMNS, "about"];
 type WrittenValue = string | number | bigint | null;
 
@@ -64,7 +64,12 @@ function writtenValues(event: RecordedEvent, about: string | null): WrittenValue
 
 type SealedEvents = Readonly<{ rows: readonly (readonly WrittenValue[])[]; head: Head }>;
 
-/** Gives events their places behind `before`; one append is one moment. `head` is the last of them. */
+/**
+ * Chains the events of one append to the head `before`. Each is recorded at `now`, the same for all,
+ * unless it has its own time or the event before it is later.
+ *
+ * @returns the rows to write, and the stream's head after them
+ */
 export function sealEvents(
   before: Head,
   events: readonly NewEvent[],
@@ -80,17 +85,17 @@ export function sealEvents(
   return { rows, head };
 }
 
-/** An event that amends another, behind the id of that one. */
+/** The id of an amended event, and the event that amends it. */
 export type Amendment = readonly [amends: string, event: RecordedEvent];
 
-/** The answer to `findByIds`; amendments are in the order of the stream. */
+/** The result of `findByIds`; amendments must be in stream order. */
 export function knownEvents(
   head: Head,
   events: readonly RecordedEvent[],
   amendments: readonly Amendment[],
 ): KnownEvents {
   const known = new Map<string, KnownEvent & { amendments: RecordedEvent[] }>();
-  // In a file that holds an id twice, the first one counts.
+  // In a file that holds an id twice, the first event is used.
   for (const event of events) {
     if (!known.has(event.id)) known.set(event.id, { event, amendments: [] });
   }
@@ -98,10 +103,10 @@ export function knownEvents(
   return { head, known };
 }
 
-/** A cell with an id, and one with a position: as a number or as text. */
+/** An id and a position; the position is a bigint or text. */
 export type IdCells = readonly (string | bigint | null)[];
 
-/** The answer to `findPositions`. @param amendments behind the id that each amends */
+/** The result of `findPositions`. @param amendments each with the id that it amends */
 export function foundPositions(
   ids: readonly IdCells[],
   amendments: readonly IdCells[],
@@ -110,7 +115,7 @@ export function foundPositions(
   for (const [id, at] of ids) {
     const position = Number(at);
     const known = found.get(id as string);
-    // In a file that holds an id twice, the first one counts.
+    // In a file that holds an id twice, the first event is used.
     if (known === undefined || position < known.position) {
       found.set(id as string, { position, amendments: [] });
     }
@@ -124,18 +129,18 @@ export type TypesQuery = ReadRange & Readonly<{ types: readonly string[] }>;
 
 type TypedEvents = Readonly<{
   headPosition: () => Promise<number>;
-  /** By the index over types; of one moment, so that no event hides one of another type before it. */
+  /** Reads all types from the type index in one snapshot, so that no earlier event of a type is missed. */
   indexed: (query: TypesQuery) => Promise<readonly RecordedEvent[]>;
-  /** By looking through all positions of the range. */
+  /** Scans all positions of the range. */
   between: (query: TypesQuery) => Promise<readonly RecordedEvent[]>;
 }>;
 
-/** How many positions one step of a search looks through: a few milliseconds of an engine. */
+/** Positions scanned in one step of a search, which takes an engine a few milliseconds. */
 const WINDOW = 10_000;
 
 /**
- * Events of some types. Bulk types are searched for window by window up to the present head, since
- * they may not occur for millions of positions; in between others have a turn.
+ * Reads events of some types. Bulk types are not indexed and may not occur for millions of positions,
+ * so the stream is scanned in windows up to the current head; the event loop is free between windows.
  */
 export async function readTypes(
   { headPosition, indexed, between }: TypedEvents,
@@ -163,7 +168,7 @@ export async function readTypes(
 
 type Positions = Pick<ReadRange, "after" | "upTo">;
 
-/** The part of a range that is looked through next. */
+/** The part of a range to scan next. */
 const windowOf = ({ after, upTo }: Positions, order: ReadRange["order"]): Positions =>
   order === "asc"
     ? { after, upTo: Math.min(after + WINDOW, upTo) }

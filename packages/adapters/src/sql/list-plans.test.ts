@@ -27,9 +27,9 @@ const ROWS = 20_000;
 
 const is = (column: string, value: Condition["value"]): Condition => ({ column, is: "=", value });
 
-type Asked = Readonly<{ table: Table; selection: Selection; index?: string }>;
+type Query = Readonly<{ table: Table; selection: Selection; index?: string }>;
 
-function newestFirst(table: Table, key: readonly string[], where: readonly Condition[]): Asked[] {
+function newestFirst(table: Table, key: readonly string[], where: readonly Condition[]): Query[] {
   const selection = { where, orderBy: key, descending: true, limit: 51 };
   const beyond = key.map((column) => ({ id: "x", attention: 2 })[column] ?? 15_000);
   return [
@@ -38,8 +38,8 @@ function newestFirst(table: Table, key: readonly string[], where: readonly Condi
   ];
 }
 
-/** What lists ask, from their beginning and from a cursor on: of what needs a person, of a platform's trades. */
-const LISTS: readonly Asked[] = [
+/** Queries of lists, each for the first page and from a cursor: anomalies, records, a party's records. */
+const LISTS: readonly Query[] = [
   ...[[], [is("kind", "gap")], [is("subject", "s1")], [is("attention", 2)]].flatMap((where) =>
     newestFirst(ANOMALIES, ["attention", "opened_position", "id"], where),
   ),
@@ -54,9 +54,9 @@ const LISTS: readonly Asked[] = [
 
 const by = (column: string, value: Condition["value"]): Condition => ({ column, is: "<=", value });
 
-/** Accounts that may have been there: all in the order of time, or a page in the order of the list. */
-const STARTS: readonly Asked[] = [
-  ...[by("first_at", 50n), by("first_position", 50)].map((where): Asked => {
+/** Queries for accounts that may have existed: all in order of time, or one page in list order. */
+const STARTS: readonly Query[] = [
+  ...[by("first_at", 50n), by("first_position", 50)].map((where): Query => {
     const orderBy = [where.column, "account"];
     const selection = { where: [where], orderBy, limit: 1000 };
     return { table: ACCOUNT_STARTS, selection, index: orderBy.join("_") };
@@ -69,7 +69,7 @@ const STARTS: readonly Asked[] = [
   ].flatMap((where) =>
     [[by("first_at", 1000n)], [by("first_at", 1000n), by("first_position", 15_000)]].flatMap(
       (begun) =>
-        ["", "a015000"].map((beyond): Asked => {
+        ["", "a015000"].map((beyond): Query => {
           const selection = {
             ...{ where: [...where, ...begun], orderBy: ["account"], beyond: [beyond], limit: 101 },
           };
@@ -80,9 +80,9 @@ const STARTS: readonly Asked[] = [
   ),
 ];
 
-const QUESTIONS = [...LISTS, ...STARTS];
+const QUERIES = [...LISTS, ...STARTS];
 
-/** Enough rows of each for a planner to prefer an index. */
+/** Enough rows in each table for a planner to prefer an index. */
 async function build(catalogue: ModelCatalogue): Promise<void> {
   const { version: modelVersion } = PROJECTIONS[MODEL];
   const tables = [...PROJECTIONS[MODEL].tables, ACCOUNT_STARTS];
@@ -103,13 +103,13 @@ async function build(catalogue: ModelCatalogue): Promise<void> {
     ...{ id: `w${at}`, stage: at % 20 === 0 ? "pending" : "settled", position: at },
     ...{ updated_at: BigInt(at), entered_at: BigInt(at) },
   }));
-  // One in twenty is the platform's.
+  // One in twenty belongs to the platform.
   const party = (at: number) => ({ id: `w${at}`, party: `p${at % 20}`, position: at });
   const parties = rowsOf(PARTIES, (at) => ({
     ...{ ...party(at), stage: at % 2 === 1 ? "pending" : "settled" },
     ...{ opened_at: BigInt(at), updated_at: BigInt(at) },
   }));
-  // They come in another order than that of the list.
+  // Rows are inserted in another order than that of the list.
   const starts = rowsOf(ACCOUNT_STARTS, (at) => ({
     ...{ account: `a${String((at * 7919) % ROWS).padStart(6, "0")}`, provider: "zerohash" },
     ...{ participant_code: `p${at % 20}`, account_group: `g${at % 20}` },
@@ -127,7 +127,7 @@ describe("lists", () => {
     await build(openOnSqlite({ dataDir }));
     const sqliteSql = createTablesSql(SQLITE, ({ name }) => `"${name}"`);
     const database = new DatabaseSync(join(dataDir, "models", `${MODEL}.1.db`));
-    for (const { table, selection, index = "" } of QUESTIONS) {
+    for (const { table, selection, index = "" } of QUERIES) {
       const { text: sql, values } = sqliteSql(table).select(selection);
       const plan = database
         .prepare(`EXPLAIN QUERY PLAN ${sql}`)
@@ -137,7 +137,7 @@ describe("lists", () => {
       const begins = `^${isWhole ? "SCAN" : "SEARCH"} ${table.name} USING (COVERING )?INDEX .*${index}`;
       expect([sql, steps]).toEqual([sql, [expect.stringMatching(begins)]]);
     }
-    // How many are stuck is counted without a look at any row.
+    // Stuck records are counted from the index alone, without reading rows.
     const { text, values } = sqliteSql(RECORDS).count([
       is("stage", "pending"),
       { column: "entered_at", is: "<", value: 1000n },
@@ -161,11 +161,11 @@ describePostgres("lists on PostgreSQL", (use) => {
     const postgresSql = createTablesSql(POSTGRES, ({ name }) => `${schema}."${name}_1"`);
     const client = new pg.Client(use().url);
     await client.connect();
-    // As those have that select.
+    // The settings of connections that select.
     for (const [name, value] of Object.entries(PAGES_BY_INDEX)) {
       await client.query(`SET ${name} TO ${value}`);
     }
-    for (const { table, selection } of QUESTIONS) {
+    for (const { table, selection } of QUERIES) {
       const { text, values } = postgresSql(table).select(selection);
       const { rows } = await client.query(`EXPLAIN ${text}`, [...values]);
       const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");

@@ -10,22 +10,22 @@ import type {
   Value,
 } from "@counterfoil/processing/ports/model-store";
 
-/** What a statement is given: a list is one value, as `Dialect.listOf` makes it. */
+/** A parameter of a statement. A list is passed as one value, encoded by `Dialect.listOf`. */
 type SqlValue = Value | readonly Value[];
 
-/** Where the SQL of one engine differs from the other's. */
+/** The differences between the engines' SQL. */
 export type Dialect = Readonly<{
   types: Readonly<Record<ColumnType, string>>;
-  /** How the nth value of a statement is written, from 1. */
+  /** The placeholder of a statement's nth value, from 1. */
   parameter: (nth: number) => string;
-  /** Whether a column has one of the values of a list; one shape of statement for any length. */
+  /** A condition that a column has a value of a list; its text is the same for any length. */
   isOneOf: (column: string, type: ColumnType, parameter: string) => string;
   listOf: (type: ColumnType, values: readonly Value[]) => SqlValue;
-  /** Whether text consists of pieces, with no `:` in what stands between them. */
-  isLike: (column: string, pieces: readonly string[], place: Place) => string;
+  /** A condition that a text consists of these pieces, separated by any text without `:`. */
+  isLike: (column: string, pieces: readonly string[], bind: Bind) => string;
 }>;
 
-/** A name that SQL takes literally. Names come from table descriptions, never from a request. */
+/** Quotes an identifier. Names come from table descriptions, never from a request. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -34,7 +34,7 @@ export function quotedList(names: readonly string[]): string {
   return names.map(quoted).join(", ");
 }
 
-/** @param name the table's name in SQL */
+/** @param name the quoted name of the table */
 export function createTableSql(dialect: Dialect, name: string, table: Table): string {
   const columns = Object.entries(table.columns).map(
     ([column, { type }]) =>
@@ -43,24 +43,24 @@ export function createTableSql(dialect: Dialect, name: string, table: Table): st
   return `CREATE TABLE ${name} (${columns.join(", ")}, PRIMARY KEY (${quotedList(table.key)}))`;
 }
 
-/** One shape of query is one text, so that its prepared statement is found again. */
+/** Queries of the same form have the same text, so that their prepared statement is reused. */
 export type Query = Readonly<{ text: string; values: readonly SqlValue[] }>;
 
-/** Reading one table. */
+/** The SQL to read one table. */
 type TableSql = Readonly<{
-  /** The table's name in SQL. */
+  /** The quoted name of the table. */
   name: string;
-  /** Takes the key's values. */
+  /** Its parameters are the values of the key. */
   get: string;
   count: (where: readonly Condition[], most?: number) => Query;
   select: (selection: Selection) => Query;
   rowOf: (cells: Cells) => Row;
 }>;
 
-/** A row as the engine returns it, in the order of the described columns: numbers, or their text. */
+/** A row as the driver returns it, in the order of the described columns; a number may be text. */
 export type Cells = readonly unknown[];
 
-/** Made once for each table, since it is asked for with every row. */
+/** Returns the SQL of a table, which is cached because every row access needs it. */
 export function createTablesSql(
   dialect: Dialect,
   nameOf: (table: Table) => string,
@@ -95,8 +95,8 @@ export function isKey({ parameter }: Dialect, { key }: Table): string {
 }
 
 /**
- * What an insert does where the key is there: an update in place, since a REPLACE would delete the
- * row and its index entries and write all of them anew.
+ * The conflict clause of an upsert. It updates the row in place; a REPLACE would delete the row and
+ * its index entries and write all of them again.
  */
 export function putClause(table: Table): string {
   const updated = Object.keys(table.columns).filter((column) => !table.key.includes(column));
@@ -105,7 +105,7 @@ export function putClause(table: Table): string {
   return `ON CONFLICT (${quotedList(table.key)}) DO ${action}`;
 }
 
-/** @throws where the row lacks the column: what is absent must be null */
+/** @throws if the row lacks the column: an absent value must be null */
 export function valueIn(table: Table, row: Row, column: string): Value {
   const value = row[column];
   if (value !== undefined) return value;
@@ -144,13 +144,13 @@ function countQuery(
   { where, most }: Readonly<{ where: readonly Condition[]; most: number | undefined }>,
 ): Query {
   const values: SqlValue[] = [];
-  const place = (value: SqlValue) => dialect.parameter(values.push(value));
-  const conditions = where.map((condition) => conditionSql(dialect, table, condition, place));
+  const bind = (value: SqlValue) => dialect.parameter(values.push(value));
+  const conditions = where.map((condition) => conditionSql(dialect, table, condition, bind));
   const filter = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
   const text =
     most === undefined
       ? `SELECT count(*) FROM ${name}${filter}`
-      : `SELECT count(*) FROM (SELECT 1 FROM ${name}${filter} LIMIT ${place(most)}) AS counted`;
+      : `SELECT count(*) FROM (SELECT 1 FROM ${name}${filter} LIMIT ${bind(most)}) AS counted`;
   return { text, values };
 }
 
@@ -158,72 +158,74 @@ function selectQuery(naming: Naming, from: string, table: Table, selection: Sele
   const { dialect } = naming;
   const { where = [], among, orderBy, descending = false, beyond, limit } = selection;
   const values: SqlValue[] = [];
-  const place = (value: SqlValue) => dialect.parameter(values.push(value));
-  const conditions = where.map((condition) => conditionSql(dialect, table, condition, place));
-  if (among !== undefined) conditions.push(amongSql(naming, table, among, place));
+  const bind = (value: SqlValue) => dialect.parameter(values.push(value));
+  const conditions = where.map((condition) => conditionSql(dialect, table, condition, bind));
+  if (among !== undefined) conditions.push(amongSql(naming, table, among, bind));
   if (beyond !== undefined) {
-    // A row value compares as the order does, and is sought in an index of that order.
-    const from = firstFree(where, orderBy, beyond);
+    // A row value is compared in the order of its columns, so an index of that order serves it.
+    const from = firstUnfixed(where, orderBy, beyond);
     const columns = orderBy.slice(from).map((name) => columnOf(table, name));
-    const places = beyond.slice(from).map(place);
-    conditions.push(`(${columns.join(", ")}) ${descending ? "<" : ">"} (${places.join(", ")})`);
+    const bounds = beyond.slice(from).map(bind);
+    conditions.push(`(${columns.join(", ")}) ${descending ? "<" : ">"} (${bounds.join(", ")})`);
   }
   const filter = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
   const direction = descending ? " DESC" : "";
   const order = [...nullColumns(where), ...orderBy]
     .map((name) => columnOf(table, name) + direction)
     .join(", ");
-  return { text: `${from}${filter} ORDER BY ${order} LIMIT ${place(limit)}`, values };
+  return { text: `${from}${filter} ORDER BY ${order} LIMIT ${bind(limit)}`, values };
 }
 
 /**
- * From which column of the order on a place is told: the first ones may be held to their very value
- * by conditions. With these in the comparison both engines seek the rows that meet the conditions,
- * and walk through all of them to the place.
+ * The first column of the order that a page's start must be compared with. The columns before it
+ * already equal their value by a condition. If the comparison included them, both engines would seek
+ * only by the conditions and scan all matching rows up to the start of the page.
  */
-function firstFree(
+function firstUnfixed(
   where: readonly Condition[],
   orderBy: readonly string[],
   beyond: readonly Value[],
 ): number {
-  const isHeld = (column: string, value: Value | undefined) =>
+  const isFixed = (column: string, value: Value | undefined) =>
     value !== null &&
     where.some((one) => one.column === column && one.is === "=" && one.value === value);
   const last = orderBy.length - 1;
-  return orderBy.findIndex((column, at) => at === last || !isHeld(column, beyond[at]));
+  return orderBy.findIndex((column, at) => at === last || !isFixed(column, beyond[at]));
 }
 
 /**
- * They order nothing, but an index that begins with them has the order only with them: that a column
- * equals a value PostgreSQL's planner takes into account by itself, that it is null it does not.
+ * Columns that a condition requires to be null. They do not change the order, but ORDER BY must name
+ * them to use an index that begins with them: PostgreSQL's planner infers a constant column from
+ * `column = value`, but not from `column IS NULL`.
  */
 const nullColumns = (where: readonly Condition[]): readonly string[] =>
   where.filter(({ is, value }) => is === "=" && value === null).map(({ column }) => column);
 
-/** Gives a value to the statement, and answers how it is written there. */
-type Place = (value: SqlValue) => string;
+/** Adds a value to the statement. @returns its placeholder */
+type Bind = (value: SqlValue) => string;
 
 const COMPARISONS: ReadonlySet<Operator> = new Set(["=", "<", "<=", ">", ">="]);
 
-function amongSql(naming: Naming, table: Table, among: Among, place: Place): string {
+function amongSql(naming: Naming, table: Table, among: Among, bind: Bind): string {
   const { dialect, nameOf } = naming;
   if ("anyOf" in among) {
-    const either = among.anyOf.map((one) => amongSql(naming, table, one, place));
-    return either.length === 0 ? "1 = 0" : `(${either.join(" OR ")})`;
+    const alternatives = among.anyOf.map((one) => amongSql(naming, table, one, bind));
+    return alternatives.length === 0 ? "1 = 0" : `(${alternatives.join(" OR ")})`;
   }
   const name = columnOf(table, among.column);
   switch (among.is) {
     case "like":
-      return dialect.isLike(name, among.value, place);
+      return dialect.isLike(name, among.value, bind);
     case "of": {
-      // Looked up for each row: a list is read only as far as its page goes, those may be millions.
+      // A subquery for each row of the list: it stops with the page, and the other table may have
+      // millions of matching rows.
       const { table: other } = among;
       const key = `${quoted(other.key[0] ?? "")} = ${nameOf(table)}.${name}`;
-      const met = amongSql(naming, other, among.among, place);
-      return `EXISTS (SELECT 1 FROM ${nameOf(other)} WHERE ${key} AND ${met})`;
+      const condition = amongSql(naming, other, among.among, bind);
+      return `EXISTS (SELECT 1 FROM ${nameOf(other)} WHERE ${key} AND ${condition})`;
     }
     default:
-      return conditionSql(dialect, table, among, place);
+      return conditionSql(dialect, table, among, bind);
   }
 }
 
@@ -231,27 +233,27 @@ function conditionSql(
   dialect: Dialect,
   table: Table,
   { column, is, value }: Condition,
-  place: Place,
+  bind: Bind,
 ): string {
   const name = columnOf(table, column);
   if (is === "in") {
     const type = table.columns[column]?.type ?? "text";
-    return isOneOf(dialect, { name, type }, isList(value) ? value : [value], place);
+    return isOneOf(dialect, { name, type }, isList(value) ? value : [value], bind);
   }
   if (isList(value)) throw new Error(`condition ${column} ${is}: expected one value, found a list`);
   if (!COMPARISONS.has(is)) throw new Error(`condition ${column}: ${is} is no operator`);
-  return is === "=" && value === null ? `${name} IS NULL` : `${name} ${is} ${place(value)}`;
+  return is === "=" && value === null ? `${name} IS NULL` : `${name} ${is} ${bind(value)}`;
 }
 
-/** A null in a list finds null, as `=` does. */
+/** A null in a list matches null, as in `=`. */
 function isOneOf(
   { isOneOf, listOf }: Dialect,
   { name, type }: Readonly<{ name: string; type: ColumnType }>,
   list: readonly Value[],
-  place: Place,
+  bind: Bind,
 ): string {
   const values = list.filter((value) => value !== null);
-  const isListed = isOneOf(name, type, place(listOf(type, values)));
+  const isListed = isOneOf(name, type, bind(listOf(type, values)));
   return list.includes(null) ? `(${isListed} OR ${name} IS NULL)` : isListed;
 }
 
@@ -259,7 +261,7 @@ function isList(value: Condition["value"]): value is readonly Value[] {
   return Array.isArray(value);
 }
 
-/** Only a described column ever becomes part of a statement. */
+/** Quotes a column. @throws for a name that the table's description does not have */
 function columnOf(table: Table, name: string): string {
   if (Object.hasOwn(table.columns, name)) return quoted(name);
   throw new Error(
@@ -267,10 +269,10 @@ function columnOf(table: Table, name: string): string {
   );
 }
 
-/** Of one generation's tables; the meaning of their rows has the model's version. */
+/** The format of a generation's tables; the model version covers the content of their rows. */
 export const GENERATION_FORMAT = 1;
 
-/** What the digests of no rows are. */
+/** The digest of no rows. */
 export const NO_ROWS = "0".repeat(64);
 
 export const CHECKPOINT_COLUMNS = "position, hash, digest, state_digest";

@@ -9,7 +9,7 @@ import {
 
 type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
 
-/** The words and classes in which the stream or the models report their engine's troubles. */
+/** The name and error classes with which the stream or the models report engine errors. */
 export type Stored = Readonly<{
   name: string;
   unavailable: ErrorClass;
@@ -31,7 +31,7 @@ export const MODEL: Stored = {
   missing: GenerationMissing,
 };
 
-/** What is wrong, and what to do about it. */
+/** The kind of an engine error, and what to do about it. */
 export type Trouble = Readonly<{
   is: "unavailable" | "corrupted" | "missing";
   advice: string;
@@ -43,18 +43,18 @@ export const LAID_OUT_OTHERWISE = unavailable(
   "another version of the program laid it out: a projector builds it anew",
 );
 
-/** An engine's error in the port's words: what, where, what was found, what to do. */
+/** Creates the port's error for an engine's error: what failed, where, the cause, what to do. */
 export function troubleError(
   stored: Stored,
   where: string,
   trouble: Trouble,
   cause: unknown,
 ): Error {
-  const message = `the ${stored.name} in ${where}: ${wordsOf(cause)}: ${trouble.advice}`;
+  const message = `the ${stored.name} in ${where}: ${messageOf(cause)}: ${trouble.advice}`;
   return new stored[trouble.is](message, { cause });
 }
 
-/** Known by its fields: an error of the runtime is no instance of another realm's `Error`. */
+/** Errors are recognized by their fields: an error of another realm is no instance of `Error`. */
 type ErrorFields = Readonly<
   Partial<Record<"code" | "errcode" | "errno" | "errors" | "message" | "name" | "syscall", unknown>>
 >;
@@ -63,9 +63,9 @@ export function fieldsOf(error: unknown): ErrorFields {
   return typeof error === "object" && error !== null ? error : {};
 }
 
-export function wordsOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   const { message, errors, code } = fieldsOf(error);
-  // Both addresses of a host that were tried in vain make one error without words.
-  if (message === "" && Array.isArray(errors)) return errors.map(wordsOf).join("; ");
+  // If connecting to all addresses of a host fails, Node throws one error without a message.
+  if (message === "" && Array.isArray(errors)) return errors.map(messageOf).join("; ");
   return String(message || code || error);
 }
