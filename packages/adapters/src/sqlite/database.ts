@@ -11,22 +11,22 @@ import {
   unavailable,
 } from "../sql/trouble.ts";
 
-/** `create` makes the file where it is missing; `write` and `read` need it to be there. */
+/** `create` creates a missing file; `write` and `read` require an existing one. */
 export type OpenMode = "create" | "write" | "read";
 
 /**
- * How long SQLite itself waits for another process's lock. It sleeps on this thread, so it is
- * kept short; longer waits are `whileBusy`'s.
+ * How long SQLite itself waits for another process's lock. It blocks this thread, so the timeout is
+ * short; `whileBusy` waits longer without blocking.
  */
 const BUSY_TIMEOUT_MS = 20;
 
 /**
- * Memory for pages, by what a connection does: the system has them too, so a page that is not here
- * costs microseconds. Of those that read one process has some forty (of each model eight, of the
- * stream one a thread), and of models five that write: together they stay below 64 MiB. Four times
- * as much made neither appends nor rebuilds faster.
+ * Page cache sizes, by the use of a connection. The operating system caches pages too, so a miss costs
+ * microseconds. One process has about forty connections that read (eight for each model, one for the
+ * stream in each thread) and five that write models; together they stay below 64 MiB. Four times as
+ * much made neither appends nor rebuilds faster.
  */
-export const PAGES_KEPT = {
+export const PAGE_CACHE = {
   reading: "cache_size = -512",
   appending: "cache_size = -4096",
   projecting: "cache_size = -8192",
@@ -50,7 +50,7 @@ export function openDatabase(
   }
 }
 
-/** Only a URI lets SQLite write to a file but never create it. */
+/** Only with a URI can SQLite open a file for writing without creating it. */
 function existing(file: string): URL {
   const url = pathToFileURL(file);
   url.searchParams.set("mode", "rw");
@@ -58,8 +58,8 @@ function existing(file: string): URL {
 }
 
 /**
- * Runs `work` in one transaction. `IMMEDIATE` takes the write lock first, so that nothing read in
- * it can be outdated when it writes; `DEFERRED` reads one moment beside any writer.
+ * Runs `work` in one transaction. `IMMEDIATE` takes the write lock first, so that what it reads cannot
+ * be outdated when it writes; `DEFERRED` reads one snapshot while others write.
  */
 export function inTransaction<T>(
   database: DatabaseSync,
@@ -77,7 +77,7 @@ export function inTransaction<T>(
   }
 }
 
-/** After some errors SQLite has rolled back already; a rollback that fails ends with the connection. */
+/** Rolls back, unless SQLite did so after the error; closes the connection if the rollback fails. */
 export function rollBack(database: DatabaseSync): void {
   try {
     if (database.isOpen && database.isTransaction) database.exec("ROLLBACK");
@@ -96,17 +96,17 @@ export function createFolder(folder: string, stored: Stored): void {
 
 const MISSING = "missing";
 
-/** Which file lies at a path, so that one that was deleted or replaced is noticed. */
+/** Identifies the file at a path, to detect that it was deleted or replaced. */
 export function identityOf(file: string): string {
   const stats = statSync(file, { throwIfNoEntry: false });
   return stats === undefined ? MISSING : `${stats.dev}:${stats.ino}`;
 }
 
-/** An open file, with whatever was prepared on it. */
+/** An open database, with the statements prepared on it. */
 type Connection = Readonly<{ database: DatabaseSync }>;
 
 export type ReconnectingConnection<C extends Connection> = Readonly<{
-  /** Runs `work` on an open connection; waits while others hold the file; errors are the port's. */
+  /** Runs `work` on an open connection, and waits while others lock the file. @throws the port's errors */
   use<T>(work: (connection: C) => T): Promise<T>;
   close(): void;
 }>;
@@ -114,22 +114,21 @@ export type ReconnectingConnection<C extends Connection> = Readonly<{
 type Options<C extends Connection> = Readonly<{
   file: string;
   stored: Stored;
-  /** The mode of the first opening. */
+  /** The mode in which the file is opened the first time. */
   mode: OpenMode;
-  /** What is committed was promised to somebody: the write-ahead log is watched like the file. */
+  /** Checks the write-ahead log as well as the file, because commits are acknowledged to clients. */
   watchesLog?: boolean;
   open: (mode: OpenMode) => C;
 }>;
 
 /**
- * A connection that outlives the troubles of its disk. After an error that says nothing certain
- * about the connection's state it is dropped, and the next use opens another. A file that was
- * opened once is never created again: where it has vanished, an empty one in its place would
- * swallow what is acknowledged from then on.
+ * A connection that recovers from errors of the disk. After an error that leaves the state of the
+ * connection unknown, it is closed, and the next use opens another. A file that was opened once is
+ * never created again: if it is missing, a new empty file would take the place of acknowledged data.
  *
- * Where the log was taken away, what is committed from then on has no name on the disk, and is gone
- * with the process. What is in it is saved into the file, which every connection of before may do,
- * and nothing more is done until all processes have let go of it.
+ * If the write-ahead log was deleted, later commits go to a file without a name and are lost with the
+ * process. Its content is then checkpointed into the database, which any connection opened before can
+ * do, and all further use fails until all processes have closed the file.
  */
 export function createReconnectingConnection<C extends Connection>(
   options: Options<C>,
@@ -150,7 +149,7 @@ export function createReconnectingConnection<C extends Connection>(
   function connection(): C {
     if (closed) throw new Error(`the ${stored.name} in ${file} was closed by this process`);
     if (lost !== null) throw lost;
-    // A connection to a file that was deleted or replaced would write where nobody reads.
+    // Writes to a deleted or replaced file would be invisible to all other processes.
     if (current !== null && current.identity !== identityOf(file)) drop();
     if (current === null) {
       const connection = options.open(mode);
@@ -164,7 +163,7 @@ export function createReconnectingConnection<C extends Connection>(
     if (!watchesLog || current === null || current.log === MISSING) return;
     const found = identityOf(log);
     if (found === current.log) return;
-    // Another one in its place is not ours to mix with the file.
+    // A log that replaced it may not belong to this database, so it is not checkpointed.
     const isSaved = found === MISSING && saveLog(current.connection.database);
     lost = logLost(stored, log, isSaved);
     drop();
@@ -178,7 +177,7 @@ export function createReconnectingConnection<C extends Connection>(
           const opened = connection();
           checkLog();
           const result = work(opened);
-          // What was committed meanwhile is not acknowledged either.
+          // A commit during which the log was lost is not acknowledged.
           checkLog();
           return result;
         });
@@ -195,7 +194,10 @@ export function createReconnectingConnection<C extends Connection>(
   };
 }
 
-/** @returns false where others are at it, a reader may not write, or the disk is full: the next one tries it */
+/**
+ * @returns false if another connection uses the log, this one is read-only, or the disk is full; the
+ *   next connection tries again
+ */
 function saveLog(database: DatabaseSync): boolean {
   try {
     return database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.busy === 0;
@@ -221,7 +223,7 @@ const FORBIDDEN = unavailable(
   "give this user the right to read and write it, or run as the user whose it is",
 );
 
-/** By SQLite's primary result code. What is missing here is a mistake in this program. */
+/** By SQLite's primary result code. A code that is not listed is a bug in this program. */
 const TROUBLES: Readonly<Record<number, Trouble>> = {
   /* PERM */ 3: FORBIDDEN,
   /* BUSY */ 5: BUSY,
@@ -241,7 +243,7 @@ const TROUBLES: Readonly<Record<number, Trouble>> = {
 /** Extended result codes. */
 const UNIQUE_VIOLATIONS: ReadonlySet<number> = new Set([/* PRIMARYKEY */ 1555, /* UNIQUE */ 2067]);
 
-/** An error of SQLite or of the file system, in the port's words; any other as it is. */
+/** Converts an error of SQLite or the file system to the port's; returns any other unchanged. */
 export function portError(error: unknown, stored: Stored, file: string): unknown {
   const trouble = troubleOf(error);
   return trouble === null ? error : troubleError(stored, file, trouble, error);
@@ -251,12 +253,12 @@ export function isBusy(error: unknown): boolean {
   return troubleOf(error) === BUSY;
 }
 
-/** Whether a row was refused because its key, or a value that must stand there once, is there. */
+/** Whether a row was rejected because its key or another unique value exists. */
 export function isUniqueViolation(error: unknown): boolean {
   return UNIQUE_VIOLATIONS.has(resultCode(error) ?? 0);
 }
 
-/** SQLite has no code of its own for it. */
+/** SQLite has no error code for a missing table or column, so its message is matched. */
 const OTHER_LAYOUT = /^(?:no such (?:table|column): |table .+ has no column named )/;
 
 function troubleOf(error: unknown): Trouble | null {
@@ -275,26 +277,26 @@ function resultCode(error: unknown): number | null {
   return typeof errcode === "number" ? errcode : null;
 }
 
-/** Codes of the file system by which it says that somebody else may. */
+/** Error codes of the file system for missing permissions. */
 const REFUSED: ReadonlySet<string> = new Set(["EACCES", "EPERM"]);
 
-/** Whether the file system failed or refused (EACCES, ENOSPC, EROFS …). */
+/** Whether the error comes from the file system (EACCES, ENOSPC, EROFS …). */
 function isSystemError(error: unknown): boolean {
   const { syscall, errno } = fieldsOf(error);
   return syscall !== undefined && errno !== undefined;
 }
 
-const PATIENCE_MS = 5_000;
+const RETRY_TIMEOUT_MS = 5_000;
 const PAUSE_MS_MIN = 1;
 const PAUSE_MS_MAX = 25;
 
 /**
- * Does `work`, again and again while another process holds the file, at most five seconds: SQLite
- * has no queue of writers. Between the attempts the event loop is free. The pauses are drawn at
- * random, so that processes that collided once do not go on in step.
+ * Runs `work`, and retries it for five seconds by default while another process locks the file: SQLite
+ * has no queue of writers. The event loop is free between the attempts. Pauses are random, so that
+ * processes that collided once do not collide again.
  */
-export async function whileBusy<T>(work: () => T, patienceMs = PATIENCE_MS): Promise<T> {
-  const deadline = performance.now() + patienceMs;
+export async function whileBusy<T>(work: () => T, timeoutMs = RETRY_TIMEOUT_MS): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
   for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
     try {
       return work();

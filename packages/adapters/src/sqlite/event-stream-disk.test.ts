@@ -12,7 +12,7 @@ import { openEventStream } from "./event-stream.ts";
 
 const LEDGER = "examination";
 
-/** A real disk of four megabytes; only root may have one made. */
+/** A real disk of four megabytes; only root can create one. */
 function mount(folder: string, options: string): boolean {
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", folder], { stdio: "ignore" });
@@ -98,8 +98,8 @@ describeWithDisk("a stream on a small disk", () => {
   });
 
   test("that became read-only refuses appends, and goes on when it can be written", async () => {
-    // The kernel makes a disk read-only only while no file on it is open for writing; after an
-    // error the stream holds none.
+    // The kernel remounts a disk read-only only while no file on it is open for writing; after an
+    // error the stream has none open.
     const acknowledged = await fill();
     remount("ro,size=16m");
     await expect(append()).rejects.toThrow(StreamUnavailable);

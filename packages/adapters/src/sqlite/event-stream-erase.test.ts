@@ -22,7 +22,7 @@ const open = (): Promise<EventStream> =>
     clock: createManualClock(1n),
   });
 
-/** Like nothing else, from its first byte to its last. */
+/** Bytes that occur nowhere else, from the first to the last. */
 function bodyOf(number: number, size: number): Body {
   let text = "";
   for (let at = 0; text.length < size; at += 1) text += nodeHashing.sha256(`${number} ${at}`);
@@ -33,7 +33,7 @@ function bodyOf(number: number, size: number): Body {
 const PIECE = 24;
 const EVERY = 200;
 
-/** Files in which any piece of the body stands. */
+/** Files that contain any piece of the body. */
 function filesWith({ bytes }: Body): readonly string[] {
   const files = readdirSync(dataDir).filter((name) => {
     const content = readFileSync(join(dataDir, name));
@@ -61,7 +61,7 @@ async function erase(stream: EventStream, bodies: readonly Body[]): Promise<void
 }
 
 const SIZES = [300, 1500, 4000, 4200, 30_000];
-/** So many that the table's first page was divided, and pages in between. */
+/** Enough that the table's first page and pages in between were split. */
 const ALL = Array.from({ length: 120 }, (_, at) => bodyOf(at, SIZES[at % SIZES.length] ?? 1));
 const GONE = ALL.filter((_, at) => at % 7 === 0);
 
@@ -90,7 +90,7 @@ test("nor in a file from before deletions overwrote, where divided pages left co
   old.exec("PRAGMA secure_delete = OFF; DELETE FROM meta WHERE key = 'keeps_no_remnants'");
   const insert = old.prepare("INSERT INTO bodies (sha256, bytes) VALUES (?, ?)");
   for (const { sha256, bytes } of ALL) insert.run(sha256, bytes);
-  // What deletions of before have left: only writing the file anew takes it away.
+  // Remnants of earlier deletions, which only rewriting the file removes.
   const remnant = bodyOf(2000, 900);
   insert.run(remnant.sha256, remnant.bytes);
   old.prepare("DELETE FROM bodies WHERE sha256 = ?").run(remnant.sha256);

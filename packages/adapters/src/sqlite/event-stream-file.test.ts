@@ -51,7 +51,7 @@ describe("the stream's file", () => {
     opened.push(stream);
     return stream;
   };
-  /** Beside the stream, as another program does. */
+  /** Writes to the file beside the stream, as another program would. */
   const query = (sql: string) => {
     const database = new DatabaseSync(file);
     try {
@@ -265,7 +265,7 @@ describe("the stream's file", () => {
           );
           await expect(stream.head()).rejects.toThrow(StreamUnavailable);
         }
-        // As it lies on the disk when the process is killed now.
+        // The state on the disk if the process were killed now.
         expect(await eventsIn(file)).toBe(50);
         await stream.close();
         const restarted = await open();
@@ -299,13 +299,13 @@ describe("the stream's file", () => {
 });
 
 /**
- * Written by the programs of their time: 40 events and two bodies by that of format 1; the same, ten
- * events and a third body by that of format 2, whose index holds a part of the ids.
+ * Files written by the programs of formats 1 and 2. Format 1: 40 events and two bodies. Format 2: the
+ * same, ten more events and a third body; its index holds a part of the ids.
  */
 const frozenFile = (format: number) =>
   new URL(`testing/stream-format-${format}.db`, import.meta.url);
 
-/** An event once more, behind all others: format 2 keeps nothing from doing so. */
+/** Repeats an event at the end of the stream, which format 2 does not prevent. */
 const repeatedAtEnd = (position: number) => `
   INSERT INTO events
   SELECT (SELECT max(position) + 1 FROM events), id, type, schema_version, subject, occurred_at,
@@ -314,7 +314,7 @@ const repeatedAtEnd = (position: number) => `
 
 const SUFFIXES = ["", "-wal", "-shm"];
 
-/** Of the database alone, without the logs beside it. */
+/** Reads the database alone, without its logs. */
 async function eventsIn(file: string): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "counterfoil-killed-"));
   const copy = join(folder, "stream.db");

@@ -22,7 +22,7 @@ const append = (thread: StreamThread, expectedPosition: number) =>
 
 describe("the thread that writes the stream", () => {
   test("fails what was asked of it when it dies, and the next question starts another", async () => {
-    // Of no name there is no hash to begin the chain with.
+    // Without a ledger name there is no hash for the chain to begin with.
     const thread = openStreamThread({ file, ledger: undefined as never });
     const asked = [thread.findByIds(["a"]), append(thread, 0)];
     for (const answer of await Promise.allSettled(asked)) {

@@ -51,25 +51,25 @@ import {
 } from "./stream-file.ts";
 
 export type EventStreamOptions = Readonly<{
-  /** The ledger's folder; the stream is `stream.db` in it. */
+  /** The ledger's folder, which contains the stream as `stream.db`. */
   dataDir: string;
   ledger: string;
   hashing: Hashing;
   clock: Clock;
-  /** Neither creates nor writes anything; for every role but the ingestor. */
+  /** Neither creates nor writes anything. Set for every role except the ingestor. */
   readOnly?: boolean;
-  /** Finds by ids and appends on a thread of its own. */
+  /** Runs `findByIds` and `append` on a worker thread. */
   ownThread?: boolean;
-  /** Hears when a file of an older format was migrated. */
+  /** Logs the migration of a file of an older format. */
   logger?: Readonly<{ info(fields: object, message: string): void }> | undefined;
 }>;
 
 /**
  * Opens the stream of a ledger, one SQLite file.
  *
- * @throws StreamMissing when read-only and nobody has created it yet;
- * @throws LedgerMismatch, FormatTooNew, StreamCorrupted when it must not be used;
- * @throws StreamUnavailable when it cannot be used just now.
+ * @throws StreamMissing if read-only and the stream does not exist yet
+ * @throws LedgerMismatch, FormatTooNew, StreamCorrupted if the stream must not be used
+ * @throws StreamUnavailable if the stream cannot be used at present
  */
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
   const { ledger, hashing, readOnly = false, logger } = options;
@@ -135,46 +135,46 @@ function createEventStream(
   };
 }
 
-const LOOK_EVERY_MS_MIN = 2;
-const LOOK_EVERY_MS_MAX = 25;
-/** How much longer each next pause is while nothing happens: from 2 to 25 ms takes 0.1 s. */
-const SLOWER = 1.25;
+const POLL_MS_MIN = 2;
+const POLL_MS_MAX = 25;
+/** Factor of the poll interval while the head does not move: from 2 to 25 ms takes 0.1 s. */
+const POLL_BACKOFF = 1.25;
 
-/** The waiters of all instances of this thread, by file. */
+/** The waiters of all stream instances in this thread, by file. */
 const waitersOfFile = new Map<string, Set<HeadWaiters>>();
 
 /**
- * Waiting for the stream to grow. An append by this thread wakes every waiter of the file at once,
- * whichever instance it waits on; those of other processes and worker threads are found by looking
- * at the head, soon after an append and less often when nothing happens.
+ * Waits for the stream to grow. An append in this thread wakes all waiters of the file at once, on any
+ * instance. Appends of other processes and worker threads are found by polling the head: often after
+ * an append, and less often while there is none.
  */
 function createAppendWatch(
   file: string,
   headPosition: () => Promise<number>,
 ): Omit<HeadWaiters, "look"> {
-  let everyMs = LOOK_EVERY_MS_MIN;
-  const ours = createHeadWaiters({
+  let pollMs = POLL_MS_MIN;
+  const own = createHeadWaiters({
     headPosition,
     lookAfterMs: () => {
-      const waitMs = everyMs;
-      everyMs = Math.min(everyMs * SLOWER, LOOK_EVERY_MS_MAX);
+      const waitMs = pollMs;
+      pollMs = Math.min(pollMs * POLL_BACKOFF, POLL_MS_MAX);
       return waitMs;
     },
     onReached: () => {
-      everyMs = LOOK_EVERY_MS_MIN;
+      pollMs = POLL_MS_MIN;
     },
   });
   const all = waitersOfFile.get(file) ?? new Set();
-  waitersOfFile.set(file, all.add(ours));
+  waitersOfFile.set(file, all.add(own));
   return {
-    wait: ours.wait,
+    wait: own.wait,
     announce: (position) => {
       for (const waiters of all) waiters.announce(position);
     },
     close: () => {
-      all.delete(ours);
+      all.delete(own);
       if (all.size === 0) waitersOfFile.delete(file);
-      ours.close();
+      own.close();
     },
   };
 }
@@ -182,13 +182,13 @@ function createAppendWatch(
 type Use = ReconnectingConnection<StreamConnection>["use"];
 
 /**
- * Deletes bodies, overwrites where they were, and empties the log in which they may stand too. Beside
- * a running service: appends wait for the milliseconds of the deletion and of the log's.
+ * Deletes bodies, overwrites their bytes, and truncates the log that may contain them too. It can run
+ * beside a service: appends wait some milliseconds for the deletion and for the log.
  *
- * A file from before deletions overwrote may hold copies of its first bodies where its pages were
- * divided. It is written anew once, for which appends wait; later erasures find it clean.
+ * A file that was written before deletions overwrote bytes may contain copies of bodies in pages that
+ * were split. It is rewritten once, while appends wait; later erasures need not do it again.
  *
- * @throws StreamUnavailable where somebody reads from the log for too long
+ * @throws StreamUnavailable if another process reads from the log for too long
  */
 async function eraseBodies(
   use: Use,
@@ -197,8 +197,8 @@ async function eraseBodies(
   hashing: Hashing,
 ): Promise<readonly OutOfReach[]> {
   await use((connection) => deleteBodies(connection, digests, hashing));
-  await use(writeAnewOnce);
-  await emptyLog(use, file);
+  await use(vacuumOnce);
+  await truncateLog(use, file);
   return OUT_OF_REACH;
 }
 
@@ -221,32 +221,32 @@ function deleteBodies(
   });
 }
 
-function writeAnewOnce({ database }: StreamConnection): void {
+function vacuumOnce({ database }: StreamConnection): void {
   const known = database.prepare("SELECT 1 FROM meta WHERE key = ?").get(KEEPS_NO_REMNANTS);
   if (known !== undefined) return;
   database.exec("VACUUM");
   database.prepare("INSERT OR IGNORE INTO meta VALUES (?, 'written anew')").run(KEEPS_NO_REMNANTS);
 }
 
-const PATIENCE_MS = 30_000;
+const TRUNCATE_TIMEOUT_MS = 30_000;
 const PAUSE_MS = 25;
 
-/** Into the file with all of it, and the log's own file to nothing; a reader may hold it for a moment. */
-async function emptyLog(use: Use, file: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  const isEmptied = ({ database }: StreamConnection) =>
+/** Moves the log's content into the database and truncates the log; retries while a reader uses it. */
+async function truncateLog(use: Use, file: string): Promise<void> {
+  const deadline = performance.now() + TRUNCATE_TIMEOUT_MS;
+  const isTruncated = ({ database }: StreamConnection) =>
     database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.busy === 0;
-  while (!(await use(isEmptied))) {
+  while (!(await use(isTruncated))) {
     if (performance.now() > deadline) {
       throw new StreamUnavailable(
-        `the bytes are gone from ${file}, but its log ${file}-wal may hold them still, since another process has read from it for ${PATIENCE_MS / 1000} s: erase once more when that has ended`,
+        `the bytes are gone from ${file}, but its log ${file}-wal may hold them still, since another process has read from it for ${TRUNCATE_TIMEOUT_MS / 1000} s: erase once more when that has ended`,
       );
     }
     await wait(PAUSE_MS);
   }
 }
 
-/** @throws StreamUnavailable where this user may not look */
+/** @throws StreamUnavailable if this user may not read the folder */
 function isThere(file: string): boolean {
   try {
     return statSync(file, { throwIfNoEntry: false }) !== undefined;
@@ -255,17 +255,17 @@ function isThere(file: string): boolean {
   }
 }
 
-/** What an ingestor does again and again, on a thread of its own. */
+/** The stream calls of an ingestor that run on a worker thread. */
 export type StreamThread = Readonly<{
   findByIds: (ids: readonly string[]) => Promise<KnownEvents>;
   append: (append: Append) => Promise<AppendResult>;
   close: () => Promise<void>;
 }>;
 
-/** What the event loop and the thread that writes the stream say to each other. */
+/** The `workerData` of the stream thread. */
 export type StreamThreadData = Readonly<{ file: string; ledger: string }>;
 
-export type Question = Readonly<{
+export type ThreadRequest = Readonly<{
   call: number;
   ask:
     | Readonly<{ what: "findByIds"; ids: readonly string[] }>
@@ -273,7 +273,7 @@ export type Question = Readonly<{
     | Readonly<{ what: "close" }>;
 }>;
 
-export type Answer = Readonly<{ call: number }> &
+export type ThreadResponse = Readonly<{ call: number }> &
   (Readonly<{ result: KnownEvents | AppendResult }> | Readonly<{ error: PackedError }>);
 
 type Pending = Readonly<{
@@ -282,9 +282,9 @@ type Pending = Readonly<{
 }>;
 
 /**
- * Lets another thread write the stream: a disk that takes its time to flush does not stop the event
- * loop that answers webhooks, and takes the next ones in meanwhile. A thread that dies fails what was
- * asked of it, like a disk that went away, and the next question starts another.
+ * Writes the stream on a worker thread, so that a slow flush of the disk does not block the event loop,
+ * which answers webhooks and accepts the next ones meanwhile. If the thread dies, its pending calls
+ * fail as they do for a failed disk, and the next call starts another thread.
  */
 export function openStreamThread(data: StreamThreadData): StreamThread {
   const pending = new Map<number, Pending>();
@@ -309,10 +309,10 @@ export function openStreamThread(data: StreamThreadData): StreamThread {
     return started;
   }
 
-  function ask<Result>(question: Question["ask"]): Promise<Result> {
+  function ask<Result>(request: ThreadRequest["ask"]): Promise<Result> {
     thread ??= start();
     const call = ++calls;
-    thread.postMessage({ call, ask: question } satisfies Question);
+    thread.postMessage({ call, ask: request } satisfies ThreadRequest);
     return new Promise<KnownEvents | AppendResult>((resolve, reject) => {
       pending.set(call, { resolve, reject });
     }) as Promise<Result>;
@@ -322,13 +322,13 @@ export function openStreamThread(data: StreamThreadData): StreamThread {
     findByIds: (ids) => ask({ what: "findByIds", ids }),
     append: (append) => ask({ what: "append", append: { ...append, bodies: copied(append) } }),
     close: async () => {
-      thread?.postMessage({ call: 0, ask: { what: "close" } } satisfies Question);
+      thread?.postMessage({ call: 0, ask: { what: "close" } } satisfies ThreadRequest);
       await ended;
     },
   };
 }
 
-/** A body is a part of the network chunk that it came in, all of which a message would take along. */
+/** A body is a view of a received network chunk; a message would copy the whole chunk. */
 const copied = ({ bodies }: Append): Append["bodies"] =>
   bodies.map(({ sha256, bytes }) => ({ sha256, bytes: new Uint8Array(bytes) }));
 
@@ -336,19 +336,19 @@ function startWorker(workerData: StreamThreadData, pending: Map<number, Pending>
   const worker = new Worker(new URL("./stream-thread.ts", import.meta.url), {
     workerData,
     name: "stream",
-    // What it makes is garbage with the next append.
+    // Its objects are garbage by the next append.
     resourceLimits: { maxYoungGenerationSizeMb: 12 },
   });
-  worker.on("message", (answer: Answer) => {
-    const asked = pending.get(answer.call);
+  worker.on("message", (answer: ThreadResponse) => {
+    const call = pending.get(answer.call);
     pending.delete(answer.call);
-    if ("error" in answer) asked?.reject(unpackError(answer.error));
-    else asked?.resolve(answer.result);
+    if ("error" in answer) call?.reject(unpackError(answer.error));
+    else call?.resolve(answer.result);
   });
   return worker;
 }
 
-/** An error on its way between threads, where its class would be lost. */
+/** An error as sent between threads, because a message does not keep its class. */
 type PackedError = Readonly<{ name: string; message: string; stack: string | undefined }>;
 
 const CLASSES = [
@@ -365,7 +365,7 @@ export function packError(error: unknown): PackedError {
   return { name, message, stack };
 }
 
-/** An error of the port keeps its class; any other becomes a plain one with the thread's stack. */
+/** Restores a port error with its class; any other becomes an `Error` with the thread's stack. */
 function unpackError({ name, message, stack }: PackedError): Error {
   const ErrorOfPort = CLASSES.find((each) => each.name === name) ?? Error;
   const error = new ErrorOfPort(message);

@@ -8,12 +8,12 @@ import { openDatabase, portError, whileBusy } from "./database.ts";
 const LAYOUT = "CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, sha256 TEXT NOT NULL)";
 const IS_LAID_OUT = "SELECT 1 FROM sqlite_schema WHERE name = 'keys'";
 
-/** Whoever reads it could look for a secret that fits, however long that takes. */
+/** Other users must not read the digests, since they could search for a matching secret offline. */
 const OWNER_ONLY = 0o600;
 
 /**
- * `<dataDir>/keys.db`, beside the stream. It is opened for each question, of which there is one a
- * second: so a file that is taken away or put in its place is noticed at the next.
+ * The keys in `<dataDir>/keys.db`, beside the stream. The file is opened for each call, which comes
+ * about once a second, so a deleted or replaced file is noticed by the next call.
  */
 export function openKeyStore({ dataDir }: Readonly<{ dataDir: string }>): KeyStore {
   const file = join(resolve(dataDir), "keys.db");

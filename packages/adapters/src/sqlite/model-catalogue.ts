@@ -24,14 +24,14 @@ import {
 import { layOutModel, type ModelState, openModelReader, readModelState } from "./model-tables.ts";
 import { whileLocked } from "./role-locks.ts";
 
-/** One file for each generation, `<dataDir>/models/<model>.<generation>.db`. */
+/** Keeps each generation in a file `<dataDir>/models/<model>.<generation>.db`. */
 export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): ModelCatalogue {
   const folder = join(resolve(dataDir), "models");
   const fileOf = (model: StoreName, generation: number) =>
     join(folder, `${model}.${generation}.db`);
-  // One at a time may create or drop. A creator that dies lets go of the lock, and what it left is
-  // no generation as long as its layout is not committed: the next creator takes the place.
-  const alone = async <T>(work: () => T): Promise<T> => {
+  // Only one process at a time creates or drops. If it dies, its lock is released. A file whose layout
+  // it had not committed is not a generation, and the next creator replaces it.
+  const underLock = async <T>(work: () => T): Promise<T> => {
     createFolder(folder, MODEL);
     return whileLocked(join(folder, "catalogue.lock"), MODEL, work);
   };
@@ -46,7 +46,7 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
       return infos;
     },
     create: (model, { generation, ...layout }) =>
-      alone(() => {
+      underLock(() => {
         clearAbandoned(folder, model);
         const number = generation ?? (numbersIn(folder, model, TAKEN).at(-1) ?? 0) + 1;
         if (existsSync(buildingName(fileOf(model, number)))) return null;
@@ -55,13 +55,13 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
     openForWriting: async (model, generation) => {
       const file = fileOf(model, generation);
       await checkExists(file, model, generation);
-      await alone(() => clearAbandoned(folder, model));
+      await underLock(() => clearAbandoned(folder, model));
       return openModelStore({ file, model, generation });
     },
     openForBuilding: async (model, generation, tables) => {
       const file = fileOf(model, generation);
       await checkExists(file, model, generation);
-      return alone(() => openBuildingStore({ file, model, generation, tables }));
+      return underLock(() => openBuildingStore({ file, model, generation, tables }));
     },
     openForReading: async (model, generation) => {
       const file = fileOf(model, generation);
@@ -69,18 +69,18 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
       return openModelReader({ file, model, generation });
     },
     openScratch: (model, layout) =>
-      alone(() => {
+      underLock(() => {
         clearAbandoned(folder, model);
         const file = join(folder, `${model}.scratch-${randomUUID()}.db`);
         createFile(file, layout);
         const store = openBuildingStore({ file, model, generation: 0, tables: layout.tables });
         const close = async () => {
           await store.close();
-          await alone(() => removeFile(file));
+          await underLock(() => removeFile(file));
         };
         return { ...store, close };
       }),
-    drop: (model, generation) => alone(() => removeFile(fileOf(model, generation))),
+    drop: (model, generation) => underLock(() => removeFile(fileOf(model, generation))),
     close: async () => {},
   };
 }
@@ -102,7 +102,7 @@ function namesIn(folder: string, model: StoreName, named: RegExp): readonly stri
   return readdirSync(folder).filter((name) => named.exec(name)?.[1] === model);
 }
 
-/** What builders left that died in the middle of it. No other is just beginning: we are alone. */
+/** Removes files of dead builders. Called under the lock, so no builder is just starting. */
 function clearAbandoned(folder: string, model: StoreName): void {
   for (const name of [BUILDING, SCRATCH].flatMap((named) => namesIn(folder, model, named))) {
     const file = join(folder, name);
@@ -110,7 +110,7 @@ function clearAbandoned(folder: string, model: StoreName): void {
   }
 }
 
-/** @returns false where a generation has the place. */
+/** @returns false if the file belongs to a generation */
 function createFile(file: string, layout: ModelLayout): boolean {
   if (existsSync(file) && !isVacant(file)) return false;
   removeFile(file);
@@ -123,7 +123,7 @@ function createFile(file: string, layout: ModelLayout): boolean {
   }
 }
 
-/** The database first: its log alone is nothing, and is cleared away before the place is used again. */
+/** Removes the database first: a log without it is ignored, and removed before the number is used again. */
 function removeFile(file: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
   rmSync(buildingName(file), { force: true });
@@ -135,7 +135,7 @@ function isReadable(state: State): state is ModelState {
   return state !== null && state !== "too new";
 }
 
-/** A damaged one has the place: somebody may want to look at it. */
+/** Whether the file holds no generation. A damaged one is kept, so that it can be examined. */
 function isVacant(file: string): boolean {
   try {
     return stateIn(file) === null;
@@ -145,13 +145,13 @@ function isVacant(file: string): boolean {
   }
 }
 
-/** @returns null, as of what is not there */
+/** @returns null for a damaged file, as for a missing one; rethrows any other error */
 function unlessDamaged(error: unknown): null {
   if (error instanceof ModelCorrupted) return null;
   throw error;
 }
 
-/** What a newer program laid out has its place, but is none of this program's generations. */
+/** A file of a newer format keeps its number, but is not a generation that this program can use. */
 function stateIn(file: string): State {
   const database = openDatabase(file, { mode: "read", pragmas: [] });
   try {
@@ -164,7 +164,7 @@ function stateIn(file: string): State {
   }
 }
 
-/** @returns null also where the file has just been dropped. */
+/** @returns null also if the file was dropped meanwhile */
 async function readState(file: string): Promise<State> {
   try {
     return await whileBusy(() => (existsSync(file) ? stateIn(file) : null));

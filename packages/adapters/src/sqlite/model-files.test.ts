@@ -105,7 +105,7 @@ describe("the files of read models", () => {
       expect(await scratch()).toHaveLength(1);
       await holder.kill();
       expect(await scratch()).toHaveLength(1);
-      // And one that died before it had begun.
+      // And the file of a builder that died before it began.
       await writeFile(join(folder, "trades.scratch-1.db"), "");
       await come();
       expect(await scratch()).toEqual([]);

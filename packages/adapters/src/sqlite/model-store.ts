@@ -18,23 +18,23 @@ import {
   inTransaction,
   isBusy,
   openDatabase,
-  PAGES_KEPT,
+  PAGE_CACHE,
   portError,
 } from "./database.ts";
 import { createTableRows, indexesOf, prepareCheckpoint, SQLITE } from "./model-tables.ts";
 
 export const MODEL_PRAGMAS = [
   "journal_mode = WAL",
-  // The log is flushed only before it is copied back: a crash may lose the last commits, never a
-  // part of one, and what is lost is projected again.
+  // The log is flushed only before a checkpoint: a crash may lose the last commits, but never a part
+  // of one, and lost commits are projected again.
   "synchronous = NORMAL",
   "journal_size_limit = 67108864",
-  PAGES_KEPT.projecting,
+  PAGE_CACHE.projecting,
 ];
 
 type ModelStoreOptions = Readonly<{ file: string; model: StoreName; generation: number }>;
 
-/** One generation, open for writing. */
+/** Opens one generation for writing. */
 export function openModelStore(options: ModelStoreOptions): ModelStore {
   const { file, model, generation } = options;
   const connection = createReconnectingConnection({
@@ -56,7 +56,7 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
   };
 }
 
-/** A connection that writes one generation, with everything prepared on it. */
+/** Opens a connection that writes one generation, and prepares its statements. */
 function openModelWriter(file: string, pragmas: readonly string[]) {
   const database = openDatabase(file, { mode: "write", pragmas });
   return {
@@ -107,7 +107,7 @@ function createTableWriter(database: DatabaseSync, table: Table): TableWriter {
   };
 }
 
-/** @param clause what becomes of a row whose key is there */
+/** @param clause the conflict clause, for a row whose key exists */
 function createRowsWriter(
   database: DatabaseSync,
   table: Table,
@@ -124,23 +124,23 @@ function createRowsWriter(
 }
 
 /**
- * Nobody else has the file open, and what a crash leaves of it is thrown away: pages go straight to
- * their places, and are flushed once, at the end.
+ * No other process opens the file, and a file left by a crash is discarded: pages are written in place
+ * and flushed once at the end.
  */
 const BUILDING_PRAGMAS = [
   "locking_mode = EXCLUSIVE",
   "journal_mode = MEMORY",
   "synchronous = OFF",
-  PAGES_KEPT.projecting,
+  PAGE_CACHE.projecting,
 ];
 
-/** What a file is called while it is built: it has its number, but is no generation. */
+/** The name of a file while it is built: it reserves its number, but is not a generation yet. */
 export const buildingName = (file: string): string => `${file}.building`;
 
 /**
- * Opens a generation that was just created, to fill it. Its indexes are made at the end, in one
- * sort each, since one that grows in random order is soon larger than the cache. A table that is
- * searched before that gets its indexes then.
+ * Opens a newly created generation to fill it. Its indexes are created at the end, each with one sort,
+ * since an index that grows in random order soon exceeds the cache. If a table is searched before,
+ * its indexes are created then.
  */
 export function openBuildingStore(
   options: ModelStoreOptions & Readonly<{ tables: readonly Table[] }>,
@@ -149,7 +149,7 @@ export function openBuildingStore(
   const building = buildingName(file);
   const writer = beginBuilding(file, tables);
   const makeIndexes = createIndexMaker(writer.database);
-  const use = async <T>(work: () => T): Promise<T> => inWordsOfPort(building, work);
+  const use = async <T>(work: () => T): Promise<T> => withPortErrors(building, work);
   const close = () => writer.database.isOpen && writer.database.close();
   return {
     model,
@@ -166,7 +166,7 @@ export function openBuildingStore(
     finish: () =>
       use(() => {
         for (const table of tables) makeIndexes(table);
-        // Readers and a writer may share it from now on.
+        // Readers and a writer share the file from now on.
         writer.database.exec("PRAGMA journal_mode = WAL");
         close();
         flush(building);
@@ -177,13 +177,13 @@ export function openBuildingStore(
   };
 }
 
-/** The file is locked from here to its last commit: an unlocked one was abandoned. */
+/** Renames and locks the file. It stays locked until it is finished: an unlocked one is abandoned. */
 function beginBuilding(file: string, tables: readonly Table[]) {
   const building = buildingName(file);
-  return inWordsOfPort(building, () => {
+  return withPortErrors(building, () => {
     renameSync(file, building);
     const writer = openModelWriter(building, BUILDING_PRAGMAS);
-    // The lock stays when the transaction ends.
+    // In exclusive locking mode the lock outlasts the transaction.
     writer.database.exec("BEGIN EXCLUSIVE; COMMIT");
     for (const table of tables) {
       for (const { drop } of indexesOf(table)) writer.database.exec(drop);
@@ -201,7 +201,7 @@ function createIndexMaker(database: DatabaseSync): (table: Table) => void {
   };
 }
 
-/** Whether its builder died. */
+/** Whether the builder of the file died. */
 export function isAbandoned(file: string): boolean {
   const database = openDatabase(file, { mode: "write", pragmas: [], busyTimeoutMs: 0 });
   try {
@@ -214,7 +214,7 @@ export function isAbandoned(file: string): boolean {
   }
 }
 
-function inWordsOfPort<T>(file: string, work: () => T): T {
+function withPortErrors<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -222,7 +222,7 @@ function inWordsOfPort<T>(file: string, work: () => T): T {
   }
 }
 
-/** Of a file its contents, of a folder the names in it. */
+/** Flushes the content of a file, or the entries of a folder, to the disk. */
 function flush(path: string): void {
   const descriptor = openSync(path, "r");
   try {
@@ -232,7 +232,7 @@ function flush(path: string): void {
   }
 }
 
-/** What a model was at a position. */
+/** The version and digests of a model replayed up to a position. */
 type ReplayedModel = Readonly<{
   model: string;
   model_version: number;
@@ -243,15 +243,15 @@ type ReplayedModel = Readonly<{
 
 /** One SQLite file with the tables of several models, each named `<model>_<table>`. */
 export type ReplayFile = Readonly<{
-  /** Copies a table's rows as they come. */
+  /** Copies the rows of a table. */
   copy(model: string, table: Table, rows: AsyncIterable<Row>): Promise<void>;
-  /** Notes in the table `replay` what has been copied. */
+  /** Records a copied model in the table `replay`. */
   note(replayed: ReplayedModel, codeVersion: string): void;
   close(): void;
 }>;
 
-/** Nobody knows the file before it is whole, so nothing of it has to survive a crash. */
-const PRAGMAS = ["journal_mode = OFF", "synchronous = OFF", PAGES_KEPT.projecting];
+/** The file is used only when it is complete, so it need not survive a crash. */
+const REPLAY_PRAGMAS = ["journal_mode = OFF", "synchronous = OFF", PAGE_CACHE.projecting];
 
 const REPLAY = `
   CREATE TABLE replay (
@@ -259,7 +259,7 @@ const REPLAY = `
     digest TEXT NOT NULL, state_digest TEXT NOT NULL, code_version TEXT NOT NULL
   )`;
 
-const ROWS_AT_ONCE = 1000;
+const ROWS_PER_WRITE = 1000;
 
 const FILE: Stored = {
   name: "replay",
@@ -268,31 +268,33 @@ const FILE: Stored = {
   missing: FileUnusable,
 };
 
-/** @throws FileUnusable, as its functions, where it cannot be written */
+/** @throws FileUnusable, here and in its functions, if the file cannot be written */
 export function createReplayFile(path: string): ReplayFile {
-  const inWords = <T>(work: () => T): T => {
+  const withFileErrors = <T>(work: () => T): T => {
     try {
       return work();
     } catch (error) {
       throw portError(error, FILE, path);
     }
   };
-  const database = inWords(() => openDatabase(path, { mode: "create", pragmas: PRAGMAS }));
-  inWords(() => database.exec(REPLAY));
+  const database = withFileErrors(() =>
+    openDatabase(path, { mode: "create", pragmas: REPLAY_PRAGMAS }),
+  );
+  withFileErrors(() => database.exec(REPLAY));
   return {
     async copy(model, table, rows) {
-      const write = inWords(() => createWriter(database, `${model}_${table.name}`, table));
-      let some: Row[] = [];
+      const write = withFileErrors(() => createWriter(database, `${model}_${table.name}`, table));
+      let batch: Row[] = [];
       for await (const row of rows) {
-        if (some.push(row) < ROWS_AT_ONCE) continue;
-        inWords(() => write(some));
-        some = [];
+        if (batch.push(row) < ROWS_PER_WRITE) continue;
+        withFileErrors(() => write(batch));
+        batch = [];
       }
-      inWords(() => write(some));
+      withFileErrors(() => write(batch));
     },
     note({ model, model_version, position, digest, state_digest }, codeVersion) {
       const values = [model, model_version, position, digest, state_digest, codeVersion];
-      inWords(() =>
+      withFileErrors(() =>
         database.prepare("INSERT INTO replay VALUES (?, ?, ?, ?, ?, ?)").run(...values),
       );
     },
@@ -300,7 +302,7 @@ export function createReplayFile(path: string): ReplayFile {
   };
 }
 
-/** Makes the table. @returns a function that writes rows to it */
+/** Creates the table. @returns a function that writes rows to it */
 function createWriter(
   database: DatabaseSync,
   name: string,

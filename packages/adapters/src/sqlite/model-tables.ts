@@ -31,7 +31,7 @@ import {
   identityOf,
   inTransaction,
   openDatabase,
-  PAGES_KEPT,
+  PAGE_CACHE,
   portError,
   rollBack,
   whileBusy,
@@ -41,15 +41,15 @@ export const SQLITE: Dialect = {
   types: { text: "TEXT", integer: "INTEGER", nanos: "INTEGER" },
   parameter: () => "?",
   isOneOf: (column, _, parameter) => `${column} IN (SELECT value FROM json_each(${parameter}))`,
-  // SQLite reads an integer of JSON to its 64 bits.
+  // SQLite keeps all 64 bits of an integer in JSON.
   listOf: (_, values) =>
     `[${values.map((value) => (typeof value === "bigint" ? value : JSON.stringify(value)))}]`,
-  // A star stands for anything; with no more `:` than the pieces have, for none of them.
-  isLike: (column, pieces, place) => {
+  // A star matches any text; the number of `:` must be that of the pieces, so no star matches one.
+  isLike: (column, pieces, bind) => {
     const pattern = pieces.map((piece) => piece.replace(/[*?[]/g, "[$&]")).join("*");
     const colons = pieces.join("").split(":").length - 1;
     const found = `length(${column}) - length(replace(${column}, ':', ''))`;
-    return `(${column} GLOB ${place(pattern)} AND ${found} = ${place(colons)})`;
+    return `(${column} GLOB ${bind(pattern)} AND ${found} = ${bind(colons)})`;
   },
 };
 
@@ -65,9 +65,9 @@ const CHECKPOINT_TABLE = `
   )`;
 
 /**
- * In one transaction with the checkpoint's row, by which a finished layout is known. Ordinary rowid
- * tables: rows go to the end, and only the narrow key index is written all over. A WITHOUT ROWID
- * table would keep the wide rows in key order, which halves the speed of a rebuild.
+ * Creates the tables in one transaction with the checkpoint's row, which marks the layout as complete.
+ * The tables have rowids: rows are appended, and only the narrow key index is written in random
+ * order. A WITHOUT ROWID table would keep the wide rows in key order, which halves the speed of a rebuild.
  */
 export function layOutModel(database: DatabaseSync, layout: ModelLayout): void {
   const { tables, modelVersion } = layout;
@@ -83,7 +83,7 @@ export function layOutModel(database: DatabaseSync, layout: ModelLayout): void {
   });
 }
 
-/** The indexes beside the key: what makes each, and what takes it away. */
+/** The indexes besides the key: the statements that create and drop each. */
 export function indexesOf(table: Table): readonly Readonly<{ create: string; drop: string }>[] {
   return table.indexes.map((index) => {
     const name = quoted([table.name, ...index].join("_"));
@@ -96,7 +96,7 @@ export function indexesOf(table: Table): readonly Readonly<{ create: string; dro
 
 export type ModelState = Readonly<{ modelVersion: number; checkpoint: Checkpoint }>;
 
-/** @returns null where nothing is laid out; a creator died, or is at it. */
+/** @returns null if the layout is not complete: its creator died, or is still at work */
 export function readModelState(database: DatabaseSync): ModelState | null {
   const isLaidOut = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'checkpoint'");
   if (isLaidOut.get() === undefined) return null;
@@ -110,7 +110,7 @@ export function readModelState(database: DatabaseSync): ModelState | null {
   return { modelVersion: Number(row.model_version), checkpoint: prepareCheckpoint(database)() };
 }
 
-/** @returns a function that reads the checkpoint of the connection's present moment. */
+/** @returns a function that reads the checkpoint in the connection's current snapshot */
 export function prepareCheckpoint(database: DatabaseSync): () => Checkpoint {
   const statement = database.prepare(`SELECT ${CHECKPOINT_COLUMNS} FROM checkpoint`);
   statement.setReturnArrays(true);
@@ -121,7 +121,7 @@ export function prepareCheckpoint(database: DatabaseSync): () => Checkpoint {
   };
 }
 
-/** Reading the tables of one connection; every call sees the connection's present moment. */
+/** Reads the tables over one connection; each call sees the connection's current snapshot. */
 export type TableRows = Readonly<{
   get(table: Table, key: readonly Value[]): Row | null;
   select(table: Table, selection: Selection): readonly Row[];
@@ -137,7 +137,7 @@ export function createTableRows(database: DatabaseSync): TableRows {
     if (found !== undefined) return found;
     const statement = database.prepare(text);
     statement.setReturnArrays(true);
-    // All integers of a statement or none; a table without nanoseconds is spared the detour.
+    // Applies to all integers of a statement; a table without nanoseconds does not pay for it.
     statement.setReadBigInts(Object.values(table.columns).some(({ type }) => type === "nanos"));
     statements.set(text, statement);
     return statement;
@@ -146,14 +146,14 @@ export function createTableRows(database: DatabaseSync): TableRows {
   return {
     get: (table, key) => {
       const { get, rowOf } = sqlOf(table);
-      // `setReturnArrays` promises arrays, which the types of `get` and `all` do not know.
+      // `setReturnArrays` makes rows arrays, which the types of `get` and `all` do not express.
       const cells = prepared(table, get).get(...key) as unknown as Cells | undefined;
       return cells === undefined ? null : rowOf(cells);
     },
     select: (table, selection) => {
       const { select, rowOf } = sqlOf(table);
       const { text, values } = select(selection);
-      // A list is one text here.
+      // `listOf` encodes a list as one text, so no value is an array.
       const statement = prepared(table, text);
       const all = values as readonly Value[];
       if (selection.bytesMax === undefined) {
@@ -171,7 +171,7 @@ export function createTableRows(database: DatabaseSync): TableRows {
   };
 }
 
-/** Snapshots that are open at once; further ones wait. One connection holds one moment. */
+/** Snapshots open at once, each on its own connection; further ones wait. */
 const CONNECTIONS_MAX = 8;
 
 type ReadConnection = Readonly<{
@@ -179,7 +179,7 @@ type ReadConnection = Readonly<{
   rows: TableRows;
   checkpoint: () => Checkpoint;
   modelVersion: number;
-  /** Which file it was opened on. */
+  /** The identity of the file that was opened. */
   identity: string;
 }>;
 
@@ -208,7 +208,7 @@ export function openModelReader(
         });
       } catch (error) {
         const ofPort = portError(error, MODEL, file);
-        // A connection that met trouble is not used again, nor are its idle sisters.
+        // After an error of the file, neither this connection nor the idle ones are used again.
         if (ofPort !== error) pool.clear();
         throw ofPort;
       }
@@ -218,7 +218,7 @@ export function openModelReader(
 }
 
 function openReader(file: string): ReadConnection {
-  const database = openDatabase(file, { mode: "read", pragmas: [PAGES_KEPT.reading] });
+  const database = openDatabase(file, { mode: "read", pragmas: [PAGE_CACHE.reading] });
   return {
     database,
     rows: createTableRows(database),
@@ -228,7 +228,7 @@ function openReader(file: string): ReadConnection {
   };
 }
 
-/** The first read of the transaction fixes its moment: the checkpoint is that of the rows. */
+/** The transaction's first read fixes its snapshot, so the checkpoint belongs to the rows. */
 function beginSnapshot({ database, checkpoint }: ReadConnection): Checkpoint {
   database.exec("BEGIN DEFERRED");
   try {
@@ -247,19 +247,19 @@ function asPort(rows: TableRows): Rows {
   };
 }
 
-/** Things that one caller at a time may use, opened when they are needed. */
+/** A pool of items, each used by one caller at a time and opened on demand. */
 type Pool<Item> = Readonly<{
   use<T>(work: (item: Item) => Promise<T>): Promise<T>;
-  /** Closes what is idle, so that the next user opens anew. */
+  /** Closes the idle items, so that the next use opens a new one. */
   clear(): void;
-  /** Those in use are closed when they come back. */
+  /** Closes the idle items now, and those in use when they are returned. */
   close(): void;
 }>;
 
 type PoolOptions<Item> = Readonly<{
   sizeMax: number;
   open: () => Promise<Item>;
-  /** Asked before an item is used again. */
+  /** Checked before an idle item is used again. */
   isUsable: (item: Item) => boolean;
   close: (item: Item) => void;
 }>;

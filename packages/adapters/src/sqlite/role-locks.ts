@@ -7,10 +7,10 @@ import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/installa
 import { STREAM, type Stored } from "../sql/trouble.ts";
 import { isBusy, openDatabase, portError, whileBusy } from "./database.ts";
 
-/** How often a standby looks whether the holder is gone. */
-const LOOK_EVERY_MS = 50;
+/** How often a standby tries to take the lock. */
+const RETRY_MS = 50;
 
-/** The roles of one ledger on one machine: `<dataDir>/locks/<name>.lock`. */
+/** Locks the roles of one ledger on one machine, with files `<dataDir>/locks/<name>.lock`. */
 export function createRoleLocks({ dataDir }: Readonly<{ dataDir: string }>): RoleLocks {
   const folder = join(resolve(dataDir), "locks");
   async function hold(
@@ -34,13 +34,13 @@ export function createRoleLocks({ dataDir }: Readonly<{ dataDir: string }>): Rol
   };
 }
 
-/** There is nothing in its file that could be damaged for good. */
+/** A lock file has no content to lose, so a damaged one counts as unavailable. */
 const LOCK: Stored = { ...STREAM, name: "lock", corrupted: StreamUnavailable };
 
 async function waitForLock(lock: DatabaseSync, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {
     if (tryLock(lock)) return true;
-    await wait(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    await wait(RETRY_MS, undefined, { signal }).catch(() => undefined);
   }
   return false;
 }
@@ -60,7 +60,7 @@ async function holdOrClose(
 
 function heldLock(lock: DatabaseSync): HeldLock {
   return {
-    // The operating system takes the lock from no process that is alive.
+    // A live process never loses the lock: the operating system keeps it until the file is closed.
     lost: new AbortController().signal,
     release: async () => {
       if (lock.isOpen) lock.close();
@@ -69,15 +69,15 @@ function heldLock(lock: DatabaseSync): HeldLock {
 }
 
 /**
- * A lock is an empty SQLite file in an exclusive transaction. The operating system lets go of it
- * when the process dies, however it dies, and between the threads of one process SQLite itself
- * keeps the peace, which bare POSIX locks do not. In rollback mode, since a log would let readers in.
+ * A lock is an empty SQLite file in an exclusive transaction. The operating system releases it when
+ * the process dies in any way, and SQLite itself excludes the threads of one process from each other,
+ * which plain POSIX locks do not. The file is in rollback mode, because WAL would admit readers.
  */
 function openLock(file: string): DatabaseSync {
   return openDatabase(file, { mode: "create", pragmas: [], busyTimeoutMs: 0 });
 }
 
-/** Takes the lock until the connection closes. @returns whether it was free. */
+/** Takes the lock until the connection closes. @returns whether it was free */
 function tryLock(lock: DatabaseSync): boolean {
   try {
     lock.exec("BEGIN EXCLUSIVE");
@@ -88,7 +88,7 @@ function tryLock(lock: DatabaseSync): boolean {
   }
 }
 
-/** Runs `work` while no other process or thread runs any under the same lock. */
+/** Runs `work` under a lock that excludes all other processes and threads. */
 export async function whileLocked<T>(file: string, stored: Stored, work: () => T): Promise<T> {
   let lock: DatabaseSync | null = null;
   try {

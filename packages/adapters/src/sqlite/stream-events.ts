@@ -67,7 +67,7 @@ export function readAt(
   return takePage(events(statements.byPositions.iterate(JSON.stringify(positions))));
 }
 
-/** In one read transaction, so that the answer is that of the head which it names. */
+/** Reads in one transaction, so that the events and the returned head are of one snapshot. */
 export function findByIds(connection: StreamConnection, ids: readonly string[]): KnownEvents {
   const { database, statements } = connection;
   return inTransaction(database, "DEFERRED", () => {
@@ -112,8 +112,9 @@ export function readEventsOfTypes(use: Use, query: TypesQuery): Promise<readonly
 }
 
 /**
- * One moment for all types: were a type looked at before another one's event is appended, and that
- * one after, a reader that goes on behind the later event would never see the earlier.
+ * Reads all types in one snapshot. Otherwise an event could be appended after its type was read, and
+ * a later event be found for the type read next; a reader that continues after the later event would
+ * never see the earlier one.
  */
 function indexedEvents({ database, statements }: StreamConnection, query: TypesQuery) {
   const { after, upTo, limit, types, order } = query;
@@ -130,7 +131,7 @@ function indexedEvents({ database, statements }: StreamConnection, query: TypesQ
   });
 }
 
-/** Row by row: whoever has enough leaves the others unread. */
+/** Decodes row by row, so that rows after a full page are not read. */
 function* events(rows: Iterable<unknown>): Generator<RecordedEvent> {
   for (const cells of rows) yield eventOf(cells as EventCells);
 }
@@ -140,14 +141,14 @@ export type Append = Readonly<{
   events: readonly NewEvent[];
   bodies: readonly Body[];
   unlessAbout: ReadonlySet<string> | undefined;
-  /** When it is recorded, unless an earlier event says later: one append is one moment. */
+  /** The recording time of the events, unless they have their own or the event before is later. */
   now: Nanos;
 }>;
 
 /**
- * One transaction that holds the write lock from its beginning: the head that it reads stays the
- * head until it commits, which makes positions dense and the answer `conflict` certain. That no id
- * comes twice the table itself sees to.
+ * Appends in one transaction that holds the write lock from its beginning: the head that it reads
+ * stays the head until it commits, so positions have no gaps and `conflict` is certain. The table's
+ * unique constraint rejects an id that is already stored.
  *
  * @throws EventIdTaken
  */
@@ -165,7 +166,7 @@ export function appendEvents(
       const range = rangeOf({ after: expectedPosition, limit: count });
       const between = count === 0 ? [] : readPage(connection, range);
       if (!mayFollow(between, unlessAbout, count)) return { outcome: "conflict" };
-      // One delivery's bytes are one body, however often they come.
+      // Bytes that are delivered several times are stored once.
       for (const { sha256, bytes } of bodies) {
         statements.insertBody.run(sha256, bytes, bodyErasedId(sha256, hashing));
       }

@@ -13,11 +13,11 @@ import {
   isUniqueViolation,
   type OpenMode,
   openDatabase,
-  PAGES_KEPT,
+  PAGE_CACHE,
   portError,
 } from "./database.ts";
 
-/** What the stream's functions work with: one connection and what was prepared on it. */
+/** A connection to the stream with its prepared statements. */
 export type StreamConnection = Readonly<{
   database: DatabaseSync;
   statements: StreamStatements;
@@ -26,18 +26,18 @@ export type StreamConnection = Readonly<{
 }>;
 
 const WRITER_PRAGMAS = [
-  // Readers never wait for the writer, nor it for them.
+  // Readers and the writer do not block each other.
   "journal_mode = WAL",
-  // An append is durable when it is acknowledged: the log is flushed at every commit.
+  // Flushes the log at every commit, so that an acknowledged append is durable.
   "synchronous = FULL",
-  // After a log that a long reader made grow, the disk gets its space back.
+  // Shrinks the log again after a long read made it grow.
   "journal_size_limit = 67108864",
-  PAGES_KEPT.appending,
-  // What is deleted, or moved to another page, is overwritten where it was: bodies can be erased.
+  PAGE_CACHE.appending,
+  // Overwrites deleted or moved content where it was, so that bodies can be erased.
   "secure_delete = ON",
 ];
 
-const READER_PRAGMAS = [PAGES_KEPT.reading];
+const READER_PRAGMAS = [PAGE_CACHE.reading];
 
 export function openStreamConnection(
   options: Readonly<{
@@ -65,17 +65,17 @@ export function openStreamConnection(
 }
 
 /**
- * A JSON array stands for a list of any length, so that one prepared statement serves them all in
- * one call. CROSS JOIN keeps SQLite from turning the loops around and scanning the stream.
+ * A list is passed as a JSON array, so that one prepared statement handles any length. CROSS JOIN keeps
+ * SQLite from swapping the loops and scanning the stream.
  */
 const LISTED = "json_each(?) AS listed CROSS JOIN events AS e";
 
 const page = (order: Order) =>
   `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? ORDER BY position${order} LIMIT ?`;
-// Within a bounded window, since the types it looks for may not occur for millions of positions.
+// Scans a bounded window, since these types may not occur for millions of positions.
 const windowOfTypes = (order: Order) =>
   `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? AND type IN (SELECT value FROM json_each(?)) ORDER BY position${order} LIMIT ?`;
-// The repeated condition makes the partial index usable; it must be found in order, hence by type.
+// The repeated condition makes the partial index usable; it is ordered by position within one type.
 const indexedPositions = (order: Order) =>
   `SELECT position FROM events INDEXED BY events_rare WHERE type = ? AND ${IS_INDEXED_TYPE} AND position > ? AND position <= ? ORDER BY position${order} LIMIT ?`;
 const byPositions = (order: Order) =>
@@ -96,7 +96,7 @@ const SQL = {
   indexedPositions: indexedPositions(""),
   indexedPositionsBackwards: indexedPositions(" DESC"),
   byIds: `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.id = listed.value`,
-  // The index over ids holds positions too: no row is looked at.
+  // The index of ids contains the positions, so no rows are read.
   idPositions: `SELECT e.id, e.position FROM ${LISTED} WHERE e.id = listed.value`,
   amendmentPositions: `SELECT e.about, e.position FROM ${LISTED} WHERE e.about = listed.value`,
   byPositions: byPositions(""),
@@ -110,7 +110,7 @@ export function prepareStream(database: DatabaseSync): StreamStatements {
   const prepare = (sql: string) => {
     const statement = database.prepare(sql);
     statement.setReturnArrays(true);
-    // Nanoseconds exceed 2^53; it is all integers of a statement or none.
+    // Nanoseconds exceed 2^53; the setting applies to all integers of a statement.
     statement.setReadBigInts(true);
     return statement;
   };
@@ -120,10 +120,10 @@ export function prepareStream(database: DatabaseSync): StreamStatements {
 }
 
 /**
- * Position is the rowid, so a reader of the stream walks the table from front to back. An id stands
- * on the stream once: that constraint is what makes every fact recorded exactly once. Ids and hashes
- * are text: node:sqlite reads it faster than a BLOB. `data` stands last, where a long one does not
- * lie between a reader and the other columns.
+ * The position is the rowid, so the stream is read in the order of the table. The unique constraint on
+ * ids is what makes every fact recorded exactly once. Ids and hashes are text, which node:sqlite
+ * reads faster than a BLOB. `data` is the last column, so that long data need not be read to reach
+ * the other columns.
  */
 const LAYOUT = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -150,12 +150,12 @@ const LAYOUT = `
 
 const FORMAT = 3;
 
-/** The key in `meta` that says that whatever was ever deleted or moved in this file was overwritten. */
+/** The key in `meta` of a file in which all deleted or moved content was overwritten. */
 export const KEEPS_NO_REMNANTS = "keeps_no_remnants";
 
 /**
- * From each older format to this one. Format 1 had the same tables. Format 2 kept ids and digests in
- * an index of its own making, and numbered its bodies, which they stay.
+ * Migrations from each older format to the current one. Format 1 had the same tables. Format 2 kept ids
+ * and digests in index tables of its own, and numbered its bodies, which keep their numbers.
  */
 const MIGRATIONS: Readonly<Record<number, (database: DatabaseSync) => void>> = {
   0: (database) => {
@@ -176,14 +176,14 @@ const MIGRATIONS: Readonly<Record<number, (database: DatabaseSync) => void>> = {
   },
 };
 
-/** Readers find events by their ids also in a file that no ingestor may append to. */
+/** Lets readers find events by id in a file that must not be appended to. */
 const INDEX_OF_REPEATED_IDS = "CREATE INDEX events_id ON events (id)";
 
-/** What has one digest has the same bytes. */
+/** Deletes repeated bodies: bodies with the same digest have the same bytes. */
 const WITHOUT_REPEATED_BODIES =
   "DELETE FROM bodies WHERE number NOT IN (SELECT min(number) FROM bodies GROUP BY sha256)";
 
-/** @returns false, with nothing changed, where a value stands there twice. */
+/** @returns false, with nothing changed, if a value occurs twice */
 function makeUnique(database: DatabaseSync, table: string, column: string): boolean {
   try {
     database.exec(`CREATE UNIQUE INDEX ${table}_${column} ON ${table} (${column})`);
@@ -197,11 +197,11 @@ function makeUnique(database: DatabaseSync, table: string, column: string): bool
 export type Migrated = Readonly<{ from: number; to: number; ms: number }>;
 
 /**
- * Brings the file to this program's format. Of several processes that start at once, the one that
- * gets the write lock does it; the others find it done.
+ * Migrates the file to the current format. If several processes start at once, the one that gets the
+ * write lock migrates, and the others find it done.
  *
- * @returns what was done to a file of an older format; null where there was nothing to do
- * @throws StreamCorrupted where an event id stands in the file twice
+ * @returns the migration from an older format; null if the file was new or current
+ * @throws StreamCorrupted if an event id occurs twice in the file
  */
 function migrateStream(database: DatabaseSync, file: string, ledger: string): Migrated | null {
   const started = performance.now();
@@ -222,7 +222,7 @@ function migrateStream(database: DatabaseSync, file: string, ledger: string): Mi
   return { from: found, to: FORMAT, ms: Math.round(performance.now() - started) };
 }
 
-/** What a reader, which may not lay anything out, must find. */
+/** Checks the format and the ledger for a reader, which must not migrate. */
 export function checkStream(database: DatabaseSync, file: string, ledger: string): void {
   const found = formatOf(database, file);
   if (found === 0) throw streamMissing(file);
@@ -248,7 +248,7 @@ function formatOf(database: DatabaseSync, file: string): number {
   );
 }
 
-/** The chain starts from the ledger's name, so another name would make every hash wrong. */
+/** The hash chain starts from the ledger's name, so with another name every hash would differ. */
 function checkLedger(database: DatabaseSync, file: string, ledger: string): void {
   const found = database.prepare("SELECT value FROM meta WHERE key = 'ledger'").get()?.value;
   if (found === ledger) return;
@@ -269,8 +269,8 @@ const REPEATED_IDS = `
 const REPEATED_IDS_NAMED = 5;
 
 /**
- * Only a file of format 2 can hold an id twice, since no constraint kept it from that. Nothing may be
- * appended to it: whatever counts events would count one of them again.
+ * Only a file that had format 2 can hold an id twice, since that format had no unique constraint. Such
+ * a file must not be appended to, because one fact would be counted twice.
  */
 function checkIdsAreUnique(database: DatabaseSync, file: string): void {
   if (database.prepare(IS_ID_UNIQUE).get() !== undefined) return;
@@ -285,14 +285,14 @@ function checkIdsAreUnique(database: DatabaseSync, file: string): void {
   );
 }
 
-/** What SQLite finds wrong with the file: pages, and indexes that do not agree with their tables. */
+/** Reports what SQLite's integrity check finds: damaged pages, indexes that differ from their tables. */
 export function checkStreamFile(file: string): readonly string[] {
   const database = openDatabase(file, { mode: "read", pragmas: READER_PRAGMAS });
   try {
     const found = database.prepare("PRAGMA integrity_check(20)").all();
     return found.map((row) => String(row.integrity_check)).filter((line) => line !== "ok");
   } catch (error) {
-    // Damage that it cannot read past.
+    // The damage stopped the integrity check itself.
     const ofPort = portError(error, STREAM, file);
     if (ofPort instanceof StreamCorrupted) return [ofPort.message];
     throw ofPort;

@@ -3,11 +3,16 @@ import { emptyHead } from "@counterfoil/core/stream/chain";
 import { nodeHashing } from "../node/runtime.ts";
 import { STREAM } from "../sql/trouble.ts";
 import { createReconnectingConnection } from "./database.ts";
-import { type Answer, packError, type Question, type StreamThreadData } from "./event-stream.ts";
+import {
+  packError,
+  type StreamThreadData,
+  type ThreadRequest,
+  type ThreadResponse,
+} from "./event-stream.ts";
 import { appendEvents, findByIds } from "./stream-events.ts";
 import { openStreamConnection } from "./stream-file.ts";
 
-/** The other end of `openStreamThread`: finds by ids and appends, one question after the other. */
+/** The worker thread of `openStreamThread`: runs `findByIds` and `append`. */
 const { file, ledger } = workerData as StreamThreadData;
 const empty = emptyHead(ledger, nodeHashing);
 const connection = createReconnectingConnection({
@@ -17,9 +22,9 @@ const connection = createReconnectingConnection({
   watchesLog: true,
   open: (mode) => openStreamConnection({ file, ledger, mode, empty }),
 });
-const answer = (message: Answer) => parentPort?.postMessage(message);
+const answer = (message: ThreadResponse) => parentPort?.postMessage(message);
 
-parentPort?.on("message", async ({ call, ask }: Question) => {
+parentPort?.on("message", async ({ call, ask }: ThreadRequest) => {
   if (ask.what === "close") {
     connection.close();
     parentPort?.close();
