@@ -8,47 +8,44 @@ import pg, {
 import type { Stored } from "../sql/trouble.ts";
 import { isConnectionLost, portError, type Server, ServerUnfit } from "./server.ts";
 
-/** How long a server may take to accept a connection and its user. */
+/** Timeout for connecting and authenticating. */
 const CONNECT_TIMEOUT_MS = 5_000;
 const VERSION_MIN = 15;
 
 export type ClientOptions = Readonly<{
-  /** `write` needs a primary. */
+  /** `write` requires a primary. */
   access: "read" | "write";
-  /** How long one statement may take; the server ends it, and where that fails, this side does. */
+  /** Timeout of a statement. The server cancels it; if the server does not answer, the client gives up. */
   timeoutMs: number;
-  /**
-   * Statements are sent as they come, without waiting for the answers before them. COPY is not
-   * possible on such a connection.
-   */
+  /** Sends statements without waiting for earlier answers. Such a connection cannot run COPY. */
   isPipelined: boolean;
-  /** Of the server, for this connection. */
+  /** Server settings for this connection. */
   settings?: Readonly<Record<string, string>>;
 }>;
 
 const COMMON_SETTINGS = {
-  // A plan that was made while a table was empty reads it from end to end, and would be kept until
-  // the server gathers its figures, when the table has millions of rows: every execution plans anew.
+  // Plans every execution anew. A plan made while a table was empty scans it sequentially, and would be
+  // reused until the server has statistics, when the table may have millions of rows.
   plan_cache_mode: "force_custom_plan",
-  // What waits for a lock must then see what its holder committed. A database may be set to a
-  // stricter level, which shows every statement the moment of the transaction's first.
+  // After waiting for a lock, a statement must see what the lock's holder committed. A database may
+  // default to a stricter level, where all statements of a transaction use the first one's snapshot.
   default_transaction_isolation: "read committed",
 };
 
 /**
- * For connections whose every question has its index. Before the server has gathered figures, its
- * planner takes a young table for a small one and would rather read it all.
+ * Settings for connections whose every query has an index. Without statistics the planner takes a new
+ * table for a small one and prefers a sequential scan.
  */
 export const ALWAYS_BY_INDEX = { enable_seqscan: "off", enable_bitmapscan: "off" };
 
-/** The driver's options; every value comes as the server's text, which the callers know to read. */
+/** The driver's options. Values are returned as the server's text, which the callers parse. */
 function clientConfig(server: Server, options: ClientOptions): ClientConfig {
   const { timeoutMs, isPipelined } = options;
   return {
     ...server.config,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: timeoutMs,
-    // A server that has fallen silent cannot end its own statement.
+    // An unresponsive server cannot cancel its own statement.
     query_timeout: timeoutMs + 1_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
@@ -59,10 +56,10 @@ function clientConfig(server: Server, options: ClientOptions): ClientConfig {
 
 const asText = (text: string | Buffer): string => String(text);
 
-/** Opens a connection of one's own, on a server that is fit for the work. */
+/** Opens a dedicated connection, and checks that the server meets the requirements. */
 export async function openClient(server: Server, options: ClientOptions): Promise<Client> {
   const client = new pg.Client(clientConfig(server, options));
-  // Its next use fails; without a listener a lost connection would end the process.
+  // Without a listener a lost connection would end the process; its next use fails anyway.
   client.on("error", () => undefined);
   try {
     await client.connect();
@@ -74,22 +71,22 @@ export async function openClient(server: Server, options: ClientOptions): Promis
   }
 }
 
-/** Closes without waiting: the server may be away. */
+/** Closes without waiting, since the server may be unreachable. */
 export function closeClient(client: Client): void {
   client.end().catch(() => undefined);
 }
 
-/** One statement; with a name it is prepared once on each connection. */
+/** A statement. If it has a name, it is prepared once on each connection. */
 export type Statement = Readonly<{ name?: string; text: string }>;
 
 export type Cells = readonly (string | null)[];
 
-/** Runs one statement and answers its rows as the server prints them. */
+/** Runs one statement and returns its rows as the server's text. */
 export async function queryCells(
   client: ClientBase,
   { name, text }: Statement,
   values: readonly unknown[] = [],
-  /** How long it may take until the answer comes, where that is not the connection's time. */
+  /** The client's timeout for the answer, if it differs from the connection's. */
   timeoutMs?: number,
 ): Promise<readonly Cells[]> {
   const query: QueryArrayConfig & { query_timeout?: number } = {
@@ -102,7 +99,7 @@ export async function queryCells(
   return (await client.query(query)).rows;
 }
 
-/** Whether the server is fit for the work, and how it is to do it. */
+/** Checks the server and applies the settings of the session. */
 async function prepareSession(client: ClientBase, options: ClientOptions): Promise<void> {
   await checkServer(client, options.access);
   const settings = Object.entries({ ...COMMON_SETTINGS, ...options.settings });
@@ -116,8 +113,8 @@ const SETTINGS = `
     current_setting('server_encoding')`;
 
 /**
- * On every new connection, since a server may fail over, and a setting of a role or a database may
- * change, while the program runs.
+ * Checks the server's version, encoding and, for writing, its durability. Called for every new
+ * connection, since the server may fail over and settings may change while the program runs.
  */
 export async function checkServer(
   client: ClientBase,
@@ -148,11 +145,12 @@ export async function checkServer(
   }
 }
 
-/** A connection that outlives the troubles of its server. */
+/** A connection that recovers from failures of its server. */
 export type ReconnectingClient = Readonly<{
   /**
-   * Runs `work` on the connection, opened anew where the last one was lost. Errors are the port's;
-   * nothing is tried again.
+   * Runs `work` on the connection, and opens a new one first if the last was lost. Nothing is retried.
+   *
+   * @throws the port's errors
    */
   use<T>(work: (client: Client) => Promise<T>): Promise<T>;
   close(): void;
@@ -166,7 +164,7 @@ type ReconnectingOptions = Readonly<{
 
 export function createReconnectingClient(options: ReconnectingOptions): ReconnectingClient {
   const { server, stored } = options;
-  /** Callers that come while it is being opened wait for the same one. */
+  /** A promise, so that concurrent callers wait for the same connection to open. */
   let current: Promise<Client> | null = null;
   let closed = false;
 
@@ -202,9 +200,9 @@ export function createReconnectingClient(options: ReconnectingOptions): Reconnec
   };
 }
 
-/** Connections for reads, opened when they are needed. A caller that finds none free waits, but not for long. */
+/** Connections for reads, opened on demand. If all are in use, a caller waits up to the connect timeout. */
 export type Pool = Readonly<{
-  /** Runs `work` alone on a connection; errors of the driver are the port's. */
+  /** Runs `work` with exclusive use of a connection. @throws the port's errors for those of the driver */
   use<T>(work: (client: PoolClient) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }>;
@@ -222,7 +220,7 @@ export function createPool({ server, stored, sizeMax, client }: PoolOptions): Po
     max: sizeMax,
     onConnect: (connected) => prepareSession(connected, client),
   });
-  // An idle connection that is lost is opened again when it is needed.
+  // A lost idle connection is replaced on demand.
   pool.on("error", () => undefined);
   let closing: Promise<void> | null = null;
   return {
@@ -231,7 +229,7 @@ export function createPool({ server, stored, sizeMax, client }: PoolOptions): Po
         throw new Error(`the ${stored.name} in ${server.name} was closed by this process`);
       try {
         const connection = await pool.connect();
-        // A connection that is lost while it is idle fails at its next statement.
+        // A connection that is lost between statements fails at the next one.
         const ignore = () => undefined;
         connection.on("error", ignore);
         let isSound = false;
@@ -254,7 +252,7 @@ export function createPool({ server, stored, sizeMax, client }: PoolOptions): Po
   };
 }
 
-/** What follows or keeps a stream needs: some connections for reads, one that writes. */
+/** The connections of a stream or an index: a pool for reads, and one connection that writes. */
 export type Connections = Readonly<{
   server: Server;
   pool: Pool;
@@ -267,7 +265,7 @@ type ConnectionsOptions = Readonly<{
   stored: Stored;
   readersMax: number;
   timeoutMs: number;
-  /** Of the server, for connections that read and for the one that writes. */
+  /** Server settings for the connections that read and the one that writes. */
   settings: Readonly<Record<"read" | "write", Readonly<Record<string, string>>>>;
 }>;
 

@@ -39,7 +39,7 @@ async function appendMany(stream: EventStream, first: number): Promise<void> {
   }
 }
 
-/** The positions in the order in which they were seen. */
+/** The positions in the order in which they were read. */
 async function follow(stream: EventStream, total: number): Promise<readonly number[]> {
   const seen: number[] = [];
   while (seen.length < total) {

@@ -124,7 +124,7 @@ describeOwnPostgres("a stream whose server goes away", (use) => {
   });
 });
 
-/** As the ingestor does: looks up, appends what is missing, and on trouble begins again. */
+/** Like the ingestor: finds by ids, appends what is missing, and starts again after an error. */
 async function appendLookingUp(
   stream: EventStream,
   events: readonly NewEvent[],
@@ -143,7 +143,7 @@ async function appendLookingUp(
   }
 }
 
-/** As a follower does: a hint and then a look, until something is there. */
+/** Like a follower: waits for a hint and then reads, until there are events. */
 async function waitFor(stream: EventStream, after: number): Promise<void> {
   for (;;) {
     await stream.waitForAppend(after, new AbortController().signal);

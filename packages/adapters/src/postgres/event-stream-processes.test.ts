@@ -72,7 +72,7 @@ describePostgres("a stream on PostgreSQL that several processes use", (use) => {
   });
 });
 
-/** The server may still commit what a killed process has sent. */
+/** Retries at the new head, because the server may still commit what a killed process has sent. */
 async function appendedAfter(stream: EventStream, position: number): Promise<number> {
   const result = await stream.append(position, sampleEvents(9_000_001, 9_000_003));
   if (result.outcome === "appended") return result.head.position;

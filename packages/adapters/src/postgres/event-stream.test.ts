@@ -18,7 +18,7 @@ describePostgres("the stream on PostgreSQL", (use) => {
   };
   describeEventStreamContract("postgres", async () => harnessAt(use().url));
 
-  // Every append waits for the one before it and must then see it.
+  // Every append waits for the one before, and must then see it.
   describe("of a database whose transactions are repeatable reads", () => {
     let url: Promise<string> | null = null;
     describeEventStreamContract("postgres", async () => {

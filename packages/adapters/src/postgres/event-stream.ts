@@ -46,28 +46,31 @@ export type EventStreamOptions = LedgerOnServer &
   Readonly<{
     hashing: Hashing;
     clock: Clock;
-    /** Neither creates nor writes anything; for every role but the ingestor. */
+    /** Neither creates nor writes anything. Set for every role except the ingestor. */
     readOnly?: boolean;
   }>;
 
-/** Enough for a search by ids, a few pages and the watch at once; what comes beyond waits. */
+/** Enough for a search by ids, a few pages and the append watch at once; further reads wait. */
 const READERS_MAX = 4;
-/** A server that has fallen silent holds nobody for longer. */
+/** Limits how long an unresponsive server blocks a caller. */
 const TIMEOUT_MS = 10_000;
-/** A writer that falls asleep between its lock and its append is rolled back, and others go on. */
-const HOLDS_NOBODY = { idle_in_transaction_session_timeout: "5000" };
+/** Rolls back a writer that stalls between its lock and its append, so that others can append. */
+const ENDS_STALLED_WRITERS = { idle_in_transaction_session_timeout: "5000" };
 
 /**
  * Opens the stream of a ledger in its schema on a PostgreSQL server.
  *
- * @throws StreamMissing when read-only and nobody has created it yet;
- * @throws LedgerMismatch, FormatTooNew, ConfigurationInvalid when it must not be used;
- * @throws StreamUnavailable when it cannot be used just now.
+ * @throws StreamMissing if read-only and the stream does not exist yet
+ * @throws LedgerMismatch, FormatTooNew, ConfigurationInvalid if the stream must not be used
+ * @throws StreamUnavailable if the stream cannot be used at present
  */
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
   const { ledger, readOnly = false } = options;
   const server = serverOf(options.url);
-  const settings = { read: ALWAYS_BY_INDEX, write: { ...ALWAYS_BY_INDEX, ...HOLDS_NOBODY } };
+  const settings = {
+    read: ALWAYS_BY_INDEX,
+    write: { ...ALWAYS_BY_INDEX, ...ENDS_STALLED_WRITERS },
+  };
   const connections = openConnections({
     server,
     stored: STREAM,
@@ -148,12 +151,12 @@ type AppendWatchOptions = Readonly<{
   headPosition: () => Promise<number>;
 }>;
 
-const LOOK_EVERY_MS = 500;
+const POLL_MS = 500;
 
 /**
- * Waiting for the stream to grow. Appends by this instance wake its waiters at once, those of others
- * by a notification of the server. It is a hint and may be lost with its connection, so the head is
- * looked at besides.
+ * Waits for the stream to grow. An append by this instance wakes its waiters at once, an append by
+ * another one with a notification of the server. Notifications may be lost with their connection, so
+ * the head is polled as well.
  */
 function createAppendWatch(options: AppendWatchOptions): Omit<HeadWaiters, "look"> {
   const { server, channel, headPosition } = options;
@@ -161,8 +164,8 @@ function createAppendWatch(options: AppendWatchOptions): Omit<HeadWaiters, "look
   let isListening = false;
   const { look, ...waiters } = createHeadWaiters({
     headPosition,
-    lookAfterMs: () => LOOK_EVERY_MS,
-    // From the first waiter on: without any, no connection is needed for it.
+    lookAfterMs: () => POLL_MS,
+    // Starts with the first waiter: without one, no connection is needed.
     onWait: () => {
       if (isListening) return;
       isListening = true;
@@ -184,19 +187,19 @@ type NotificationOptions = Readonly<{
   server: Server;
   channel: string;
   onNotification: (payload: string) => void;
-  /** Some may have been missed: the connection is new. */
+  /** Called for a new connection, because notifications may have been missed before it. */
   onConnected: () => void;
 }>;
 
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 5_000;
-/** A connection that died without a word is found out by asking. */
-const ASK_EVERY_MS = 10_000;
+/** Interval of the queries that detect a dead connection. */
+const KEEPALIVE_MS = 10_000;
 const LISTENER = { access: "read", timeoutMs: 5_000, isPipelined: true } as const;
 
 /**
- * Listens on a channel of the server, over a connection of its own, until the signal aborts; a lost
- * connection is opened again, however long that takes.
+ * Listens on a channel of the server, over a dedicated connection, until the signal aborts. A lost
+ * connection is reopened, however long that takes.
  */
 async function keepListening(options: NotificationOptions, signal: AbortSignal): Promise<void> {
   let pauseMs = RECONNECT_MS_MIN;
@@ -207,7 +210,7 @@ async function keepListening(options: NotificationOptions, signal: AbortSignal):
   }
 }
 
-/** Until the connection is lost. @returns whether there was one */
+/** Listens until the connection is lost or the signal aborts. @returns whether it connected */
 async function listenOnce(options: NotificationOptions, signal: AbortSignal): Promise<boolean> {
   const { server, channel, onNotification, onConnected } = options;
   let client: Client | null = null;
@@ -217,7 +220,7 @@ async function listenOnce(options: NotificationOptions, signal: AbortSignal): Pr
     client.on("notification", ({ payload = "" }) => onNotification(payload));
     await queryCells(client, { text: `LISTEN ${quoted(channel)}` });
     onConnected();
-    await Promise.race([ended, askUntil(client, signal)]);
+    await Promise.race([ended, keepAlive(client, signal)]);
     return true;
   } catch {
     return client !== null;
@@ -226,16 +229,16 @@ async function listenOnce(options: NotificationOptions, signal: AbortSignal): Pr
   }
 }
 
-/** Until the signal aborts. @throws what the driver does where the connection is dead */
-async function askUntil(client: Client, signal: AbortSignal): Promise<void> {
+/** Queries the server until the signal aborts. @throws the driver's error if the connection is dead */
+async function keepAlive(client: Client, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await wait(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    await wait(KEEPALIVE_MS, undefined, { signal }).catch(() => undefined);
     if (!signal.aborted) await queryCells(client, { text: "SELECT" });
   }
 }
 
-/** `VACUUM` of a large table takes its time, and holds nobody up. */
-const VACUUM_MS = 3_600_000;
+/** `VACUUM` of a large table takes long, and blocks no reads or writes. */
+const VACUUM_TIMEOUT_MS = 3_600_000;
 
 type EraseOptions = Readonly<{
   server: Server;
@@ -246,8 +249,10 @@ type EraseOptions = Readonly<{
 }>;
 
 /**
- * Deletes bodies and vacuums their table, so that no query reaches the rows any more. The server
- * overwrites nothing: it hands the space to later rows, and what it wrote elsewhere stays there.
+ * Deletes bodies and vacuums their table, so that no query can return the rows. The server overwrites
+ * nothing: it reuses the space for later rows, and copies that it wrote elsewhere remain.
+ *
+ * @returns where the bytes may still be
  */
 async function eraseBodies(
   { server, ledger, writer, statements, hashing }: EraseOptions,
@@ -256,7 +261,7 @@ async function eraseBodies(
   const ids = digests.map((sha256) => bodyErasedId(sha256, hashing));
   await writer.use((client) => queryCells(client, statements.eraseBodies, [digests, ids]));
   const table = `${quoted(ledgerSchema(ledger))}.bodies`;
-  const client = { access: "write", timeoutMs: VACUUM_MS, isPipelined: false } as const;
+  const client = { access: "write", timeoutMs: VACUUM_TIMEOUT_MS, isPipelined: false } as const;
   const vacuuming = createReconnectingClient({ server, stored: STREAM, client });
   try {
     await vacuuming.use((opened) => queryCells(opened, { text: `VACUUM ${table}` }));

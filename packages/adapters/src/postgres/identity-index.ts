@@ -15,7 +15,7 @@ import { type LedgerOnServer, ledgerSchema, serverOf } from "./server.ts";
 const READERS_MAX = 4;
 const TIMEOUT_MS = 30_000;
 
-/** No foreign keys and no data: everything in here follows from the stream beside it. */
+/** No foreign keys and no event data: all of it can be rebuilt from the stream. */
 const IDENTITIES_LAYOUT: Layout = {
   part: "identities",
   migrations: [
@@ -37,10 +37,10 @@ const IDENTITIES_LAYOUT: Layout = {
 };
 
 /**
- * The index of identities beside an event store that finds events by position alone.
+ * Opens the identity index of a stream whose event store finds events by position only.
  *
- * @throws FormatTooNew, LedgerMismatch, ConfigurationInvalid when it must not be used;
- * @throws StreamUnavailable when it cannot be used just now, here and in every method.
+ * @throws FormatTooNew, LedgerMismatch, ConfigurationInvalid if the index must not be used
+ * @throws StreamUnavailable, here and in every method, if the index cannot be used at present
  */
 export async function openIdentityIndex(
   options: LedgerOnServer,
@@ -51,7 +51,7 @@ export async function openIdentityIndex(
     stored: STREAM,
     readersMax: READERS_MAX,
     timeoutMs: TIMEOUT_MS,
-    // A crash may lose the last steps, each whole: they are taken again from the stream.
+    // A crash may lose the last steps, each as a whole; they are indexed again from the stream.
     settings: { read: ALWAYS_BY_INDEX, write: { synchronous_commit: "off" } },
   });
   try {
@@ -77,8 +77,8 @@ type Texts = ReturnType<typeof textsOf>;
 
 const textsOf = (schema: string) => ({
   checkpoint: `SELECT position, hash FROM ${schema}.identities_checkpoint`,
-  // One statement: what it adds, it adds only where it was first to move the checkpoint. Who comes
-  // second waits for the row's lock, and then finds another checkpoint than it looked for.
+  // One statement that adds entries only if it moves the checkpoint. A concurrent step waits for the
+  // row's lock, and then finds that the checkpoint is not the one it starts from.
   advance: `
     WITH moved AS (
       UPDATE ${schema}.identities_checkpoint SET position = $3, hash = $4
@@ -97,7 +97,7 @@ const textsOf = (schema: string) => ({
       INSERT INTO ${schema}.rare_events SELECT type, position FROM added WHERE type IS NOT NULL
     )
     SELECT 1 FROM moved`,
-  // A question inside of the question goes by the index for each id; a join might read all.
+  // A subquery uses the index for each id; a join might scan the whole table.
   find: `
     SELECT i.id, i.position, (
       SELECT string_agg(a.position::text, ',' ORDER BY a.position)
@@ -111,7 +111,7 @@ const textsOf = (schema: string) => ({
     UPDATE ${schema}.identities_checkpoint SET position = 0, hash = ''`,
 });
 
-/** For each type its own first positions: together they hold the first of all. */
+/** Reads the first positions of each type: together they contain the first positions of all types. */
 const ofIndexedTypesText = (schema: string, order: "ASC" | "DESC"): string => `
     SELECT DISTINCT found.position FROM unnest($1::text[]) AS wanted (type)
     CROSS JOIN LATERAL (
@@ -177,7 +177,7 @@ async function positionsOfTypes(
   return (await queryCells(client, statement, values)).map(([position]) => Number(position));
 }
 
-/** In one transaction, as the server runs several statements in one text. */
+/** Clears in one transaction, since the server runs the statements of one text as one. */
 async function clear(client: ClientBase, sql: Texts): Promise<void> {
   await client.query(sql.clear);
 }

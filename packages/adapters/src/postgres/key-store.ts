@@ -18,10 +18,10 @@ const KEYS_LAYOUT: Layout = {
 const READ: ClientOptions = { access: "read", timeoutMs: 3_000, isPipelined: true };
 const WRITE: ClientOptions = { access: "write", timeoutMs: 10_000, isPipelined: false };
 
-/** The schema or the table is not there. */
+/** SQLSTATEs of a missing schema and a missing table. */
 const MISSING: ReadonlySet<string | null> = new Set(["3F000", "42P01"]);
 
-/** `api_keys` in the ledger's schema. Both connections are opened when they are needed. */
+/** The keys in the table `api_keys` of the ledger's schema. Both connections are opened on demand. */
 export function openKeyStore({ url, ledger }: LedgerOnServer): KeyStore {
   const server = serverOf(url);
   const reader = createReconnectingClient({ server, stored: STREAM, client: READ });

@@ -11,20 +11,20 @@ import {
   stateOf,
 } from "./server.ts";
 
-/** Tables that belong together and are laid out by one numbered list of migrations. */
+/** A group of tables that is created and migrated by one numbered list of migrations. */
 export type Layout = Readonly<{
   part: "stream" | "models" | "identities" | "keys";
-  /** From schema name to SQL; the first makes format 1 of nothing. None ever changes again. */
+  /** SQL by schema name; the first one creates format 1. A released migration never changes. */
   migrations: readonly ((schema: string) => string)[];
 }>;
 
 type LayoutState = "complete" | "missing" | "older";
 
 /**
- * Brings a part of the ledger's schema to this program's format. Of several processes that start
- * at once one does it, and the others wait for it and find it done.
+ * Migrates a part of the ledger's schema to the current format. If several processes start at once, one
+ * migrates, and the others wait and find it done.
  *
- * @throws LedgerMismatch, FormatTooNew when it must not be touched
+ * @throws LedgerMismatch, FormatTooNew if the schema must not be changed
  */
 export async function layOut(client: ClientBase, ledger: string, layout: Layout): Promise<void> {
   if ((await readLayout(client, ledger, layout)) === "complete") return;
@@ -41,7 +41,7 @@ export async function layOut(client: ClientBase, ledger: string, layout: Layout)
   }
 }
 
-/** Only looks. @throws LedgerMismatch, FormatTooNew */
+/** Reads the state of a layout without changing it. @throws LedgerMismatch, FormatTooNew */
 export async function readLayout(
   client: ClientBase,
   ledger: string,
@@ -60,13 +60,13 @@ export async function readLayout(
   return format === 0 ? "missing" : "older";
 }
 
-/** Held to the end of the transaction by every process that lays anything out in the schema. */
+/** Takes the lock for changes of the schema's tables, and holds it until the transaction ends. */
 export async function lockSchema(client: ClientBase, schema: string): Promise<void> {
   const key = lockKey("layout", schema);
   await queryCells(client, { text: "SELECT pg_advisory_xact_lock($1)" }, [key]);
 }
 
-/** Asks before it creates: IF NOT EXISTS needs the right to create also where it does nothing. */
+/** Checks before it creates, because IF NOT EXISTS requires the right to create even if it does nothing. */
 export async function createSchema(client: ClientBase, schema: string): Promise<void> {
   const [found] = await queryCells(client, { text: "SELECT to_regnamespace($1)" }, [
     quoted(schema),
@@ -81,7 +81,7 @@ export async function inTransaction<T>(client: ClientBase, work: () => Promise<T
     await client.query("COMMIT");
     return result;
   } catch (error) {
-    // Where the connection is gone, so is the transaction.
+    // If the connection is lost, the server rolls back.
     if (!isConnectionLost(error)) await client.query("ROLLBACK").catch(() => undefined);
     throw error;
   }
@@ -91,7 +91,7 @@ const META_COLUMNS = '(key text COLLATE "C" PRIMARY KEY, value text NOT NULL)';
 
 const metaOf = (schema: string): string => `${quoted(schema)}.meta`;
 
-/** Under the schema's lock: what is found here stays. */
+/** Runs under the schema's lock, so the state that it reads cannot change. */
 async function migrate(client: ClientBase, ledger: string, layout: Layout): Promise<void> {
   const { part, migrations } = layout;
   const schema = ledgerSchema(ledger);
@@ -120,7 +120,7 @@ function tooNew(schema: string, part: string, found: number, known: number): For
   );
 }
 
-/** For a role without the right to create: which right that is, and how to grant it. */
+/** Explains the error of a role without the right to create, with the command that grants it. */
 export function explained(error: unknown, client: ClientBase, schema: string): unknown {
   if (stateOf(error) !== NOT_ALLOWED) return error;
   const { user, database } = client as { user?: string; database?: string };

@@ -31,12 +31,12 @@ describePostgres("who builds a model on PostgreSQL", (use) => {
     await builder.printed(1);
     return builder;
   };
-  /** What began this very minute is left alone: its builder may not hold the lock yet. */
+  /** Makes generations older: those of the last minute are kept, as builders may not hold the lock yet. */
   const age = () =>
     use().query(
       `UPDATE counterfoil_${ledger}.generations SET created_at = created_at - interval '1 hour'`,
     );
-  /** The server hears a moment later that a process is gone. */
+  /** The server notices with a delay that a process has died. */
   async function untilDropped(come: () => Promise<unknown>, wanted: readonly string[]) {
     do await come();
     while ((await tables()).length > wanted.length);

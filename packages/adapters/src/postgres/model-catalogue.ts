@@ -30,31 +30,37 @@ import {
 } from "./model-tables.ts";
 import { type LedgerOnServer, ledgerSchema, modelSchema, serverOf } from "./server.ts";
 
-/** Snapshots that are open at once; further ones wait. One connection holds one moment. */
+/** Snapshots open at once, each on its own connection; further ones wait. */
 const SNAPSHOTS_MAX = 8;
-/** Beside them, so that a caller with a snapshot open can still ask for the generations. */
-const LOOKS_MAX = 2;
+/** Separate connections, so that a caller with an open snapshot can still read the catalogue. */
+const CATALOGUE_READS_MAX = 2;
 const TIMEOUT_MS = 30_000;
 
 /**
- * All generations of a ledger's models: a schema for each model, a set of tables for each generation
- * and one row in the catalogue. Connects when it is first used, and creates nothing before `create`.
+ * Opens the catalogue of all generations of a ledger's models. Each model has a schema; each generation
+ * has a set of tables and a row in the catalogue. Connects on first use; only `create` and `openScratch`
+ * create tables.
  *
- * @throws ConfigurationInvalid where the URL is none
+ * @throws ConfigurationInvalid if the URL is invalid
  */
 export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalogue {
   const server = serverOf(url);
   const client = { timeoutMs: TIMEOUT_MS, isPipelined: true };
   const reading = { ...client, access: "read", settings: PAGES_BY_INDEX } as const;
   const snapshots = createPool({ server, stored: MODEL, sizeMax: SNAPSHOTS_MAX, client: reading });
-  const looks = createPool({ server, stored: MODEL, sizeMax: LOOKS_MAX, client: reading });
+  const catalogueReads = createPool({
+    server,
+    stored: MODEL,
+    sizeMax: CATALOGUE_READS_MAX,
+    client: reading,
+  });
   const writing = { ...client, access: "write" } as const;
   const writer = createReconnectingClient({ server, stored: MODEL, client: writing });
-  const isLaidOut = once(() => hasCatalogue(looks, ledger));
+  const isLaidOut = once(() => hasCatalogue(catalogueReads, ledger));
 
   async function check(place: Place): Promise<Place> {
     const { model, generation } = place;
-    const found = (await isLaidOut()) ? await readGenerations(looks, ledger, model) : [];
+    const found = (await isLaidOut()) ? await readGenerations(catalogueReads, ledger, model) : [];
     const { lacking } = found.find(({ info }) => info.generation === generation) ?? {};
     if (lacking === null) return place;
     if (lacking !== undefined) {
@@ -69,7 +75,7 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
 
   return {
     generations: async (model) => {
-      const found = (await isLaidOut()) ? await readGenerations(looks, ledger, model) : [];
+      const found = (await isLaidOut()) ? await readGenerations(catalogueReads, ledger, model) : [];
       return found.filter(({ lacking }) => lacking === null).map(({ info }) => info);
     },
     create: (model, { tables, modelVersion, generation }) =>
@@ -112,17 +118,17 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
     },
     close: async () => {
       writer.close();
-      await Promise.all([snapshots.close(), looks.close()]);
+      await Promise.all([snapshots.close(), catalogueReads.close()]);
     },
   };
 }
 
-/** Asks until the answer is yes, which it stays. */
-function once(ask: () => Promise<boolean>): () => Promise<boolean> {
-  let isSo = false;
+/** Repeats a check until it is true, and remembers that. */
+function once(check: () => Promise<boolean>): () => Promise<boolean> {
+  let isTrue = false;
   return async () => {
-    isSo ||= await ask();
-    return isSo;
+    isTrue ||= await check();
+    return isTrue;
   };
 }
 
@@ -130,7 +136,7 @@ async function hasCatalogue(pool: Pool, ledger: string): Promise<boolean> {
   return (await pool.use((client) => readLayout(client, ledger, MODELS_LAYOUT))) === "complete";
 }
 
-/** What a newer program laid out has its place, but is none of this program's generations. */
+/** A generation of a newer format keeps its number, but is not one that this program can use. */
 async function readGenerations(
   pool: Pool,
   ledger: string,
@@ -149,17 +155,21 @@ async function readGenerations(
   }));
 }
 
-/** What the catalogue says of a generation, and one of its tables that is not there. */
+/** A generation in the catalogue, and one of its tables that is missing, if any. */
 type Catalogued = Readonly<{ info: GenerationInfo; lacking: string | null }>;
 
 type Wanted = Readonly<{
   ledger: string;
   model: StoreName;
-  /** A scratch store lies below all numbers of generations. */
+  /** Scratch stores have negative numbers. */
   generation: number | "next" | "scratch";
 }>;
 
-/** One at a time in a ledger; a process that dies at it leaves nothing. @returns null where the place is taken */
+/**
+ * Creates a generation in one transaction, one at a time in a ledger.
+ *
+ * @returns its number; null if the number is taken
+ */
 async function createGeneration(
   client: ClientBase,
   { ledger, model, generation }: Wanted,
@@ -182,7 +192,7 @@ async function createGeneration(
   }
 }
 
-/** Beyond all generations, and below all scratch stores. */
+/** Returns the next number for a generation and the next, negative one for a scratch store. */
 async function freeNumbers(
   client: ClientBase,
   ledger: string,
@@ -214,19 +224,20 @@ async function claim(client: ClientBase, place: Place, content: ModelLayout): Pr
   return (await queryCells(client, { text }, values)).length === 1;
 }
 
-/** One that begins is seen before its builder holds the lock. */
-const BEGINNING = "1 minute";
+/** A new generation is visible before its builder holds the lock, so a young one is not abandoned. */
+const BUILDER_GRACE = "1 minute";
 
 /**
- * Drops what builders left that died in the middle of it. Whoever only opens a generation leaves
- * those alone that have a number: a builder may have lost its connection and not know it yet.
+ * Drops generations and scratch stores whose builder died. Unless the next number is wanted, only
+ * scratch stores are dropped: the builder of a generation may have lost its connection without having
+ * noticed yet.
  */
 async function dropAbandoned(
   client: ClientBase,
   { ledger, model, generation }: Wanted,
 ): Promise<void> {
   const numbers = generation === "next" ? "" : "AND generation < 0";
-  const text = `SELECT generation FROM ${catalogueOf(ledger)} WHERE model = $1 AND building ${numbers} AND created_at < now() - interval '${BEGINNING}'`;
+  const text = `SELECT generation FROM ${catalogueOf(ledger)} WHERE model = $1 AND building ${numbers} AND created_at < now() - interval '${BUILDER_GRACE}'`;
   for (const [number] of await queryCells(client, { text }, [model])) {
     const place = { ledger, model, generation: Number(number) };
     const tryLock = { text: "SELECT pg_try_advisory_xact_lock($1)" };

@@ -181,7 +181,7 @@ describeOwnPostgres("writing read models on PostgreSQL", (use) => {
     expect(rows).toHaveLength(position);
   });
 
-  /** As the projector does: begins again from where the model stands. */
+  /** Like the projector: starts again from the model's checkpoint. */
   async function reopened(store: ModelStore): Promise<ModelStore> {
     await store.close();
     for (;;) {
@@ -203,7 +203,7 @@ const KILL_ALL = `
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity
   WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`;
 
-/** Fails where it was applied before, or one before it was not. */
+/** Fails if the commit was applied already, or an earlier one was not. */
 function commitTo(position: number, isLarge: boolean) {
   const rows = Array.from({ length: isLarge ? BULK : 2 }, (_, seq) =>
     entry(`at ${position}`, seq, { at: BigInt(position) }),

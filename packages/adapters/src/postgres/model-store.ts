@@ -49,24 +49,23 @@ import {
 import { type AbsentKeys, createAbsentKeys } from "./speed-absent-keys.ts";
 
 type StoreOptions = Readonly<{
-  /** Runs before a search that the server must answer. */
+  /** Called before a search is sent to the server. */
   beforeSearch?: (table: Table) => Promise<void>;
 }>;
 
-/** A server that has fallen silent holds nobody for longer. */
+/** Limits how long an unresponsive server blocks a caller. */
 const TIMEOUT_MS = 30_000;
-/** A bulk commit writes tens of thousands of rows, on a disk that may be busy. */
+/** A bulk commit writes tens of thousands of rows, possibly to a busy disk. */
 const BULK_TIMEOUT_MS = 120_000;
 const BULK_ROWS_MIN = 500;
 
 /**
- * A crash of the server may lose the last commits of a model, each whole, and they are projected
- * again: a commit need not wait for the disk. Nothing of the stream is ever written over this
- * connection.
+ * A commit need not wait for the disk: a crash of the server may lose the last commits of a model, each
+ * as a whole, and they are projected again. The stream is never written over this connection.
  */
 const LOSES_LAST_COMMITS = { synchronous_commit: "off" };
 
-/** One generation, open for writing over one connection. */
+/** Opens one generation for writing over one connection. */
 export async function openModelStore(
   server: Server,
   place: Place,
@@ -74,7 +73,7 @@ export async function openModelStore(
 ): Promise<ModelStore> {
   const { model, generation } = place;
   const rows = createTableRows(place);
-  // A table of a few pages would be read whole for every row of it.
+  // Otherwise a table of a few pages would be scanned for each of its rows.
   const settings = { ...LOSES_LAST_COMMITS, ...ALWAYS_BY_INDEX };
   const client = { access: "write", timeoutMs: TIMEOUT_MS, isPipelined: true, settings } as const;
   const { use, close } = createReconnectingClient({ server, stored: MODEL, client });
@@ -104,7 +103,7 @@ export async function openModelStore(
 }
 
 type Known = {
-  /** The mark of the last commit that this store knows of. */
+  /** The fence of the last commit that this store knows. */
   fence: string;
   absent: AbsentKeys | null;
 };
@@ -116,11 +115,11 @@ type Session = Readonly<{
   known: Known;
 }>;
 
-/** The caller builds on the answer: from now on its commits follow this one. */
+/** Reads the checkpoint that the caller's next commit must follow. */
 async function readCheckpoint({ place, use, statements, known }: Session): Promise<Checkpoint> {
   const [found, ...cells] = await use((client) => checkpointCells(client, statements, place));
   const fence = String(found);
-  // Rows of another writer would be missed by what is known of this one's.
+  // After a commit of another writer, the keys that this store recorded are not complete.
   if (fence !== known.fence) known.absent = isUnused(fence) ? createAbsentKeys() : null;
   known.fence = fence;
   return checkpointOf(cells);
@@ -146,9 +145,9 @@ function storeStatements({ ledger }: Place): StoreStatements {
       name: "checkpoint",
       text: `SELECT fence, ${CHECKPOINT_COLUMNS} FROM ${catalogue} ${ofGeneration}`,
     },
-    // Dividing by the rows moved makes the whole transaction fail where another writer has moved the
-    // checkpoint, without a question in between. First of all statements: its row lock keeps a
-    // second writer waiting until it is certain which of the two was faster.
+    // Dividing by the number of moved rows fails the whole transaction if another writer has moved the
+    // checkpoint, without another round trip. It is the first statement, so that its row lock makes a
+    // second writer wait until the first has committed or rolled back.
     moveCheckpoint: {
       name: "move_checkpoint",
       text: `
@@ -175,8 +174,8 @@ async function checkpointCells(
 }
 
 /**
- * One round trip: all statements are sent before the first answer comes. Against COPY, which waits
- * for an answer between tables, that makes a rebuild no slower (1.1 times as fast, nine rounds).
+ * Sends all statements in one round trip, without waiting for answers. A rebuild is no slower than with
+ * COPY, which waits for an answer between tables (1.1 times as fast, nine rounds).
  */
 async function send(client: Client, writes: readonly Write[], timeoutMs: number): Promise<void> {
   const sent = [
@@ -188,7 +187,7 @@ async function send(client: Client, writes: readonly Write[], timeoutMs: number)
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
-/** What the server refused, in words of the model; any other error as it is. */
+/** Rethrows an error of the server as one about the model; any other unchanged. */
 function explain({ model, generation }: Place): (error: unknown) => never {
   const who = `generation ${generation} of model ${model}`;
   return (error) => {
@@ -207,10 +206,10 @@ function explain({ model, generation }: Place): (error: unknown) => never {
   };
 }
 
-/** A statement with its values; those of many rows are one array a column. */
+/** A statement with its values; many rows are passed as one array for each column. */
 type Write = Readonly<{ statement: Statement; values: readonly unknown[] }>;
 
-/** Moves the checkpoint where it has the fence that this store knows, else the commit fails. */
+/** Moves the checkpoint if it has the fence that this store knows; otherwise the commit fails. */
 function moveWrite(
   { moveCheckpoint }: StoreStatements,
   { model, generation }: Place,
@@ -221,14 +220,14 @@ function moveWrite(
   return { statement: moveCheckpoint, values };
 }
 
-/** Rows of one statement: the server keeps its arrays in memory below this, on disk beyond. */
+/** Maximum rows of a statement: the server keeps the arrays of more rows on disk. */
 const WRITE_ROWS_MAX = 2_000;
 
 function isBulk({ inserts, puts }: Commit): boolean {
   return [...inserts, ...puts].some(({ rows }) => rows.length >= BULK_ROWS_MIN);
 }
 
-/** What a commit writes, encoded before anything is sent: a row that is broken breaks nothing. */
+/** Encodes all writes of a commit before anything is sent, so that an invalid row fails before that. */
 function commitWrites(commit: Commit, place: Place): readonly Write[] {
   const writes: Write[] = [];
   for (const { table, rows } of commit.inserts) {
@@ -249,8 +248,8 @@ function rowWrites(table: Table, rows: readonly Row[], text: string): readonly W
   const statement = prepared(text);
   const writes: Write[] = [];
   for (let at = 0; at < rows.length; at += WRITE_ROWS_MAX) {
-    const some = rows.slice(at, at + WRITE_ROWS_MAX);
-    const values = names.map((name) => some.map((row) => valueIn(table, row, name)));
+    const batch = rows.slice(at, at + WRITE_ROWS_MAX);
+    const values = names.map((name) => batch.map((row) => valueIn(table, row, name)));
     writes.push({ statement, values });
   }
   return writes;
@@ -260,45 +259,45 @@ function deleteWrite(table: Table, keys: readonly (readonly Value[])[], place: P
   const values = table.key.map((_, at) => keys.map((key) => key[at] ?? null));
   const isGone = table.key.map((name, at) => `t.${quoted(name)} = gone.k${at}`).join(" AND ");
   const columns = table.key.map((_, at) => `k${at}`).join(", ");
-  const arrays = arrayPlaces(table, table.key);
+  const arrays = arrayParameters(table, table.key);
   const text = `DELETE FROM ${tableName(place, table)} AS t USING unnest(${arrays}) AS gone (${columns}) WHERE ${isGone}`;
   return { statement: prepared(text), values };
 }
 
 function insertText(table: Table, place: Place): string {
   const names = Object.keys(table.columns);
-  return `INSERT INTO ${tableName(place, table)} (${quotedList(names)}) SELECT * FROM unnest(${arrayPlaces(table, names)}) AS t`;
+  return `INSERT INTO ${tableName(place, table)} (${quotedList(names)}) SELECT * FROM unnest(${arrayParameters(table, names)}) AS t`;
 }
 
-function arrayPlaces(table: Table, names: readonly string[]): string {
+function arrayParameters(table: Table, names: readonly string[]): string {
   return names
     .map((name, at) => `$${at + 1}::${arrayType(table.columns[name]?.type ?? "text")}`)
     .join(", ");
 }
 
-/** One statement may put a row only once. */
+/** Keeps the last row of each key, because one statement must not update a row twice. */
 function lastOfEachKey(table: Table, rows: readonly Row[]): readonly Row[] {
   const last = new Map<string, Row>();
   for (const row of rows) last.set(JSON.stringify(table.key.map((name) => String(row[name]))), row);
   return last.size === rows.length ? rows : [...last.values()];
 }
 
-/** Sorting what ten million events made takes its time. */
+/** Creating an index over the rows of ten million events takes long. */
 const BUILDING_TIMEOUT_MS = 3_600_000;
 
-const SORTS = { maintenance_work_mem: "256MB" };
+const INDEX_SETTINGS = { maintenance_work_mem: "256MB" };
 
 /**
- * Opens a generation that was just created, to fill it. Its indexes beside the keys are made at the
- * end, in one sort each, since one that grows in random order is soon larger than the server's
- * cache. A table that is searched before that gets its indexes then.
+ * Opens a newly created generation to fill it. Its indexes besides the keys are created at the end, each
+ * with one sort, since an index that grows in random order soon exceeds the server's cache. If a table
+ * is searched before, its indexes are created then.
  */
 export async function openBuildingStore(
   server: Server,
   place: Place,
   tables: readonly Table[],
 ): Promise<BuildingStore> {
-  const client = { access: "write", isPipelined: false, settings: SORTS } as const;
+  const client = { access: "write", isPipelined: false, settings: INDEX_SETTINGS } as const;
   const builder = createReconnectingClient({
     server,
     stored: MODEL,
@@ -319,7 +318,8 @@ export async function openBuildingStore(
     };
     const commit = async (commit: Commit) => {
       for (const { table, rows } of [...commit.inserts, ...commit.puts]) {
-        // The server itself is to say which row's key is too long, while its event is at hand.
+        // Creates the indexes before a row that may be too long for them, so that the server rejects
+        // it in the commit of its event.
         if (rows.some((row) => mayOutgrowIndex(table, row))) await makeIndexes(table);
       }
       await store.commit(commit);
@@ -331,7 +331,7 @@ export async function openBuildingStore(
   }
 }
 
-/** An index takes rows of about 2,700 bytes, and a character up to three in UTF-8. */
+/** An index row may have about 2,700 bytes, and a UTF-16 unit takes up to three in UTF-8. */
 const INDEXED_LENGTH_MAX = 800;
 
 function mayOutgrowIndex({ indexes }: Table, row: Row): boolean {
@@ -355,7 +355,7 @@ function createIndexMaker({ use }: ReconnectingClient, place: Place) {
   };
 }
 
-/** Held by the connection of whoever builds a generation: where it is free, its builder died. */
+/** The key of the lock that the connection of a builder holds: if the lock is free, the builder died. */
 export function builderLock({ ledger, model, generation }: Place): string {
   return lockKey("builder", modelSchema(ledger, model), String(generation));
 }
@@ -382,12 +382,12 @@ async function finishBuilding(
   place: Place,
   tables: readonly Table[],
 ): Promise<void> {
-  // Without figures of its own the planner takes a new table for an empty one.
+  // Without statistics the planner takes a new table for an empty one.
   for (const table of tables) await client.query(`ANALYZE ${tableName(place, table)}`);
   await setBuilding(client, place, false);
 }
 
-/** Over a connection that waits for the disk: with this row, everything before it is durable. */
+/** Called on a connection that waits for the disk: when this row is durable, so are all earlier commits. */
 async function setBuilding(client: ClientBase, place: Place, isBuilding: boolean): Promise<void> {
   const { ledger, model, generation } = place;
   const text = `UPDATE ${catalogueOf(ledger)} SET building = $3 WHERE model = $1 AND generation = $2`;

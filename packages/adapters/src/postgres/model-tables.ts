@@ -29,9 +29,9 @@ import type { Layout } from "./layout.ts";
 import { ledgerSchema, modelSchema, portError, type Server } from "./server.ts";
 
 /**
- * The catalogue: one row a generation, which is claimed by its insert. `fence` is a mark that every
- * commit replaces: a writer that does not know the last one has not seen the last commit. One that is
- * `building` has its number, but is no generation yet.
+ * The catalogue has one row for each generation; inserting it claims the number. `fence` is replaced by
+ * every commit: a writer that does not know the current one has not seen the last commit. While a row
+ * is `building`, it reserves its number, but is not a generation yet.
  */
 export const MODELS_LAYOUT: Layout = {
   part: "models",
@@ -55,7 +55,7 @@ export const MODELS_LAYOUT: Layout = {
   ],
 };
 
-/** One generation of a model, and where it lies. */
+/** Identifies a generation of a model in a ledger, and so its tables. */
 export type Place = Readonly<{ ledger: string; model: StoreName; generation: number }>;
 
 export function catalogueOf(ledger: string): string {
@@ -64,24 +64,24 @@ export function catalogueOf(ledger: string): string {
 
 const UNUSED = "unused ";
 
-/** The first mark of a generation: nothing was ever committed to it. */
+/** The first fence of a generation, to which nothing has been committed. */
 export const unusedFence = (): string => `${UNUSED}${randomUUID()}`;
 export const isUnused = (fence: string): boolean => fence.startsWith(UNUSED);
 
-/** The table of one generation, as SQL names it. */
+/** The quoted, qualified name of a generation's table. */
 export function tableName({ ledger, model, generation }: Place, table: Table): string {
   return `${quoted(modelSchema(ledger, model))}.${quoted(`${table.name}_${generation}`)}`;
 }
 
 export const POSTGRES: Dialect = {
-  // Text is ordered by code points, whatever the database's language.
+  // Orders text by code points, independent of the database's collation.
   types: { text: 'text COLLATE "C"', integer: "bigint", nanos: "bigint" },
   parameter: (nth) => `$${nth}`,
   isOneOf: (column, type, parameter) => `${column} = ANY(${parameter}::${arrayType(type)})`,
   listOf: (_, values) => values,
-  isLike: (column, pieces, place) => {
+  isLike: (column, pieces, bind) => {
     const escaped = pieces.map((piece) => piece.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-    return `${column} ~ ${place(`^${escaped.join("[^:]*")}$`)}`;
+    return `${column} ~ ${bind(`^${escaped.join("[^:]*")}$`)}`;
   },
 };
 
@@ -91,13 +91,13 @@ export function layOutTableSql(place: Place, table: Table): string {
   return `${createTableSql(POSTGRES, tableName(place, table), table)}; ${indexSql(place, table)}`;
 }
 
-/** The indexes beside the key; the server names them. "" where there are none. */
+/** The SQL that creates the indexes besides the key, named by the server; "" if there are none. */
 export function indexSql(place: Place, table: Table): string {
   const name = tableName(place, table);
   return table.indexes.map((index) => `CREATE INDEX ON ${name} (${quotedList(index)});`).join(" ");
 }
 
-/** Reading the tables of one generation over any connection; each call sees its present moment. */
+/** Reads the tables of one generation over any connection; each call sees its current snapshot. */
 export type TableRows = Readonly<{
   get(client: ClientBase, table: Table, key: readonly Value[]): Promise<Row | null>;
   select(client: ClientBase, table: Table, selection: Selection): Promise<readonly Row[]>;
@@ -110,9 +110,9 @@ export type TableRows = Readonly<{
 }>;
 
 /**
- * For connections that select: every selection is a page in the order of an index. Before the server
- * has gathered figures, its planner takes a hot key for two rows, and collects and sorts all of them
- * for each page.
+ * Settings for connections that select: every selection is a page in the order of an index. Without
+ * statistics the planner expects about two rows for a key, and for a key with many rows would collect
+ * and sort all of them for each page.
  */
 export const PAGES_BY_INDEX = { enable_bitmapscan: "off" };
 
@@ -138,8 +138,8 @@ export function createTableRows(place: Place): TableRows {
 }
 
 /**
- * The query's rows before the one that brings their text to the selection's bytes, and that one. The
- * length of a long text is known without reading it: the server brings none of which it sends nothing.
+ * Limits a query to the rows up to and including the one with which their text reaches the selection's
+ * bytes. The length of a long text is known without reading it, so the server reads only what it sends.
  */
 function bounded(
   { columns }: Table,
@@ -163,7 +163,7 @@ function bounded(
 
 const statements = new Map<string, Statement>();
 
-/** One name a text on all connections: each prepares it when it meets it first. */
+/** Returns the statement of a text, with one name on all connections; each prepares it on first use. */
 export function prepared(text: string): Statement {
   let statement = statements.get(text);
   if (statement === undefined) {
@@ -203,7 +203,7 @@ export function openModelReader(server: Server, pool: Pool, place: Place): Model
     snapshot: async (read) => {
       const { outcome } = await pool.use(async (client) => {
         const { checkpoint, modelVersion } = await beginSnapshot(client, statement, place);
-        // What the caller throws is the caller's, and no fault of the connection.
+        // An error of the caller does not make the pool discard the connection.
         const [outcome] = await Promise.allSettled([
           read(rowsOf(client), checkpoint, modelVersion),
         ]);
@@ -217,7 +217,7 @@ export function openModelReader(server: Server, pool: Pool, place: Place): Model
   };
 }
 
-/** The first read of the transaction fixes its moment: the checkpoint is that of the rows. */
+/** The transaction's first read fixes its snapshot, so the checkpoint belongs to the rows. */
 async function beginSnapshot(
   client: ClientBase,
   statement: Statement,

@@ -13,21 +13,21 @@ import {
   stateOf,
 } from "./server.ts";
 
-/** How often a holder proves that it lives, to the server and to itself. */
-const BEAT_EVERY_MS = 3_000;
-/** A holder that is silent for so long, asleep or cut off, loses its lock. */
+/** Interval of the heartbeats of a holder. */
+const HEARTBEAT_MS = 3_000;
+/** A holder without a heartbeat for this long, suspended or disconnected, loses its lock. */
 const SILENCE_MS_MAX = 15_000;
-/** How long one attempt waits on the server, which then asks the network whether all is well. */
+/** The server's lock timeout for one attempt, so that a lost connection is noticed between attempts. */
 const ATTEMPT_MS = 20_000;
 const RETRY_MS = 1_000;
-const RELEASE_MS_MAX = 2_000;
+const RELEASE_TIMEOUT_MS = 2_000;
 
 const CLIENT = {
   access: "write",
   isPipelined: false,
   timeoutMs: ATTEMPT_MS + 5_000,
   settings: {
-    // The server ends a session that stays silent: a process that sleeps holds no lock.
+    // The server ends an idle session, so that a suspended process does not keep its lock.
     idle_session_timeout: `${SILENCE_MS_MAX}`,
     lock_timeout: `${ATTEMPT_MS}`,
   },
@@ -35,12 +35,12 @@ const CLIENT = {
 const LOCK_NOT_AVAILABLE = "55P03";
 
 /**
- * The roles of one ledger on one server: session locks, each on a connection of its own, which the
- * server lets go of when the connection ends. A process that comes back from a pause may believe to
- * hold what another has taken meanwhile: what it then commits is stopped by the fence of its model
- * or the head of the stream.
+ * Locks the roles of one ledger on one server. Each is a session lock on its own connection, which the
+ * server releases when the connection ends. A process that resumes after a pause may believe that it
+ * still holds a lock that another has taken: its commits then fail at the fence of its model or the
+ * head of the stream.
  *
- * @throws ConfigurationInvalid where the URL is none
+ * @throws ConfigurationInvalid if the URL is invalid
  */
 export function createRoleLocks({ url, ledger }: LedgerOnServer): RoleLocks {
   const server = serverOf(url);
@@ -59,7 +59,7 @@ export function createRoleLocks({ url, ledger }: LedgerOnServer): RoleLocks {
         try {
           return await waitForLock(server, keyOf(name), signal);
         } catch (error) {
-          // Waiting outlasts the server's absences; what is wrong for good fails at the start.
+          // Waiting continues while the server is unavailable; any other error is thrown.
           if (portError(error, STREAM, server) === error) throw error;
           await wait(RETRY_MS, undefined, { signal }).catch(() => undefined);
         }
@@ -74,7 +74,7 @@ async function tryLock(client: Client, key: string): Promise<boolean> {
   return cells?.[0] === "t";
 }
 
-/** An abort ends the connection, and with it the server's waiting. */
+/** Waits for the lock; an abort closes the connection, and with it ends the wait on the server. */
 async function waitForLock(
   server: Server,
   key: string,
@@ -85,7 +85,7 @@ async function waitForLock(
   signal.addEventListener("abort", giveUp);
   try {
     return await heldOrClosed(client, async () => {
-      while (!signal.aborted) if (await isLocked(client, key)) return !signal.aborted;
+      while (!signal.aborted) if (await lockWithTimeout(client, key)) return !signal.aborted;
       return false;
     });
   } catch (error) {
@@ -96,8 +96,8 @@ async function waitForLock(
   }
 }
 
-/** @returns false where it was not free for the whole attempt */
-async function isLocked(client: Client, key: string): Promise<boolean> {
+/** @returns false if the lock was not free during the whole attempt */
+async function lockWithTimeout(client: Client, key: string): Promise<boolean> {
   try {
     await queryCells(client, { text: "SELECT pg_advisory_lock($1)" }, [key]);
     return true;
@@ -123,40 +123,40 @@ async function heldOrClosed(
 function heldLock(client: Client): HeldLock {
   const lost = new AbortController();
   let isReleased = false;
-  let beat: NodeJS.Timeout | undefined;
+  let heartbeat: NodeJS.Timeout | undefined;
 
   function lose(): void {
-    clearTimeout(beat);
+    clearTimeout(heartbeat);
     if (!isReleased) lost.abort(new Error("the connection that held the lock was lost"));
     closeClient(client);
   }
 
-  /** A beat that comes too late means that this process slept, and that the lock may be gone. */
-  function beatLater(): void {
+  /** A late heartbeat means that this process was suspended and may have lost the lock. */
+  function scheduleHeartbeat(): void {
     const due = performance.now() + SILENCE_MS_MAX;
-    beat = setTimeout(async () => {
+    heartbeat = setTimeout(async () => {
       try {
         await queryCells(client, { text: "SELECT" });
         if (performance.now() > due) return lose();
-        if (!isReleased) beatLater();
+        if (!isReleased) scheduleHeartbeat();
       } catch {
         lose();
       }
-    }, BEAT_EVERY_MS);
+    }, HEARTBEAT_MS);
   }
 
   client.on("error", lose);
   client.on("end", lose);
-  beatLater();
+  scheduleHeartbeat();
   return {
     lost: lost.signal,
     release: async () => {
       if (isReleased) return;
       isReleased = true;
-      clearTimeout(beat);
-      // The next process gets the lock once the server knows of the end, which may never be.
+      clearTimeout(heartbeat);
+      // The lock is free once the server has handled the end; it may never answer, hence the timeout.
       const ended = client.end().catch(() => undefined);
-      await Promise.race([ended, wait(RELEASE_MS_MAX, undefined, { ref: false })]);
+      await Promise.race([ended, wait(RELEASE_TIMEOUT_MS, undefined, { ref: false })]);
     },
   };
 }

@@ -14,14 +14,14 @@ import {
 
 /** A PostgreSQL server as the configuration names it. */
 export type Server = Readonly<{
-  /** For messages: host, port and database, never the password. */
+  /** Host, port and database for messages, never the password. */
   name: string;
   config: ClientConfig;
 }>;
 
-/** A ledger on a server, as the configuration names it. */
+/** A ledger and the server that stores it. */
 export type LedgerOnServer = Readonly<{
-  /** COUNTERFOIL_POSTGRES_URL. */
+  /** The value of COUNTERFOIL_POSTGRES_URL. */
   url: string;
   ledger: string;
 }>;
@@ -33,7 +33,7 @@ const EXPECTED = `${POSTGRES_VARIABLE}: expected postgres://user:password@host:5
 /**
  * Reads a connection URL. Its parameters are libpq's (`sslmode`, `sslrootcert`, `application_name` …).
  *
- * @throws ConfigurationInvalid where it is none; it never repeats the URL, which holds a password
+ * @throws ConfigurationInvalid if it is no such URL, without the URL, which may contain a password
  */
 export function serverOf(url: string): Server {
   const parsed = URL.canParse(url) ? new URL(url) : null;
@@ -44,17 +44,17 @@ export function serverOf(url: string): Server {
   const database = parsed.pathname.slice(1) || parsed.username;
   return {
     name: `PostgreSQL at ${host}:${parsed.port || "5432"}/${database}`,
-    config: { connectionString: withMeaningOfLibpq(parsed), fallback_application_name: NAME },
+    config: { connectionString: withLibpqSslMode(parsed), fallback_application_name: NAME },
   };
 }
 
 const NAME = "counterfoil";
 
 /**
- * The driver takes `sslmode=require` for `verify-full` and warns that it will not do so for ever;
- * operators know the meaning that libpq gives it.
+ * Gives `sslmode` the meaning of libpq, which operators know. The driver would treat `require` as
+ * `verify-full`, with a warning that this will change.
  */
-function withMeaningOfLibpq(url: URL): string {
+function withLibpqSslMode(url: URL): string {
   const sslmode = url.searchParams.get("sslmode");
   if (sslmode === null) return url.href;
   if (!SSL_MODES.has(sslmode)) {
@@ -72,18 +72,18 @@ function withMeaningOfLibpq(url: URL): string {
 
 const SSL_MODES = new Set(["disable", "prefer", "require", "verify-ca", "verify-full"]);
 
-/** Beyond, PostgreSQL would cut a name without a word. */
+/** PostgreSQL silently truncates longer names. */
 const NAME_BYTES_MAX = 63;
 const LONGEST_MODEL = "withdrawals".length;
 
-/** The schema of a ledger's stream, catalogue and index. */
+/** The schema of a ledger's stream, catalogue, identity index and keys. */
 export function ledgerSchema(ledger: string): string {
   return ledger === "default" ? "counterfoil" : `counterfoil_${ledger}`;
 }
 
 /**
- * The schema of one model's tables. A ledger's name holds no underscore, so that two of them keep
- * models and ledgers apart; one too long for all of this is cut, and a digest keeps it apart from others.
+ * The schema of one model's tables. A ledger's name contains no underscore, so two of them separate the
+ * ledger from the model. A name that would be too long is truncated, and a digest keeps it unique.
  */
 export function modelSchema(ledger: string, model: StoreName): string {
   const schema = ledgerSchema(ledger);
@@ -93,30 +93,32 @@ export function modelSchema(ledger: string, model: StoreName): string {
   return `${schema.slice(0, room - 13)}_${digest}__${model}`;
 }
 
-/** The 64-bit key of an advisory lock; other programs in the database may use any others. */
+/** The 64-bit key of an advisory lock, hashed so that it does not collide with other programs' keys. */
 export function lockKey(...names: readonly string[]): string {
   const digest = createHash("sha256").update(names.join("\0")).digest();
   return digest.readBigInt64BE(0).toString();
 }
 
-const AWAY = unavailable(
+const UNREACHABLE = unavailable(
   `look after the server and the network, or check ${POSTGRES_VARIABLE}; it goes on by itself`,
 );
 const BUSY = unavailable("it is tried again");
 const DISK = unavailable("look after the server's disk and memory; it goes on by itself");
-const REFUSED = unavailable(`check user and password in ${POSTGRES_VARIABLE}, and pg_hba.conf`);
+const LOGIN_REJECTED = unavailable(
+  `check user and password in ${POSTGRES_VARIABLE}, and pg_hba.conf`,
+);
 const DAMAGED: Trouble = {
   is: "corrupted",
   advice: "keep the server's files, and restore a backup or rebuild",
 };
 
-/** By SQLSTATE, longest beginning first. What is missing here is a mistake in this program. */
+/** By the start of the SQLSTATE; the longest match applies. A state not listed is a bug in this program. */
 const TROUBLES: readonly (readonly [state: string, trouble: Trouble])[] = [
-  ["08", AWAY],
+  ["08", UNREACHABLE],
   ["0A000", BUSY],
   ["25006", unavailable(`name the primary in ${POSTGRES_VARIABLE}; this server is read-only`)],
-  ["25P0", AWAY],
-  ["28", REFUSED],
+  ["25P0", UNREACHABLE],
+  ["28", LOGIN_REJECTED],
   ["3D000", unavailable(`create the database, or name another in ${POSTGRES_VARIABLE}`)],
   ["3F000", { is: "missing", advice: "it was dropped, or never created" }],
   ["40", BUSY],
@@ -127,7 +129,7 @@ const TROUBLES: readonly (readonly [state: string, trouble: Trouble])[] = [
   ["53", DISK],
   ["55P03", BUSY],
   ["57014", unavailable("it took too long; it is tried again")],
-  ["57", AWAY],
+  ["57", UNREACHABLE],
   ["58", DISK],
   ["XX001", DAMAGED],
   ["XX002", DAMAGED],
@@ -138,7 +140,7 @@ const NOT_RESOLVED = unavailable(`check the host in ${POSTGRES_VARIABLE}`);
 const WRONG_PORT = unavailable(`check host and port in ${POSTGRES_VARIABLE}; is it PostgreSQL?`);
 const TLS = unavailable(`check sslmode and sslrootcert in ${POSTGRES_VARIABLE}`);
 
-/** By the code of the runtime or the words of the driver, which gives no codes of its own. */
+/** By the runtime's error code, or the message of the driver, which has no codes of its own. */
 const CONNECTION_TROUBLES: readonly (readonly [found: RegExp, trouble: Trouble])[] = [
   [/SSL|TLS|CERT|SELF_SIGNED|UNABLE_TO_VERIFY/, TLS],
   [/^ENOTFOUND|^EAI_/, NOT_RESOLVED],
@@ -146,13 +148,13 @@ const CONNECTION_TROUBLES: readonly (readonly [found: RegExp, trouble: Trouble])
     /^ECONNREFUSED/,
     unavailable(`start the server, or check ${POSTGRES_VARIABLE}; it is tried again`),
   ],
-  [/^E[A-Z]+/, AWAY],
-  [/password must be a string/i, REFUSED],
+  [/^E[A-Z]+/, UNREACHABLE],
+  [/password must be a string/i, LOGIN_REJECTED],
   [/invalid response|SASL|SCRAM|Unknown auth/, WRONG_PORT],
-  [/terminated|timeout|not queryable/i, AWAY],
+  [/terminated|timeout|not queryable/i, UNREACHABLE],
 ];
 
-/** An error of the driver or the network, in the port's words; any other as it is. */
+/** Converts an error of the server, driver or network to the port's; returns any other unchanged. */
 export function portError(error: unknown, stored: Stored, server: Server): unknown {
   if (error instanceof ServerUnfit) {
     const advice = `${error.advice}, or name another server in ${POSTGRES_VARIABLE}`;
@@ -162,7 +164,7 @@ export function portError(error: unknown, stored: Stored, server: Server): unkno
   return trouble === null ? error : troubleError(stored, server.name, trouble, error);
 }
 
-/** The server answers, but the program must not work on it as it is. */
+/** The server answers, but does not meet the program's requirements. */
 export class ServerUnfit extends Error {
   override readonly name = "ServerUnfit";
   readonly advice: string;
@@ -173,7 +175,7 @@ export class ServerUnfit extends Error {
   }
 }
 
-/** Whether nobody knows what became of the connection, and of what was sent over it. */
+/** Whether the connection was lost, so that the outcome of what was sent over it is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   const state = stateOf(error);
   if (state !== null) return /^(?:08|57P|25P0|58)/.test(state);
@@ -185,7 +187,7 @@ export const DIVISION_BY_ZERO = "22012";
 export const NOT_ENCODABLE = "22021";
 export const NOT_ALLOWED = "42501";
 
-/** The SQLSTATE, where the server itself reported the error. */
+/** The SQLSTATE of an error that the server reported; null for any other error. */
 export function stateOf(error: unknown): string | null {
   const { code } = fieldsOf(error);
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("E")
@@ -200,15 +202,15 @@ function troubleOf(error: unknown): Trouble | null {
     return matching.sort(([a], [b]) => b.length - a.length)[0]?.[1] ?? null;
   }
   const { code } = fieldsOf(error);
-  const words = [typeof code === "string" ? code : "", messageOf(error)];
+  const texts = [typeof code === "string" ? code : "", messageOf(error)];
   if (!isOfDriver(error)) return null;
   for (const [found, trouble] of CONNECTION_TROUBLES) {
-    if (words.some((text) => found.test(text))) return trouble;
+    if (texts.some((text) => found.test(text))) return trouble;
   }
   return null;
 }
 
-/** Whether it came from the network, the runtime or the driver: ours have names of their own. */
+/** Whether the error is of the network, the runtime or the driver: this program's have other names. */
 function isOfDriver(error: unknown): boolean {
   const { name } = fieldsOf(error);
   return name === "Error" || name === "error" || name === "AggregateError";

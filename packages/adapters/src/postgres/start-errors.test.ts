@@ -20,7 +20,7 @@ const SECONDS_MAX = 8;
 const open = (url: string, readOnly = false) =>
   openEventStream({ url, ledger: "default", hashing: nodeHashing, clock: systemClock, readOnly });
 
-/** Refused within seconds, in words that help, without the password. */
+/** Fails within seconds, with a helpful message that does not contain the password. */
 async function expectRefusal(url: string, words: readonly (string | RegExp)[]): Promise<void> {
   const started = performance.now();
   const error = await open(url).then(

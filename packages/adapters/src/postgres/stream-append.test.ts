@@ -8,7 +8,7 @@ import { openEventStream } from "./event-stream.ts";
 import { type CuttingProxy, startCuttingProxy } from "./testing/cutting-proxy.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 
-/** Stands in the bytes of the next append alone. */
+/** Occurs only in the bytes of the next append. */
 const WORD = "the one that is cut";
 const BODY = { sha256: "b".repeat(64), bytes: new Uint8Array([7]) };
 

@@ -31,18 +31,18 @@ type AppendOptions = Readonly<{
   hashing: Hashing;
   /** The key of the lock that every append holds. */
   lock: string;
-  /** Where the new position is announced. */
+  /** The channel on which the new position is notified. */
   channel: string;
 }>;
 
-/** Appends one after the other: they would only wait for each other's lock on the server. */
+/** Runs appends one after the other, since they would wait for each other's lock on the server anyway. */
 export function createAppender(
   writer: ReconnectingClient,
   options: AppendOptions,
 ): (append: Append) => Promise<AppendResult> {
   const { tables } = options;
   let last: Promise<unknown> = Promise.resolve();
-  /** The head behind this instance's last append; the guard of the next one finds out if it moved. */
+  /** The head after this instance's last append. The guard of the next append detects if it moved. */
   let known: Head | null = null;
 
   async function appendNext(append: Append): Promise<AppendResult> {
@@ -53,11 +53,11 @@ export function createAppender(
     const before = known;
     known = null;
     if (before.position === expectedPosition) {
-      known = await sendSurely(writer, sealAppend(before, append, options), options);
+      known = await sendUntilCertain(writer, sealAppend(before, append, options), options);
     }
     if (known === null && unlessAbout !== undefined) {
-      const sealBehind = (client: ClientBase) => sealUnderLock(client, append, options);
-      known = await sendSurely(writer, sealBehind, options);
+      const sealAtHead = (client: ClientBase) => sealUnderLock(client, append, options);
+      known = await sendUntilCertain(writer, sealAtHead, options);
     }
     return known === null ? { outcome: "conflict" } : { outcome: "appended", head: known };
   }
@@ -69,13 +69,13 @@ export function createAppender(
   };
 }
 
-/** An append as it is sent, and sent again where nobody knows what became of it. */
+/** An append ready to send; it is sent again unchanged if its outcome is unknown. */
 type SealedAppend = Readonly<{
   before: Head;
-  /** The head once it is appended. */
+  /** The head after the append. */
   after: Head;
   events: readonly NewEvent[];
-  /** Of the statement, in its order. */
+  /** The parameters of the statement. */
   values: readonly unknown[];
 }>;
 
@@ -83,7 +83,7 @@ function sealAppend(before: Head, append: Append, options: AppendOptions): Seale
   const { events, bodies } = append;
   const { tables, clock, hashing, channel } = options;
   const { rows, head: after } = sealEvents(before, events, clock.now(), hashing);
-  // A thousand rows go through one prepared statement, as one array a column.
+  // Rows are passed as one array for each column, so that one prepared statement takes any number.
   const columns = WRITTEN_COLUMNS.map((_, at) => rows.map((row) => row[at]));
   const values = [
     before.hash,
@@ -99,10 +99,10 @@ function sealAppend(before: Head, append: Append, options: AppendOptions): Seale
 }
 
 /**
- * Begins the transaction of an append, whose lock makes the head stand still, and seals the events
- * behind it.
+ * Begins the transaction of an append, takes the lock that keeps the head from moving, and chains the
+ * events to that head.
  *
- * @returns null, and the transaction is over, where what came in between does not allow it
+ * @returns null, after a rollback, if the events appended in between do not permit the append
  */
 async function sealUnderLock(
   client: ClientBase,
@@ -122,34 +122,34 @@ async function sealUnderLock(
     await client.query("ROLLBACK");
     return null;
   } catch (error) {
-    // Where the connection is lost, so is the transaction.
+    // If the connection is lost, the server rolls back.
     await client.query("ROLLBACK").catch(() => undefined);
     throw error;
   }
 }
 
-/** How long the outcome of an append is looked for where the connection was lost meanwhile. */
-const PATIENCE_MS = 4_000;
-const PAUSE_MS = 100;
+/** How long an append is sent again after its connection was lost. */
+const RETRY_TIMEOUT_MS = 4_000;
+const RETRY_MS = 100;
 
-/** An append whose place is known, or is found in the transaction that appends it. */
+/** A sealed append, or a function that seals it in the transaction that appends it. */
 type Sealing = SealedAppend | ((client: ClientBase) => Promise<SealedAppend | null>);
 
 /**
- * Sends an append until it is certain what became of it. A connection that is lost on the way leaves
- * the server perhaps about to commit, so looking proves nothing: the very same append is sent
- * again, with its hashes, and only one of the two finds the head that it needs. Where that was the
- * first, the stream holds our last hash.
+ * Sends an append until its outcome is certain. After a lost connection the server may still be about to
+ * commit, so reading the stream proves nothing. The same append is sent again with the same hashes,
+ * and only one of the two finds the head that it requires. If that was the first, the stream contains
+ * the append's last hash.
  *
- * @returns the head once it is on the stream; null where it is not
- * @throws StreamUnavailable where the server stays away; the caller then finds by ids what is there
+ * @returns the head after the append; null if the events were not appended
+ * @throws StreamUnavailable if the server stays unavailable; the caller then finds by ids what is stored
  */
-async function sendSurely(
+async function sendUntilCertain(
   writer: ReconnectingClient,
   sealing: Sealing,
   options: AppendOptions,
 ): Promise<Head | null> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + RETRY_TIMEOUT_MS;
   let sealed = typeof sealing === "function" ? null : sealing;
   let isUncertain = false;
   for (;;) {
@@ -169,18 +169,19 @@ async function sendSurely(
         }
       });
     } catch (error) {
-      // What the server refused it has rolled back. What failed to connect was not sent, but an
-      // earlier sending may still be on its way.
+      // The server rolled back what it rejected. If connecting failed, nothing was sent this time, but
+      // an earlier attempt may still be in progress.
       if (!isUncertain || performance.now() >= deadline) throw error;
     }
-    await wait(PAUSE_MS);
+    await wait(RETRY_MS);
   }
 }
 
 /**
- * One transaction, sent in one go on a pipelined connection, as far as it is not begun already.
+ * Sends the statements of one transaction at once on a pipelined connection, without its beginning if
+ * that was sent before.
  *
- * @returns false where the head was not the one that the events are chained to: nothing was written
+ * @returns false, with nothing written, if the head is not the one that the events are chained to
  */
 async function sendAppend(
   client: ClientBase,
@@ -194,7 +195,10 @@ async function sendAppend(
   return (await append).length === 1;
 }
 
-/** The lock is taken by a statement of its own: the next one's snapshot is newer than every append before. */
+/**
+ * Takes the lock in a statement of its own, so that the snapshot of the next one shows every earlier
+ * append.
+ */
 function beginLocked(
   client: ClientBase,
   { tables: { statements }, lock }: AppendOptions,
@@ -202,14 +206,14 @@ function beginLocked(
   return [client.query("BEGIN"), queryCells(client, statements.lock, [lock])];
 }
 
-/** Each is awaited, whatever became of the one before: no rejection goes unhandled. */
+/** Waits for all, also after a rejection, so that none is unhandled. @throws the first rejection */
 async function allOf(sent: readonly Promise<unknown>[]): Promise<void> {
   for (const each of await Promise.allSettled(sent)) {
     if (each.status === "rejected") throw each.reason;
   }
 }
 
-/** Whether the stream holds, at the place of its last event, this very append: hashes are chained. */
+/** Whether the stream contains this append: the chained hash of the last event identifies all of them. */
 async function isOnStream(
   client: ClientBase,
   { after, before }: SealedAppend,
@@ -220,7 +224,7 @@ async function isOnStream(
   return row?.[0] === after.hash;
 }
 
-/** What the server refused, in words of the stream; any other error as it is. */
+/** Converts an error of the server to one about the stream; returns any other unchanged. */
 async function appendError(
   client: ClientBase,
   error: unknown,
@@ -235,7 +239,7 @@ async function appendError(
   return eventIdTaken(ids, stored?.[0] ?? null, error);
 }
 
-/** Deliveries with U+0000 are quarantined before they come here; this event was not. */
+/** Deliveries with U+0000 should have been quarantined before; reports the event that was not. */
 function notEncodable(events: readonly NewEvent[], cause: unknown): Error {
   const found = events
     .flatMap((event) => Object.entries(event).map(([field, value]) => ({ event, field, value })))

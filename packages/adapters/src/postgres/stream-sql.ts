@@ -25,13 +25,13 @@ import type { Layout } from "./layout.ts";
 import { ledgerSchema } from "./server.ts";
 
 /**
- * The appending process gives positions, never a sequence: that would leave holes, and show a
- * later event before an earlier one. Data is text, which keeps its bytes; text that is compared or
- * ordered goes by its bytes ("C"), whatever the database's language.
+ * The appending process assigns positions. A sequence would leave gaps, and could show a later event
+ * before an earlier one. `data` is text, which preserves its bytes; text that is compared or ordered
+ * uses byte order ("C"), independent of the database's collation.
  *
- * `events_rare` holds `position + 0`, since the planner may believe that a walk along the primary
- * key soon meets an indexed type, and then read millions of events for nothing: the key cannot serve an
- * expression.
+ * `events_rare` contains `position + 0`, an expression that the primary key cannot serve. With the plain
+ * position the planner may expect to find an indexed type soon in the primary key, and then scan
+ * millions of events for nothing.
  */
 export const STREAM_LAYOUT: Layout = {
   part: "stream",
@@ -69,10 +69,10 @@ export function streamStatements(ledger: string): StreamStatements {
 const textsOf = (schema: string) => ({
   head: `SELECT position, hash, recorded_at FROM ${schema}.events ORDER BY position DESC LIMIT 1`,
   hashAt: `SELECT hash FROM ${schema}.events WHERE position = $1`,
-  // Ends with the transaction, so that no connection that dies or sleeps keeps others from appending.
+  // Released with the transaction, so that a dead or idle connection does not block other appends.
   lock: "SELECT pg_advisory_xact_lock($1)",
   append: appendText(schema),
-  // Positions are dense, so that a range of them needs neither a sort nor a limit.
+  // Positions have no gaps, so a range of them needs neither a sort nor a limit.
   page: pageOf(`SELECT * FROM ${schema}.events WHERE position > $1 AND position <= $2`),
   pageBackwards: pageOf(
     `SELECT * FROM ${schema}.events WHERE position > $1 AND position <= $2 ORDER BY position DESC LIMIT $3`,
@@ -100,7 +100,7 @@ const textsOf = (schema: string) => ({
 
 type Order = "ASC" | "DESC";
 
-/** Within a bounded window, since the types it looks for may not occur for millions of positions. */
+/** Scans a bounded window, since these types may not occur for millions of positions. */
 const windowOfTypesText = (schema: string, order: Order): string =>
   pageOf(
     `SELECT * FROM ${schema}.events WHERE position > $1 AND position <= $2 AND type = ANY($3::text[]) ORDER BY position ${order} LIMIT $4`,
@@ -108,8 +108,8 @@ const windowOfTypesText = (schema: string, order: Order): string =>
   );
 
 /**
- * All types in one statement, hence of one moment: a reader that goes on behind the last event of the
- * answer has missed none.
+ * Reads all types in one statement, and so in one snapshot: a reader that continues after the last event
+ * of the result has missed none.
  */
 const ofIndexedTypesText = (schema: string, order: Order): string =>
   pageOf(
@@ -124,8 +124,8 @@ const ofIndexedTypesText = (schema: string, order: Order): string =>
   );
 
 /**
- * Of these events those before the one that fills a page, and that one. The length of a long text is
- * known without reading it, so that the server brings none of which it sends nothing.
+ * Limits events to those up to and including the one that fills a page. The length of a long text is
+ * known without reading it, so the server reads only what it sends.
  */
 function pageOf(events: string, order: Order = "ASC"): string {
   return `
@@ -146,9 +146,9 @@ const NUMBERS: ReadonlySet<string> = new Set([
 const typeOf = (column: string): "bigint" | "text" => (NUMBERS.has(column) ? "bigint" : "text");
 
 /**
- * Appends where the head still has the hash that the events were chained to ($1; $2 is that of the
- * empty stream), and answers a row only then. Under the lock, which an earlier statement took: the
- * snapshot of this one shows every append before it.
+ * Appends if the head still has the hash that the events are chained to ($1; $2 is that of the empty
+ * stream), and returns a row only then. An earlier statement took the lock, so the snapshot of this
+ * one shows every earlier append.
  */
 function appendText(schema: string): string {
   const arrays = WRITTEN_COLUMNS.map((column, at) => `$${at + 6}::${typeOf(column)}[]`).join(", ");
@@ -171,8 +171,8 @@ function appendText(schema: string): string {
 }
 
 /**
- * Known events and amendments of one moment, with that moment's head: `kind` says which row is which. In
- * no order: asked for one, the planner may walk the whole primary key for it.
+ * Reads the head, known events and amendments in one snapshot; `kind` tells the rows apart. They are not
+ * ordered, because for an order the planner may scan the whole primary key.
  */
 function findByIdsText(schema: string): string {
   const nothing: string[] = EVENT_COLUMNS.slice(1).map(() => "NULL");
@@ -187,7 +187,7 @@ function findByIdsText(schema: string): string {
     SELECT 'amendment', e.about, ${OF_EVENT} FROM ${schema}.events AS e WHERE e.about = ANY($1::text[])`;
 }
 
-/** What the stream's functions work with. */
+/** The statements of a stream, and its empty head. */
 export type StreamTables = Readonly<{
   statements: StreamStatements;
   /** The head of the stream before its first event. */
@@ -251,7 +251,7 @@ export async function readBodies(
   );
 }
 
-/** One statement sees one moment: the answer is that of the head which it names. */
+/** Reads in one statement, so that the events and the returned head are of one snapshot. */
 export async function findByIds(
   client: ClientBase,
   { statements, empty }: StreamTables,
@@ -271,7 +271,7 @@ export async function findByIds(
   return knownEvents(head, events, amendments);
 }
 
-/** Amendments first: whatever they amend was there before them. */
+/** Reads amendments first: the events that they amend were stored before them. */
 export async function findPositions(
   client: ClientBase,
   { statements }: StreamTables,
@@ -293,16 +293,16 @@ export function readEventsOfTypes(
     ? statements.ofIndexedTypes
     : statements.ofIndexedTypesBackwards;
   const windowOfTypes = isForwards ? statements.windowOfTypes : statements.windowOfTypesBackwards;
-  const ask = async (statement: Statement, values: readonly unknown[]) => {
+  const readEvents = async (statement: Statement, values: readonly unknown[]) => {
     const rows = await pool.use((client) => queryCells(client, statement, values));
     return rows.map((row) => eventOf(row));
   };
   const source = {
     headPosition: async () => (await pool.use((client) => readHead(client, tables))).position,
     indexed: ({ types, after, upTo, limit }: TypesQuery) =>
-      ask(ofIndexedTypes, [types, after, upTo, limit]),
+      readEvents(ofIndexedTypes, [types, after, upTo, limit]),
     between: ({ types, after, upTo, limit }: TypesQuery) =>
-      ask(windowOfTypes, [after, upTo, types, limit]),
+      readEvents(windowOfTypes, [after, upTo, types, limit]),
   };
   return readTypes(source, query);
 }

@@ -1,6 +1,6 @@
 /**
- * Run by tests as a process of its own: fills a scratch store or a generation of `trades`, says so,
- * and keeps it.
+ * Run by tests in a separate process: fills a scratch store or a generation of `trades`, prints that,
+ * and keeps it open.
  *
  *     node builder.ts <url> <ledger> scratch|generation
  */

@@ -2,14 +2,14 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 
 /**
- * A way to the server that is cut on demand, at a known byte of what is said: before the server
- * hears a word, or after it has answered it and nobody hears the answer.
+ * A proxy to the server that cuts a connection on demand: before the server receives a given text, or
+ * after the server has answered and before the client receives the answer.
  */
 export type CuttingProxy = Readonly<{
   url: string;
-  /** Cuts the next connection over which `word` is sent, and calls `meanwhile` before others may connect. */
+  /** Cuts the next connection that sends `word`, and runs `meanwhile` before others may connect. */
   cut(when: "unheard" | "unanswered", word: string, meanwhile?: () => Promise<void>): void;
-  /** Lets nobody through, from the next cut on. */
+  /** Rejects connections from the next cut on. */
   closeAfterCut(): void;
   open(): void;
   dispose(): Promise<void>;
@@ -58,7 +58,7 @@ export async function startCuttingProxy(url: string): Promise<CuttingProxy> {
     });
     server.on("data", (bytes) => {
       if (isCutting === null) client.write(bytes);
-      // Its last answer says that the transaction is over ("Z", length 5, "I" for idle).
+      // The last message of the answer: the transaction has ended ("Z", length 5, "I" for idle).
       else if (bytes.subarray(-6).equals(IDLE)) finish(isCutting);
     });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { queryOnce } from "./use-postgres.ts";
 
-/** An empty database on a server, with the isolation that its transactions have by default. @returns its URL */
+/** Creates an empty database with a default isolation level on a server. @returns its URL */
 export async function newDatabase(
   serverUrl: string,
   isolation = "read committed",

@@ -1,5 +1,5 @@
 /**
- * Run by tests as a process of its own: takes a role's lock, says so, and says when it was lost.
+ * Run by tests in a separate process: takes a role's lock, and prints when it is held and when lost.
  *
  *     node role-holder.ts <url> <ledger> <name>
  */

@@ -9,20 +9,20 @@ import { freePorts } from "../../testing/free-ports.ts";
 
 const run = promisify(execFile);
 
-/** A PostgreSQL of one's own in a temporary folder; gone with the process that started it. */
+/** A separate PostgreSQL server in a temporary folder, which ends with the process that started it. */
 export type ThrowAwayServer = Readonly<{
-  /** Of its superuser, who needs no password. */
+  /** The URL for its superuser, who needs no password. */
   url: string;
   port: number;
-  /** Its files, among them pg_hba.conf. */
+  /** The folder of its files, such as pg_hba.conf. */
   dataDir: string;
   /** The folder of its programs: psql, pg_dump. */
   binDir: string;
-  /** As `pg_ctl stop -m immediate` does: nothing is written any more. */
+  /** Stops it like `pg_ctl stop -m immediate`: nothing more is written. */
   stop(): Promise<void>;
-  /** Again after a stop, on the same port and files. */
+  /** Starts it again after a stop, with the same port and files. */
   start(): Promise<void>;
-  /** Reads its configuration again. */
+  /** Makes it reload its configuration. */
   reload(): void;
   signal(name: "SIGSTOP" | "SIGCONT"): Promise<void>;
   /** Stops it and removes its files. */
@@ -31,7 +31,7 @@ export type ThrowAwayServer = Readonly<{
 
 const DEBIAN = "/usr/lib/postgresql";
 
-/** The folder that holds initdb; null where PostgreSQL is not installed. */
+/** The folder that contains initdb; null if PostgreSQL is not installed. */
 export function findPostgres(): string | null {
   const debian = existsSync(DEBIAN)
     ? readdirSync(DEBIAN)
@@ -40,7 +40,7 @@ export function findPostgres(): string | null {
     : [];
   const folders = [...(process.env.PATH ?? "").split(delimiter), ...debian];
   const found = folders.find((folder) => folder !== "" && isExecutable(join(folder, "initdb")));
-  // Beside a link may lie none of the other programs.
+  // The folder of a symbolic link may not contain the other programs.
   return found === undefined ? null : dirname(realpathSync(join(found, "initdb")));
 }
 
@@ -108,8 +108,8 @@ export async function startThrowAwayServer(
 const KEEP = "keep";
 
 /**
- * The server ends when its standard input does: with this process, however that ends. Its files go
- * too, unless it was told to keep them.
+ * Stops the server when standard input ends, and so with this process, however it ends. The server's
+ * files are removed, unless the input says to keep them.
  */
 const GUARD = `
   folder=$1; shift
@@ -119,14 +119,14 @@ const GUARD = `
   [ "$word" = ${KEEP} ] || rm -rf "$folder"/*
   exit 0`;
 
-/** PostgreSQL refuses to run as root, who must lend it another user. */
+/** PostgreSQL refuses to run as root, so root starts it as another user. */
 function serverUser(): { uid: number; gid: number } | null {
   if (process.getuid?.() !== 0) return null;
   const id = (flag: string) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
   return { uid: id("-u"), gid: id("-g") };
 }
 
-/** Goes on reading the log: a server that nobody listens to stands still at its next line. */
+/** Continues to read the log afterwards, because the server blocks when the pipe is full. */
 function untilReady({ stderr }: ChildProcess): Promise<void> {
   let log = "";
   return new Promise((resolve, reject) => {
@@ -140,7 +140,7 @@ function untilReady({ stderr }: ChildProcess): Promise<void> {
 
 const LOG_KEPT = 100_000;
 
-/** The server and all of its processes; itself first, so that it starts no others meanwhile. */
+/** Signals the server and all its processes; the postmaster first, so that it starts no new ones. */
 async function signalAll(dataDir: string, name: NodeJS.Signals): Promise<void> {
   const { stdout } = await run("head", ["-n", "1", join(dataDir, "postmaster.pid")]);
   const postmaster = Number(stdout);
@@ -149,7 +149,7 @@ async function signalAll(dataDir: string, name: NodeJS.Signals): Promise<void> {
   for (const pid of children.stdout.trim().split(/\s+/)) signalIfThere(Number(pid), name);
 }
 
-/** One that ended since it was listed needs no signal. */
+/** Ignores a process that has ended since it was listed. */
 function signalIfThere(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

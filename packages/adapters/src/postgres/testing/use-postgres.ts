@@ -3,18 +3,18 @@ import { afterAll, beforeAll, describe } from "@jest/globals";
 import pg from "pg";
 import { findPostgres, startThrowAwayServer, type ThrowAwayServer } from "./throw-away-server.ts";
 
-/** A given server is used as it is: no test may stop it or change its files. */
+/** A given server is used as it is: tests do not stop it or change its files. */
 const GIVEN = process.env.COUNTERFOIL_TEST_POSTGRES_URL;
 
 export type PostgresFixture = Readonly<{
   url: string;
-  /** A name that no other test has, so that all may share a database. */
+  /** A unique name, so that tests can share a database. */
   newLedger(): string;
-  /** As the superuser, beside the program. */
+  /** Runs SQL as the superuser, independently of the program. */
   query(sql: string): Promise<readonly Record<string, unknown>[]>;
 }>;
 
-/** Tests on a server of their own, or on the given one; skipped, by name, where there is neither. */
+/** Defines tests on the given server or on their own; if there is neither, they are skipped by name. */
 export function describePostgres(name: string, define: (use: () => PostgresFixture) => void): void {
   if (GIVEN !== undefined && GIVEN !== "") {
     describe(name, () => define(() => fixtureOf(GIVEN)));
@@ -23,10 +23,10 @@ export function describePostgres(name: string, define: (use: () => PostgresFixtu
   describeOwnPostgres(name, (use) => define(() => fixtureOf(use().url)));
 }
 
-/** The tests end processes, never the machine: what was written is there, and they need no disk. */
+/** Tests kill processes but never the machine, so written data survives without a flush to the disk. */
 const NO_FSYNC = "fsync=off";
 
-/** Tests that need a server which they may stop, freeze and configure. */
+/** Defines tests that need a server which they can stop, freeze and configure. */
 export function describeOwnPostgres(
   name: string,
   define: (use: () => ThrowAwayServer) => void,

@@ -1,5 +1,5 @@
 /**
- * Run by tests as a process of its own: claims generations of `trades` and prints their numbers.
+ * Run by tests in a separate process: claims generations of `trades` and prints their numbers.
  *
  *     node generation-creator.ts <dataDir> <count>
  */

@@ -1,5 +1,5 @@
 /**
- * Run by tests as a process or worker of its own: takes a role's lock, says so, and keeps it.
+ * Run by tests in a separate process or worker: takes a role's lock, prints that, and keeps it.
  *
  *     node lock-holder.ts <dataDir> <name>
  */

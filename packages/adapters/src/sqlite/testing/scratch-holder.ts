@@ -1,5 +1,5 @@
 /**
- * Run by tests as a process of its own: fills a scratch store of `trades`, says so, and keeps it.
+ * Run by tests in a separate process: fills a scratch store of `trades`, prints that, and keeps it.
  *
  *     node scratch-holder.ts <dataDir>
  */
