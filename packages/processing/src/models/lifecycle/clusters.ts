@@ -14,43 +14,43 @@ import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { CLUSTER_CHANGES, CLUSTERS } from "./tables.ts";
 
-/** The facts that are stated to be one record, and what they say together. */
+/** The facts that are stated to be one record, with their merged fields. */
 export type Cluster = {
   readonly id: number;
-  /** How many facts; a cluster without any is gone. */
+  /** The number of facts; a cluster without facts no longer exists. */
   facts: number;
   fields: Fields;
-  /** How many debits its facts state, and what they take together. */
+  /** The debits that its facts state: how many, and their sum. */
   debits: Readonly<{ count: number; amount: string }>;
-  /** What came back of that. */
+  /** The sum of reversals of debits. */
   reversed: string;
-  /** The fact of its last movement that takes a debit back, if nothing is left of the record's. */
+  /** The fact of its reversal that is the record's last, if the record's debits are fully reversed. */
   returnedBy: string | null;
   /** Other clusters of the same record. */
   links: readonly Link[];
-  /** As what it waits to be joined with others, see joins.ts. */
+  /** The entries with which it waits to be joined with others, see joins.ts. */
   waiting: readonly StoredWaiting[];
-  /** The same in a run of many. */
+  /** Its entry in the queue of a large run. */
   inRun: StoredWaiting | null;
-  /** The cluster of its record whose history has the entries of all. */
+  /** The cluster of its record that holds the history of all. */
   base: number;
-  /** Rows of the history that it is the base of, and the record that has it. */
+  /** The number of rows of the history that it holds, and the record that the history belongs to. */
   length: number;
   record: string | null;
   /** Whether its confirmations are shown as those of a record with a debit. */
   isDebited: boolean;
-  /** Whether an anomaly tells that others are called as the record is. */
+  /** Whether an anomaly reports that other records have the same id. */
   isInConflict: boolean;
 };
 
 type Link = Readonly<{
-  /** Why: `run:` and which (none: one of many), a `hold` before, or the `parts` of a deposit. */
+  /** The reason: `run:` with the run (empty for a large run), `hold`, or `parts` of a deposit. */
   kind: string;
   to: number;
   isInferred: boolean;
 }>;
 
-/** JSON's numbers are too small for nanoseconds. */
+/** `at` is text: a JSON number cannot hold nanoseconds exactly. */
 export type StoredWaiting = Readonly<{
   class: string;
   side: string;
@@ -61,15 +61,15 @@ export type StoredWaiting = Readonly<{
   network?: string | null;
 }>;
 
-/** A cluster in the hands of an event, and as it was before. */
+/** A cluster loaded during an event, and its values before the event. */
 type Loaded = Readonly<{ cluster: Cluster; stored: Row | null }> &
   Pick<Readonly<Cluster>, "base" | "record">;
 
-/** Where the number of the next cluster stands. */
+/** The id of the row that holds the next cluster's id. */
 const COUNTER = 0;
 const NO_DEBITS = { count: 0, amount: "0" };
 
-/** Clusters in the hands of one event; what changed is written when it ends. */
+/** The clusters loaded during one event; changes are written at its end. */
 export class Clusters {
   private readonly buffer: RowBuffer;
   private readonly loaded = new Map<number, Loaded>();
@@ -80,7 +80,7 @@ export class Clusters {
     this.buffer = buffer;
   }
 
-  /** @throws where there is none: whoever asks has its number from a row. */
+  /** @throws if there is none: its id always comes from a stored row */
   async get(id: number): Promise<Cluster> {
     const known = this.loaded.get(id);
     if (known !== undefined) return known.cluster;
@@ -105,34 +105,34 @@ export class Clusters {
     return cluster;
   }
 
-  /** Takes in what a fact says. */
+  /** Adds the reading of a fact. */
   add(cluster: Cluster, reading: FactReading): void {
     cluster.facts += 1;
     cluster.fields = withoutUnlisted(withClaims(cluster.fields, reading.claims));
-    countTaken(cluster, reading.side, 1);
+    updateSums(cluster, reading.side, 1);
     this.touch(cluster);
   }
 
-  /** A fact leaves it; of what it claimed see lost-claims.ts. */
+  /** Subtracts a fact, except for its claims, see lost-claims.ts. */
   remove(cluster: Cluster, { side }: FactReading): void {
     cluster.facts -= 1;
-    countTaken(cluster, side, -1);
+    updateSums(cluster, side, -1);
     this.touch(cluster);
   }
 
-  /** It changed: its record is to be computed again. */
+  /** Marks a cluster as changed, so that its record is computed again. */
   touch(cluster: Cluster): void {
     this.touched.add(cluster);
   }
 
-  /** Clusters that changed since this was last asked. */
+  /** Returns the clusters changed since the last call. */
   takeTouched(): Cluster[] {
-    const taken = [...this.touched];
+    const touched = [...this.touched];
     this.touched.clear();
-    return taken;
+    return touched;
   }
 
-  /** Makes these pairs the links of one kind that the members have. */
+  /** Replaces the members' links of one kind by these pairs. */
   async relink(
     members: Iterable<Cluster>,
     pairs: readonly (readonly [Cluster, Cluster])[],
@@ -162,19 +162,19 @@ export class Clusters {
     this.unlinked.add(a).add(b);
   }
 
-  /** Whether it lost a link in this event. */
+  /** Whether the cluster lost a link in this event. */
   isUnlinked(cluster: Cluster): boolean {
     return this.unlinked.has(cluster.id);
   }
 
-  /** Those that it is linked with directly. */
-  async linkedBy(cluster: Cluster, isMeant = (_kind: string) => true): Promise<Cluster[]> {
+  /** The clusters that it is linked with directly. */
+  async linkedBy(cluster: Cluster, isIncluded = (_kind: string) => true): Promise<Cluster[]> {
     const linked: Cluster[] = [];
-    for (const { kind, to } of cluster.links) if (isMeant(kind)) linked.push(await this.get(to));
+    for (const { kind, to } of cluster.links) if (isIncluded(kind)) linked.push(await this.get(to));
     return linked;
   }
 
-  /** All of its record: those that it is linked with, over however many links. */
+  /** All clusters of its record: those reachable over any number of links, and itself. */
   async membersWith(cluster: Cluster): Promise<Cluster[]> {
     const members = new Set([cluster]);
     for (const member of members) {
@@ -183,7 +183,7 @@ export class Clusters {
     return [...members];
   }
 
-  /** Ends the event. */
+  /** Writes the changes and ends the event. */
   flush(position: number): void {
     for (const loaded of this.loaded.values()) {
       const { cluster, stored } = loaded;
@@ -211,7 +211,7 @@ export class Clusters {
   }
 }
 
-function countTaken(cluster: Cluster, side: MovementSide | null, by: 1 | -1): void {
+function updateSums(cluster: Cluster, side: MovementSide | null, by: 1 | -1): void {
   const total = (amount: string, more: string) =>
     formatMoney((by > 0 ? add : subtract)(moneyOf(amount), moneyOf(more)));
   const [debit, reversal] = [debitOf(side), reversalOf(side)];
@@ -221,15 +221,15 @@ function countTaken(cluster: Cluster, side: MovementSide | null, by: 1 | -1): vo
 }
 
 /**
- * What debits took together, less what came back; null where there is none. More may have come back
- * than is known to be taken: that is nothing.
+ * The sum of debits less reversals; null without a debit, and zero if the known reversals exceed the
+ * known debits.
  */
-export function takenBy(members: readonly Cluster[]): string | null {
+export function netDebitOf(members: readonly Cluster[]): string | null {
   if (members.every(({ debits }) => debits.count === 0)) return null;
-  const taken = members.reduce(
+  const net = members.reduce(
     (sum, { debits, reversed }) => subtract(add(sum, moneyOf(debits.amount)), moneyOf(reversed)),
     ZERO,
   );
-  const text = formatMoney(taken);
+  const text = formatMoney(net);
   return text.startsWith("-") ? "0" : text;
 }

@@ -19,23 +19,23 @@ import { everyRow } from "../../projection/selection.ts";
 import { factStateFrom, factStateText } from "../columns.ts";
 import { having, LIFECYCLE_FACTS, NAMES, NAMES_PAST } from "./tables.ts";
 
-/** A fact with when it took effect, the cluster that it is in, and what it says there. */
+/** A fact with its effective time, its cluster, and its reading at that time. */
 export type Placed = Readonly<{
   fact: LifecycleFact;
   at: bigint;
   cluster: number;
-  /** null where it does not count, or only says something of others. */
+  /** null if the fact does not count, or only describes other facts. */
   reading: FactReading | null;
 }>;
 
-/** The cluster of a fact that belongs to no record, or not yet. */
+/** The cluster of a fact that belongs to no record, or to none yet. */
 export const NOWHERE = 0;
 
 /** The facts that a lifecycle keeps. */
 export class Facts {
   private readonly lifecycle: Lifecycle;
   private readonly buffer: RowBuffer;
-  /** Orders facts of one time, on every engine alike. */
+  /** Orders facts of the same time, in the same way on every storage engine. */
   readonly tieOf: (factId: string) => string;
 
   constructor(lifecycle: Lifecycle, buffer: RowBuffer, tieOf: (factId: string) => string) {
@@ -59,15 +59,15 @@ export class Facts {
     for await (const row of rows) yield this.placedIn(row);
   }
 
-  /** Those of a cluster from a time on, in the order of time or against it. */
+  /** The facts of a cluster from a time on, in ascending or descending order of time. */
   async *inTime(cluster: number, at: bigint, isBackwards: boolean): AsyncGenerator<Placed> {
     const beyond = [isBackwards ? at + 1n : at, ""];
-    const options = { beyond, descending: isBackwards, limit: NEAR };
+    const options = { beyond, descending: isBackwards, limit: TIME_PAGE };
     const rows = everyRow(this.buffer, LIFECYCLE_FACTS, having({ cluster }, ["at", "id"], options));
     for await (const row of rows) yield this.placedIn(row);
   }
 
-  /** A fact in a place, to be read as of that time. */
+  /** Reads a fact as of a time, in a cluster. */
   placed(fact: LifecycleFact, at = ownTime(fact.state), cluster = NOWHERE): Placed {
     const content = this.counts(fact) ? datedFact(fact, this.tieOf(fact.id), at) : null;
     return { fact, at, cluster, reading: content && this.lifecycle.read(content) };
@@ -87,24 +87,25 @@ export class Facts {
   }
 }
 
-/** Whoever asks for facts around a time seldom needs more than the next. */
-const NEAR = 8;
+/** The page size of reads by time: callers rarely need more than the next fact. */
+const TIME_PAGE = 8;
 
 export type NameChanges = Readonly<{
-  /** Names that have an owner more, or one less. */
+  /** Names that gained or lost an owner. */
   owners: readonly Name[];
-  /** Clusters with facts of lesser known owners, who may belong elsewhere now. */
+  /** Clusters with facts of broader owners, which may belong to another cluster now. */
   undecided: readonly number[];
 }>;
 
 const ALIAS = "alias";
 
-/** Participant, asset, network. */
+/** The levels of an owner: participant, asset, network. */
 const OWNER_LEVELS = 3;
 
 /**
- * Names join facts within one owner. A fact of an owner of whom less is known belongs to the only
- * one that is known better; where there are several, nobody can know, and it stays by itself.
+ * Names join facts within one owner. A fact of a broader owner, whose asset or network is unknown,
+ * belongs to the narrower owner of the name if there is only one. If there are several, it is
+ * ambiguous and the fact stays separate.
  */
 export class Names {
   private readonly buffer: RowBuffer;
@@ -114,33 +115,33 @@ export class Names {
     this.buffer = buffer;
   }
 
-  /** Goes to the next event. */
+  /** Begins the next event. */
   begin(position: number): void {
     this.position = position;
   }
 
-  /** Counts what a fact is called, or is called no more. */
+  /** Adds the names of a fact to the counts, or subtracts them. */
   async count({ names, owner }: FactReading, by: 1 | -1): Promise<NameChanges> {
     const owners: Name[] = [];
     const undecided: number[] = [];
     for (const name of names) {
       if (!(await this.countRow(name, owner, by))) continue;
       owners.push(name);
-      for (const row of await this.lesser(name, owner)) {
-        const isUnclear = (await this.better(name, String(row.owner))) === null;
-        if (row.cluster !== 0 && (by < 0 || isUnclear)) undecided.push(Number(row.cluster));
+      for (const row of await this.broader(name, owner)) {
+        const isAmbiguous = (await this.narrower(name, String(row.owner))) === null;
+        if (row.cluster !== 0 && (by < 0 || isAmbiguous)) undecided.push(Number(row.cluster));
       }
     }
     return { owners, undecided };
   }
 
-  /** Counts texts that find a cluster, or no longer do. */
+  /** Adds the aliases of a fact in a cluster to the counts, or subtracts them. */
   async countAliases({ aliases }: FactReading, cluster: number, by: 1 | -1): Promise<void> {
     for (const name of aliases)
       await this.countRow({ kind: ALIAS, name }, String(cluster), by, cluster);
   }
 
-  /** Its names are those of a cluster; 0: of none for now. */
+  /** Assigns the names of a fact to a cluster; 0 for none yet. */
   async assign({ names, owner }: FactReading, cluster: number): Promise<void> {
     for (const name of names) {
       const stored = await this.get(name, owner);
@@ -150,39 +151,39 @@ export class Names {
     }
   }
 
-  /** The clusters that a fact whose names are counted belongs to by them. */
+  /** The clusters that a fact belongs to by its names, which must be counted already. */
   async clustersOf({ names, owner }: FactReading): Promise<ReadonlySet<number>> {
     const clusters = new Set<number>();
     for (const name of names) {
-      const rows = [await this.get(name, owner), await this.better(name, owner)];
-      for (const row of [...rows, ...(await this.meantBy(name, owner))]) {
+      const rows = [await this.get(name, owner), await this.narrower(name, owner)];
+      for (const row of [...rows, ...(await this.resolvedBroader(name, owner))]) {
         if (row !== null && row.cluster !== 0) clusters.add(Number(row.cluster));
       }
     }
     return clusters;
   }
 
-  /** The cluster of the one who owns a name that is only mentioned; 0 where nobody does, or several may. */
+  /** The cluster that owns a mentioned name; 0 if there is none, or if several may own it. */
   async ownerOf(mentioned: Name, owner: Owner): Promise<number> {
     const [participant = ""] = owner.split("/");
     const owners = await this.sharing(mentioned.name, [mentioned.kind], 2);
-    const only = owners.length === 1 ? owners[0] : await this.better(mentioned, "");
+    const only = owners.length === 1 ? owners[0] : await this.narrower(mentioned, "");
     const row =
-      only ?? (await this.better(mentioned, participant)) ?? (await this.get(mentioned, owner));
+      only ?? (await this.narrower(mentioned, participant)) ?? (await this.get(mentioned, owner));
     return Number(row?.cluster ?? 0);
   }
 
-  /** The cluster that has a name of this very owner; 0 where none has. */
+  /** The cluster that has a name of exactly this owner; 0 if none has. */
   async clusterOf(name: Name, owner: Owner): Promise<number> {
     return Number((await this.get(name, owner))?.cluster ?? NOWHERE);
   }
 
-  /** Whether facts say the name of this owner, or of one known better, whom this one stands for. */
-  async isMeant(name: Name, owner: Owner): Promise<boolean> {
-    return ((await this.get(name, owner)) ?? (await this.better(name, owner))) !== null;
+  /** Whether facts state the name for this owner, or for the only narrower owner. */
+  async isStated(name: Name, owner: Owner): Promise<boolean> {
+    return ((await this.get(name, owner)) ?? (await this.narrower(name, owner))) !== null;
   }
 
-  /** Others that a text names, at most so many. */
+  /** The owners of a name of these kinds, at most `limit`. */
   sharing(name: string, kinds: readonly string[], limit: number): Promise<readonly Row[]> {
     return this.buffer.select(NAMES, {
       where: [
@@ -198,8 +199,8 @@ export class Names {
     return this.buffer.get(NAMES, [name, kind, owner]);
   }
 
-  /** The one row of better known owners that stands for all of them. */
-  private async better({ name, kind }: Name, owner: Owner): Promise<Row | null> {
+  /** The row of the narrowest owner below this one; null if there is none, or if it is ambiguous. */
+  private async narrower({ name, kind }: Name, owner: Owner): Promise<Row | null> {
     const [after, before] = narrowerOwnerRange(owner);
     const behind = { beyond: [after], limit: OWNER_LEVELS + 1 };
     const found = await this.buffer.select(NAMES, having({ name, kind }, ["owner"], behind));
@@ -211,23 +212,23 @@ export class Names {
     return last !== undefined && isOne && rows.length <= OWNER_LEVELS ? last : null;
   }
 
-  private async lesser(name: Name, owner: Owner): Promise<Row[]> {
+  private async broader(name: Name, owner: Owner): Promise<Row[]> {
     if (name.kind === "movement") return [];
-    const rows = await Promise.all(broaderOwners(owner).map((less) => this.get(name, less)));
+    const rows = await Promise.all(broaderOwners(owner).map((broader) => this.get(name, broader)));
     return rows.filter((row) => row !== null);
   }
 
-  /** Owners of whom less is known, and who can only be this one. */
-  private async meantBy(name: Name, owner: Owner): Promise<Row[]> {
-    const meant: Row[] = [];
-    for (const row of await this.lesser(name, owner)) {
-      const found = String((await this.better(name, String(row.owner)))?.owner ?? "");
-      if (found === owner || isNarrowerOwner(found, owner)) meant.push(row);
+  /** The rows of broader owners that can only be this owner. */
+  private async resolvedBroader(name: Name, owner: Owner): Promise<Row[]> {
+    const resolved: Row[] = [];
+    for (const row of await this.broader(name, owner)) {
+      const found = String((await this.narrower(name, String(row.owner)))?.owner ?? "");
+      if (found === owner || isNarrowerOwner(found, owner)) resolved.push(row);
     }
-    return meant;
+    return resolved;
   }
 
-  /** @returns whether it is said now and was not, or the other way round. */
+  /** @returns whether the first fact stated the name, or the last one no longer does */
   private async countRow(name: Name, owner: Owner, by: 1 | -1, cluster = 0): Promise<boolean> {
     const stored = await this.get(name, owner);
     const count = Number(stored?.count ?? 0) + by;
@@ -243,7 +244,7 @@ export class Names {
     return (stored === null) !== (count === 0);
   }
 
-  /** Whoever asks as of an earlier event finds by the name what it meant then. */
+  /** Keeps the row for reads as of an earlier position. */
   private keepPast(row: Row): void {
     if (row.since === this.position || row.cluster === NOWHERE) return;
     this.buffer.append(NAMES_PAST, { ...row, until: this.position });

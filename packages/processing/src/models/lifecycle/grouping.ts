@@ -14,10 +14,10 @@ import { having, MENTIONS } from "./tables.ts";
 
 type Context = Parts & Readonly<{ placement: Placement; pairs: RunPairs }>;
 
-/** Keeps each fact in the cluster that its names say, whatever comes, changes and goes. */
+/** Keeps each fact in the cluster of its names while facts are added, changed and withdrawn. */
 export class Grouping {
   private readonly on: Context;
-  /** Names whose owners changed: who mentions them may belong elsewhere now. */
+  /** Names whose owners changed: facts that mention them may belong to another cluster now. */
   private readonly mentioned = new Map<string, Name>();
   /** Clusters that may have to be divided. */
   private readonly undecided = new Set<number>();
@@ -26,11 +26,11 @@ export class Grouping {
     this.on = on;
   }
 
-  /** A fact as it counts now, new or changed. */
+  /** Stores a new or changed fact and updates the clusters. */
   async put(fact: LifecycleFact): Promise<void> {
     const { movements, placement, lostClaims } = this.on;
     if (fact.type === "BalanceReported") await movements.putReport(fact);
-    else await this.putNamed(fact);
+    else await this.putByNames(fact);
     for (const name of this.mentioned.values()) await this.placeMentions(name);
     this.mentioned.clear();
     await movements.redateRuns((placed) => placement.refresh(placed));
@@ -38,28 +38,28 @@ export class Grouping {
     for (const changed of movements.changedRuns()) await this.on.pairs.pairRun(changed);
   }
 
-  private async putNamed(fact: LifecycleFact): Promise<void> {
+  private async putByNames(fact: LifecycleFact): Promise<void> {
     const { facts, movements } = this.on;
     const before = await facts.get(fact.id);
     const now = facts.placed(fact);
-    if (before !== null && this.saysTheSame(before, fact)) return facts.put({ ...before, fact });
+    if (before !== null && this.hasSameReading(before, fact)) return facts.put({ ...before, fact });
     if (before !== null) await this.takeOut(before);
     const { reading: was = null } = before ?? {};
     if (was?.side) await movements.remove(fact.id, was.side);
     await this.rename(fact.id, was, now.reading);
     if (before !== null && was !== null) await this.leave(before.cluster, was, now.reading);
-    for (const one of await this.dissolveUndecided()) await this.putInPlace(one);
-    if (!(await this.putInPlace(now))) await facts.put(now);
+    for (const one of await this.dissolveUndecided()) await this.placeByNames(one);
+    if (!(await this.placeByNames(now))) await facts.put(now);
   }
 
-  private saysTheSame(before: Placed, fact: LifecycleFact): boolean {
-    const said = [before, this.on.facts.placed(fact, before.at)].map(({ reading, fact: one }) =>
+  private hasSameReading(before: Placed, fact: LifecycleFact): boolean {
+    const contents = [before, this.on.facts.placed(fact, before.at)].map(({ reading, fact: one }) =>
       JSON.stringify([reading, String(statedTime(one.state).at), String(ownTime(one.state))]),
     );
-    return before.cluster !== NOWHERE && said[0] === said[1];
+    return before.cluster !== NOWHERE && contents[0] === contents[1];
   }
 
-  /** Names are taken before they are given back, so that nobody loses his for a moment. */
+  /** Counts the new names before the old ones are subtracted, so that no kept name loses its owner. */
   private async rename(fact: string, was: FactReading | null, is: FactReading | null) {
     const { buffer, names } = this.on;
     if (was?.mentions) {
@@ -74,7 +74,7 @@ export class Grouping {
     if (was !== null) await this.noteNames(await names.count(was, -1));
   }
 
-  /** Sees to all who are told apart by a name, and notes who may belong elsewhere now. */
+  /** Marks the clusters that share a changed name as changed, and notes what has to be placed again. */
   private async noteNames({ owners, undecided }: NameChanges): Promise<void> {
     const { lifecycle, clusters, names } = this.on;
     for (const id of undecided) this.undecided.add(id);
@@ -86,26 +86,26 @@ export class Grouping {
     }
   }
 
-  /** A cluster is one without a fact if the names that the fact had are still said together. */
+  /** Marks a cluster as undecided unless a fact still states the removed fact's remaining names together. */
   private async leave(cluster: number, was: FactReading, is: FactReading | null): Promise<void> {
     const { facts, names } = this.on;
     const left: string[] = [];
-    for (const name of was.names) if (await names.isMeant(name, was.owner)) left.push(keyOf(name));
+    for (const name of was.names) if (await names.isStated(name, was.owner)) left.push(keyOf(name));
     if (left.length < 2) return;
-    const saysAll = (reading: FactReading) => {
-      const said = reading.names.map(keyOf);
-      return left.every((name) => said.includes(name));
+    const statesAll = (reading: FactReading) => {
+      const stated = reading.names.map(keyOf);
+      return left.every((name) => stated.includes(name));
     };
-    if (is?.owner === was.owner && saysAll(is)) return;
+    if (is?.owner === was.owner && statesAll(is)) return;
     for await (const { reading } of facts.in(cluster)) {
-      if (reading !== null && saysAll(reading)) return;
+      if (reading !== null && statesAll(reading)) return;
     }
     this.undecided.add(cluster);
   }
 
   /**
-   * Takes all facts out of clusters that may have to be divided. Their names stay counted, so who
-   * owns them is known before any fact is put in its place.
+   * Removes all facts from clusters that may have to be divided. Their names stay counted, so the
+   * owners of names are known before any fact is placed again.
    */
   private async dissolveUndecided(): Promise<readonly Placed[]> {
     const { facts, names } = this.on;
@@ -131,11 +131,12 @@ export class Grouping {
   }
 
   /**
-   * Puts a fact whose names are counted where they say, or where the name that it mentions is.
+   * Places a fact in the cluster of its names, which are counted already, or of the name that it
+   * mentions.
    *
-   * @returns whether there is such a place
+   * @returns whether there is such a cluster
    */
-  private async putInPlace(unplaced: Placed): Promise<boolean> {
+  private async placeByNames(unplaced: Placed): Promise<boolean> {
     const { reading } = unplaced;
     const cluster = reading && (await this.clusterFor(reading));
     if (!cluster) return false;
@@ -144,7 +145,7 @@ export class Grouping {
     return true;
   }
 
-  /** Where its names are several clusters, the largest takes the others in. */
+  /** The cluster of a fact's names; if there are several, they are merged in the largest. */
   private async clusterFor(reading: FactReading): Promise<Cluster | null> {
     const { clusters, names } = this.on;
     if (reading.mentions !== null) {
@@ -155,11 +156,11 @@ export class Grouping {
     for (const id of await names.clustersOf(reading)) found.push(await clusters.get(id));
     const [largest, ...others] = found.sort((a, b) => b.facts - a.facts || a.id - b.id);
     if (largest === undefined) return clusters.create();
-    for (const other of others) await this.takeIn(largest, other);
+    for (const other of others) await this.merge(largest, other);
     return largest;
   }
 
-  private async takeIn(cluster: Cluster, other: Cluster): Promise<void> {
+  private async merge(cluster: Cluster, other: Cluster): Promise<void> {
     const { facts, names, placement } = this.on;
     for await (const one of facts.in(other.id)) {
       await placement.displace(one);
@@ -168,7 +169,7 @@ export class Grouping {
     }
   }
 
-  /** Facts that mention a name whose owners changed go to the one who owns it now. */
+  /** Moves facts that mention a name to the cluster that owns it now. */
   private async placeMentions(name: Name): Promise<void> {
     const { buffer, facts, names } = this.on;
     const rows = everyRow(buffer, MENTIONS, having({ name: keyOf(name) }, ["fact"]));
@@ -177,12 +178,12 @@ export class Grouping {
       if (!placed?.reading) continue;
       if ((await names.ownerOf(name, placed.reading.owner)) === placed.cluster) continue;
       await this.takeOut(placed);
-      await this.putInPlace(placed);
+      await this.placeByNames(placed);
     }
   }
 }
 
-/** Of the owners of one text, as many as there must be for two to know of each other. */
+/** The most owners of one name that are marked: enough for two of them to find their conflict. */
 const SHARING_SEEN = 3;
 
 const keyOf = ({ kind, name }: Name): string => `${kind}:${name}`;

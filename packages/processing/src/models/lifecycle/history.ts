@@ -5,13 +5,13 @@ import { compareTuples, everyRow } from "../../projection/selection.ts";
 import type { Cluster } from "./clusters.ts";
 import { FLAGS, HISTORY, HISTORY_PAST, having, PLACE } from "./tables.ts";
 
-/** One word of a history. */
+/** One entry of a history: a provider's status word. */
 export type Entry = Readonly<{
   at: bigint;
-  /** The same, or null where it is the arrival. */
+  /** Equals `at`, or null if `at` is the arrival. */
   dated_at: bigint | null;
   tie: string;
-  /** A fact may say two words. */
+  /** Numbers the entries of one fact. */
   seq: number;
   stage: string | null;
   word: string;
@@ -23,11 +23,11 @@ export type Entry = Readonly<{
   position: number;
 }>;
 
-/** Of one time and stage, words stand in order. */
+/** Orders entries of the same time and stage by their word. */
 export const placeTie = (word: string, tie: string): string =>
   `${word.slice(0, 40).toWellFormed()}:${tie}`;
 
-/** Where a row stands in its history. */
+/** The place of a row in its history. */
 export type Place = readonly [at: bigint, rank: number, tie: string, seq: number];
 
 export const placeOf = ({ at, rank, tie, seq }: Row): Place => [
@@ -37,19 +37,19 @@ export const placeOf = ({ at, rank, tie, seq }: Row): Place => [
   Number(seq),
 ];
 
-/** What a walk found: whether anything stands otherwise, and the flags that rows have or had. */
-export type Walked = Readonly<{ changed: boolean; flags: ReadonlySet<string> }>;
+/** The result of an update of stages: whether rows changed, and the flags that they have or had. */
+export type StageUpdate = Readonly<{ changed: boolean; flags: ReadonlySet<string> }>;
 
-/** The ends of a history, and the row that brought its stage. */
+/** The first and last row of a history, and the row that entered its stage. */
 export type Outline = Readonly<{ first: Row; last: Row; entered: Row | null }>;
 
-/** A row that no walk has come to yet. */
-const UNWALKED = -1;
+/** The value of `moves` of an added row whose stage is not computed yet. */
+const NEW_ROW = -1;
 const LAST_AT = (1n << 63n) - 1n;
 
 /**
- * The histories of records, a row a word. Each row keeps the stage after it, so a word that comes
- * late is walked on from only until the stages agree with what stands there.
+ * The histories of records, one row per entry. Each row holds the stage after it, so after a late
+ * entry the following rows are computed again only until a row is unchanged.
  */
 export class Histories {
   private readonly buffer: RowBuffer;
@@ -62,7 +62,7 @@ export class Histories {
     this.rules = rules;
   }
 
-  /** Goes to the next event. */
+  /** Begins the next event. */
   begin(position: number): void {
     this.position = position;
     this.changes.clear();
@@ -72,14 +72,14 @@ export class Histories {
     this.insertRow(base, { ...entry, rank: this.rankOf(entry), after: null, late: 0 });
   }
 
-  /** Takes a word out, if it is there. */
+  /** Removes an entry, if it exists. */
   async remove(base: Cluster, entry: Entry): Promise<void> {
     const place = placeOf({ ...entry, rank: this.rankOf(entry) });
     const row = await this.buffer.get(HISTORY, [base.id, ...place]);
     if (row !== null) this.removeRow(base, row);
   }
 
-  /** Takes the words of a cluster from one history to another. */
+  /** Moves the entries of a cluster from one history to another. */
   async move(cluster: Cluster, from: Cluster, to: Cluster): Promise<void> {
     const words = having({ record: from.id, cluster: cluster.id }, PLACE);
     for await (const row of everyRow(this.buffer, HISTORY, words)) {
@@ -88,12 +88,12 @@ export class Histories {
     }
   }
 
-  /** Brings the stages of a changed history up to date. */
-  async walk(base: Cluster): Promise<Walked> {
+  /** Updates the stages of a changed history. */
+  async updateStages(base: Cluster): Promise<StageUpdate> {
     const { places, flags } = this.changesOf(base);
     let done: Place | null = null;
     for (const place of places.sort(compareTuples)) {
-      if (done === null || compareTuples(place, done) > 0) done = await this.walkFrom(base, place);
+      if (done === null || compareTuples(place, done) > 0) done = await this.stepFrom(base, place);
     }
     return { changed: places.length > 0, flags };
   }
@@ -109,7 +109,7 @@ export class Histories {
     return { first, last, entered: await one({ record, moves: 1 }, true) };
   }
 
-  /** The first row that is flagged so. */
+  /** The first row with this flag. */
   async firstFlagged({ id: record }: Cluster, flag: string): Promise<Row | null> {
     const [first] = await this.buffer.select(FLAGS, having({ record, flag }, PLACE, { limit: 1 }));
     return first === undefined ? null : this.buffer.get(HISTORY, [record, ...placeOf(first)]);
@@ -136,7 +136,7 @@ export class Histories {
   }
 
   private insertRow(base: Cluster, row: Row): void {
-    const added = { ...row, record: base.id, moves: UNWALKED, flag: null, since: this.position };
+    const added = { ...row, record: base.id, moves: NEW_ROW, flag: null, since: this.position };
     this.buffer.put(HISTORY, added, null);
     base.length += 1;
     this.changesOf(base).places.push(placeOf(added));
@@ -150,9 +150,9 @@ export class Histories {
     this.changesOf(base).places.push(placeOf(row));
   }
 
-  /** Whoever reads as of an earlier event finds the row as it was. */
+  /** Keeps the row for reads as of an earlier position. */
   private keepPast(row: Row): void {
-    if (row.moves === UNWALKED || row.since === this.position) return;
+    if (row.moves === NEW_ROW || row.since === this.position) return;
     this.buffer.append(HISTORY_PAST, { ...row, until: this.position });
   }
 
@@ -168,28 +168,28 @@ export class Histories {
     }
   }
 
-  private async walkFrom(base: Cluster, place: Place): Promise<Place> {
+  private async stepFrom(base: Cluster, place: Place): Promise<Place> {
     const behind = { beyond: place, descending: true, limit: 1 };
     const [before] = await this.buffer.select(HISTORY, having({ record: base.id }, PLACE, behind));
     let stage = (before?.after ?? null) as string | null;
     let done = place;
     for await (const { row, next } of this.rowsFrom(base, place)) {
-      const walked = this.step(base, row, next, stage);
+      const updated = this.step(base, row, next, stage);
       done = placeOf(row);
-      if (walked === null && compareTuples(done, place) > 0) break;
-      stage = (walked ?? row).after as string | null;
+      if (updated === null && compareTuples(done, place) > 0) break;
+      stage = (updated ?? row).after as string | null;
     }
     return done;
   }
 
-  /** Rows from a place on, each with the one behind it. */
+  /** The rows from a place on, each with the following row. */
   private async *rowsFrom({ id: record }: Cluster, [at, rank, tie, seq]: Place) {
     let beyond: readonly Value[] = [at, rank, tie, seq - 1];
     for (let limit = 3; ; limit = Math.min(100, 2 * limit)) {
       const page: Selection = having({ record }, PLACE, { beyond, limit });
       const rows = await this.buffer.select(HISTORY, page);
       const isEnd = rows.length < limit;
-      // The last of a page is the first of the next one: it is not known yet what follows it.
+      // The last row of a page is returned with the next page, which holds the row that follows it.
       const shown = isEnd ? rows : rows.slice(0, -1);
       for (const [index, row] of shown.entries()) yield { row, next: rows[index + 1] ?? null };
       const last = shown.at(-1);
@@ -198,21 +198,21 @@ export class Histories {
     }
   }
 
-  /** @returns null where the row stands as before. */
+  /** @returns null if the row is unchanged */
   private step(base: Cluster, row: Row, next: Row | null, before: string | null): Row | null {
     const { after, moves, flag } = takeStep(before, row as HistoryRow, this.rules);
-    const isNew = row.moves === UNWALKED;
+    const isNew = row.moves === NEW_ROW;
     const isSame = row.after === after && row.moves === Number(moves) && row.flag === flag;
     if (!isNew && isSame) return null;
     const isLate = next !== null && Number(next.position) < Number(row.position);
     const late = isNew ? Number(isLate) : (row.late ?? 0);
     this.keepPast(row);
     this.setFlag(base, row, flag);
-    const walked = { ...row, after, moves: Number(moves), flag, late, since: this.position };
-    this.buffer.put(HISTORY, walked, row);
-    return walked;
+    const updated = { ...row, after, moves: Number(moves), flag, late, since: this.position };
+    this.buffer.put(HISTORY, updated, row);
+    return updated;
   }
 }
 
-/** As `insert` put it. */
+/** A row with the columns that `insert` sets. */
 type HistoryRow = Row & Pick<Entry, "stage" | "word" | "mode">;

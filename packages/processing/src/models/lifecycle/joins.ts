@@ -25,33 +25,33 @@ import { createMatching, type Waiting } from "./matching.ts";
 import type { ChangedRun } from "./movements.ts";
 import { FREE, having, MOVEMENTS, NOWHERE, PART_COUNTS, QUEUE } from "./tables.ts";
 
-/** How clusters that nothing states to be one record find one another. */
+/** Joins clusters of one record that no fact states to belong together. */
 export interface Joins {
-  /** What a cluster waits for now. */
+  /** The entries with which a cluster waits to be joined now. */
   waitingOf(cluster: Cluster): Promise<readonly StoredWaiting[]>;
   put(waiting: StoredWaiting, cluster: number): Promise<void>;
   remove(waiting: StoredWaiting, cluster: number): Promise<void>;
-  /** Joins what waits for all that was put and removed. */
+  /** Updates the joins after entries were put and removed. */
   finish(): Promise<void>;
 }
 
 type JoinsContext = Readonly<{
   buffer: RowBuffer;
   clusters: Clusters;
-  /** A number that nothing explains, in hexadecimal. */
+  /** A hash, in hexadecimal. */
   tieOf: (text: string) => string;
 }>;
 
-/** null where everything that belongs together is stated. */
+/** @returns null for a lifecycle whose facts always state what belongs together */
 export function joinsOf({ model, ids }: Lifecycle, on: JoinsContext): Joins | null {
   if (model === "withdrawals") return withdrawalJoins(on);
   return model === "deposits" ? new DepositJoins({ ...on, ids }) : null;
 }
 
-/** Lets clusters wait for what they are now, and no more for what they were. */
+/** Replaces the waiting entries of changed clusters by their current ones, then updates the joins. */
 export async function joinChanged(touched: readonly Cluster[], joins: Joins, clusters: Clusters) {
   const changed = new Set(touched);
-  // What one waits for depends on those that it is paired with in a run.
+  // The entries of a cluster depend on the clusters that it is paired with in a run.
   for (const cluster of touched) {
     for (const other of await clusters.linkedBy(cluster, isOfRun)) changed.add(other);
   }
@@ -68,9 +68,9 @@ export async function joinChanged(touched: readonly Cluster[], joins: Joins, clu
 }
 
 /**
- * Confirmations and debits of one run without a stated partner. A few are paired anew with each one
- * that comes or goes, see `pairByAmount`. Of many each confirmation takes the nearest
- * debit that is no greater, as it takes a hold in time: one more touches a few.
+ * Pairs confirmations and debits of one run that have no stated partner. A few are all paired again
+ * with each change, see `pairByAmount`. Among many, each confirmation takes the nearest debit that is
+ * no greater, by the queue that also matches holds by time: one more changes a few pairs.
  */
 export class RunPairs {
   private readonly on: JoinsContext & Readonly<{ facts: Facts }>;
@@ -86,22 +86,22 @@ export class RunPairs {
     });
   }
 
-  /** Pairs the few of a run anew; where they are many now, or are no more, from the first one on. */
+  /** Pairs all sides of a small run again; also switches a run that became large, or small again. */
   async pairRun({ run, clusters: changed, isFewer }: ChangedRun): Promise<void> {
     const { buffer, clusters } = this.on;
-    const marked = await this.markOf(run);
-    if (marked !== null && !isFewer) return;
+    const storedMark = await this.largeRunMark(run);
+    if (storedMark !== null && !isFewer) return;
     const few = having({ run }, ["kind", "fact"], { limit: PAIRED_BY_AMOUNT_MAX + 1 });
     const sides = (await buffer.select(MOVEMENTS, few)).filter(isPaired);
     const isMany = sides.length > PAIRED_BY_AMOUNT_MAX;
-    if (marked !== null && isMany) return;
+    if (storedMark !== null && isMany) return;
     const members = new Set<Cluster>();
     for (const id of changed) members.add(await clusters.get(id));
     for (const { cluster } of sides) members.add(await clusters.get(Number(cluster)));
     const mark = { class: run, counts: "[]" };
     if (isMany) buffer.put(PART_COUNTS, mark, null);
-    else if (marked !== null) {
-      buffer.remove(PART_COUNTS, mark, marked);
+    else if (storedMark !== null) {
+      buffer.remove(PART_COUNTS, mark, storedMark);
       await this.pairMany(members);
     }
     const pairs = isMany ? [] : await this.pairsOf(sides);
@@ -109,7 +109,7 @@ export class RunPairs {
     if (isMany) for (const member of members) clusters.touch(member);
   }
 
-  /** Lets those that are some of many wait for what they are now, and no more for what they were. */
+  /** Replaces the entries of changed clusters in the queues of large runs. */
   async pairMany(touched: Iterable<Cluster>): Promise<void> {
     for (const cluster of touched) {
       const { id, inRun: before } = cluster;
@@ -121,12 +121,12 @@ export class RunPairs {
     }
   }
 
-  /** It waits once, also where it has several debits: as its first. */
+  /** The cluster's one entry; a cluster with several debits waits with the first. */
   private async waitingOf({ fields, debits }: Cluster): Promise<StoredWaiting | null> {
     const isConfirmed = fields.confirmation !== undefined;
     const debit = isConfirmed ? null : pairedIn(fields, "debit");
     const found = debit ?? (debits.count === 0 ? pairedIn(fields, "confirmed") : null);
-    if (found === null || (await this.markOf(found.run)) === null) return null;
+    if (found === null || (await this.largeRunMark(found.run)) === null) return null;
     return {
       class: `run ${found.run}`,
       side: debit === null ? "confirmation" : "hold",
@@ -136,8 +136,8 @@ export class RunPairs {
     };
   }
 
-  /** A row says that a run has many. */
-  private markOf(run: string): Promise<Row | null> {
+  /** The row that marks a large run; null for a small one. */
+  private largeRunMark(run: string): Promise<Row | null> {
     return this.on.buffer.get(PART_COUNTS, [run]);
   }
 
@@ -163,7 +163,7 @@ const OF_MANY = { kind: "run:", isInferred: false };
 const isPaired = ({ kind, account }: Row): boolean =>
   kind === "confirmed" || (kind === "debit" && account === "available");
 
-/** One side of each movement. */
+/** The best ranked side of each movement. */
 function shownOf(sides: readonly Row[]): readonly Row[] {
   const shown = new Map<string, Row>();
   for (const row of sides) {
@@ -181,7 +181,7 @@ const toMatch = ({ at, ...waiting }: StoredWaiting, cluster: number): Waiting =>
 
 const isOfRun = (kind: string): boolean => kind.startsWith("run:");
 
-/** Holds and confirmations without a stated partner wait in a queue, and leave it with one. */
+/** Holds and confirmations wait in a queue until they have a stated partner. */
 function withdrawalJoins({ buffer, clusters, tieOf }: JoinsContext): Joins {
   const matching = createMatching({
     ...{ buffer, tieOf },
@@ -205,23 +205,23 @@ function withdrawalJoins({ buffer, clusters, tieOf }: JoinsContext): Joins {
   };
 }
 
-/** `ids`: kinds of ids; the best orders parts of one time. */
+/** `ids`: kinds of ids, best first; a cluster's best id orders parts of the same time. */
 type DepositContext = JoinsContext & Readonly<{ ids: readonly string[] }>;
 
-/** A part that came to its class, or left it. */
+/** A part added to its class, or removed from it. */
 type Change = Readonly<{ waiting: StoredWaiting; cluster: number; comes: boolean }>;
 
 /**
- * How the parts of a class are joined: a few by time, all anew where one changed; more of them by
- * lot, as far as their networks agree. `network` is the one that counts where it is not known.
+ * How the parts of a class are joined: a few by time, all again with each change; more of them by
+ * lot, if their networks agree. `network` applies to parts whose network is unknown.
  */
 type Mode = Readonly<{ byLot: boolean; network: string }>;
 
 const PARTS = { kind: "parts", isInferred: true };
 
 /**
- * Statuses, movements and fund events that agree in everything, the transaction included, are of one
- * class: which of them are one deposit, nothing says.
+ * Joins the parts of deposits by class. Statuses, movements and fund events that agree in everything,
+ * including the transaction, are of one class: no fact states which of them are one deposit.
  */
 class DepositJoins implements Joins {
   private readonly on: DepositContext;
@@ -257,7 +257,7 @@ class DepositJoins implements Joins {
     const row = rowOf(waiting, cluster);
     buffer.remove(QUEUE, row, row);
     this.note({ waiting, cluster, comes: false });
-    // It may lie in another class than those that it is joined with.
+    // The cluster may be in another class than those that it is joined with.
     await clusters.relink([await clusters.get(cluster)], [], PARTS);
   }
 
@@ -266,9 +266,9 @@ class DepositJoins implements Joins {
     this.changed.clear();
     for (const [ofClass, changes] of classes) {
       const { before, now } = await this.count(ofClass, changes);
-      const isDealt = before.byLot && now.byLot && before.network === now.network;
-      if (!isDealt) await this.joinAnew(changes, before, now);
-      else for (const change of changes) await this.deal(change, now);
+      const staysByLot = before.byLot && now.byLot && before.network === now.network;
+      if (!staysByLot) await this.rejoin(changes, before, now);
+      else for (const change of changes) await this.setLot(change, now);
     }
   }
 
@@ -279,7 +279,7 @@ class DepositJoins implements Joins {
     noted.push(change);
   }
 
-  /** Counts the parts of a class: that says how they were joined, and how they are now. */
+  /** Updates the counts of a class, which determine the mode before and after the changes. */
   private async count(ofClass: string, changes: readonly Change[]) {
     const { buffer } = this.on;
     const stored = await buffer.get(PART_COUNTS, [ofClass]);
@@ -297,7 +297,7 @@ class DepositJoins implements Joins {
     return { before, now: modeOf(counts) };
   }
 
-  private async joinAnew(changes: readonly Change[], before: Mode, now: Mode): Promise<void> {
+  private async rejoin(changes: readonly Change[], before: Mode, now: Mode): Promise<void> {
     const { clusters } = this.on;
     const members = await this.membersOf(changes[0]?.waiting.class ?? "");
     const items = members.map(([, cluster]) => cluster);
@@ -308,11 +308,11 @@ class DepositJoins implements Joins {
       const came = new Set(changes.flatMap(({ cluster, comes }) => (comes ? [cluster] : [])));
       const left = changes.filter(({ comes }) => !comes);
       const stayed = all.filter(({ cluster }) => !came.has(cluster));
-      for (const one of [...stayed, ...left]) await this.deal({ ...one, comes: false }, before);
+      for (const one of [...stayed, ...left]) await this.setLot({ ...one, comes: false }, before);
     }
     if (now.byLot) {
       await clusters.relink(items, [], PARTS);
-      for (const one of all) await this.deal(one, now);
+      for (const one of all) await this.setLot(one, now);
     } else {
       const parts = members.map(([row, cluster]) => classPart(row, cluster));
       const isInferred = parts.length > new Set(parts.map(({ part }) => part)).size;
@@ -330,22 +330,22 @@ class DepositJoins implements Joins {
     return members;
   }
 
-  private async deal({ waiting, cluster, comes }: Change, { network }: Mode): Promise<void> {
+  private async setLot({ waiting, cluster, comes }: Change, { network }: Mode): Promise<void> {
     const { tieOf } = this.on;
-    const pile = JSON.stringify([tieOf(waiting.class), waiting.network ?? network]);
+    const group = JSON.stringify([tieOf(waiting.class), waiting.network ?? network]);
     const side = waiting.side as DepositPart;
-    const part = { pile, side, cluster, tie: tieOf(waiting.tie) };
-    for (const other of DEALT_WITH[side]) {
-      const left = await this.lots.deal({ part, comes }, other);
-      // Statuses and fund events that no movement takes are dealt with one another.
-      if (left.part.side === "status") await this.lots.deal(left, "fund");
-      else if (left.part.side === "fund") await this.lots.deal(left, "status");
+    const part = { group, side, cluster, tie: tieOf(waiting.tie) };
+    for (const other of PAIRED_WITH[side]) {
+      const left = await this.lots.change({ part, comes }, other);
+      // Statuses and fund events that no movement takes are paired with each other.
+      if (left.part.side === "status") await this.lots.change(left, "fund");
+      else if (left.part.side === "fund") await this.lots.change(left, "status");
     }
   }
 }
 
-/** With whom a part is dealt; a movement has place for one of each. */
-const DEALT_WITH: Readonly<Record<DepositPart, readonly DepositPart[]>> = {
+/** The parts that a part is paired with by lot; a movement takes at most one of each. */
+const PAIRED_WITH: Readonly<Record<DepositPart, readonly DepositPart[]>> = {
   movement: ["status", "fund", "reversal"],
   status: ["movement"],
   fund: ["movement"],

@@ -11,18 +11,21 @@ import {
 import type { Cluster } from "./clusters.ts";
 import type { Facts, Names, Placed } from "./facts.ts";
 
-/** A winning claim that left with its fact. Of several to one field the smallest is kept: none that stays is smaller. */
+/**
+ * A winning claim removed with its fact. Of several for one field the smallest is kept: no remaining
+ * claim is smaller.
+ */
 type Lost = Readonly<{ claim: Claim; at: bigint; owner: Owner }>;
 
-/** Fields whose winner is sought; each is removed once its winner is certain. */
+/** The fields without a winner; each is removed from `lost` once its winner is certain. */
 type Search = Readonly<{ cluster: Cluster; lost: Map<string, Lost> }>;
 
-/** Finds the next winning claims where facts leave their clusters: first among the facts next to them in time. */
+/** Finds the next winning claims after facts leave their clusters, first among the facts nearest in time. */
 export class LostClaims {
   private readonly facts: Facts;
   private readonly names: Names;
   private readonly byCluster = new Map<Cluster, Map<string, Lost>>();
-  /** Clusters that listed as many movements as a record may: others were left out. */
+  /** Clusters that listed the maximum number of movements, so that others may have been left out. */
   private readonly full = new Set<Cluster>();
 
   constructor(facts: Facts, names: Names) {
@@ -48,7 +51,10 @@ export class LostClaims {
     cluster.fields = fields;
   }
 
-  /** Sets the fields that lost their winner to the claim that wins now. Call it once the event's facts are placed. */
+  /**
+   * Sets the fields without a winner to the claim that wins now. Must be called after the event's
+   * facts are placed.
+   */
   async restore(): Promise<void> {
     for (const [cluster, all] of this.byCluster) {
       const worse = [...all].filter(([field, { claim }]) => {
@@ -65,20 +71,20 @@ export class LostClaims {
     const lost = new Map(worse.filter(([field]) => !isMovement(field)));
     for (const [field, one] of worse) {
       const isClaimed = isMovement(field) && (await this.isNamedIn(cluster, one));
-      if (isClaimed) claimIn(cluster, [one.claim]);
+      if (isClaimed) addClaims(cluster, [one.claim]);
     }
     for (const isLatest of [false, true]) await this.searchInTime({ cluster, lost }, isLatest);
-    const hasPlace = this.full.has(cluster) && !isFullyListed(cluster.fields);
-    if (lost.size > 0 || hasPlace) await this.searchAll({ cluster, lost }, hasPlace);
+    const hasRoom = this.full.has(cluster) && !isFullyListed(cluster.fields);
+    if (lost.size > 0 || hasRoom) await this.searchAll({ cluster, lost }, hasRoom);
   }
 
-  /** A movement may be stated on several accounts: it is listed while a fact has its name. */
+  /** A movement may be stated on several accounts, so it is listed while any fact has its name. */
   private async isNamedIn({ id }: Cluster, { claim, owner }: Lost): Promise<boolean> {
     const name = { kind: "movement", name: `movement:${claim.value}` };
     return (await this.names.clusterOf(name, owner)) === id;
   }
 
-  /** Nearly always the next fact in time claims the same fields. */
+  /** Searches by time first: the next fact nearly always claims the same fields. */
   private async searchInTime(search: Search, isLatest: boolean): Promise<void> {
     const { cluster, lost } = search;
     const ofTime = [...lost.values()].filter(({ claim }) => claim.by?.isLatest === isLatest);
@@ -89,17 +95,17 @@ export class LostClaims {
     for await (const { at, reading } of this.facts.inTime(cluster.id, start, isLatest)) {
       dropFound(search, { at, isLatest });
       if (!isSought()) return;
-      claimLost(search, reading);
+      addLostClaims(search, reading);
     }
     dropFound(search, { at: isLatest ? FIRST : LAST, isLatest });
   }
 
-  private async searchAll(search: Search, hasPlace: boolean): Promise<void> {
+  private async searchAll(search: Search, hasRoom: boolean): Promise<void> {
     for await (const { reading } of this.facts.in(search.cluster.id)) {
-      claimLost(search, reading);
-      if (hasPlace) claimIn(search.cluster, reading?.claims.filter(isOfMovement) ?? []);
+      addLostClaims(search, reading);
+      if (hasRoom) addClaims(search.cluster, reading?.claims.filter(isOfMovement) ?? []);
       dropFound(search, null);
-      if (search.lost.size === 0 && !hasPlace) return;
+      if (search.lost.size === 0 && !hasRoom) return;
     }
   }
 }
@@ -108,18 +114,19 @@ const [FIRST, LAST] = [0n, (1n << 63n) - 1n];
 
 const isOfMovement = ({ field }: Claim): boolean => isMovement(field);
 
-function claimIn(cluster: Cluster, claims: readonly Claim[]): void {
+function addClaims(cluster: Cluster, claims: readonly Claim[]): void {
   cluster.fields = withoutUnlisted(withClaims(cluster.fields, claims));
 }
 
-function claimLost({ cluster, lost }: Search, reading: FactReading | null): void {
+function addLostClaims({ cluster, lost }: Search, reading: FactReading | null): void {
   const claims = reading?.claims.filter(({ field }) => lost.has(field)) ?? [];
-  if (claims.length > 0) claimIn(cluster, claims);
+  if (claims.length > 0) addClaims(cluster, claims);
 }
 
 /**
- * No claim is smaller than the lost one, so an equal one wins; so does one that is smaller than any of
- * its weight that the facts still to be read can make, which are of the time `coming` or beyond it.
+ * Ends the search of fields whose winner is certain. No claim is smaller than the lost one, so an equal
+ * one wins. A claim also wins if it is smaller than any claim of the lost weight in the facts still to
+ * be read, which are at the time `coming` or beyond it.
  */
 function dropFound(
   { cluster, lost }: Search,

@@ -4,19 +4,19 @@ import { Lots } from "./lots.ts";
 import { FREE, having, NOWHERE, QUEUE, QUEUE_LEVELS } from "./tables.ts";
 
 /**
- * Each confirmation, in order of time, takes the nearest free hold of its class before it; one that
- * names no request rather than one that names it, and two that name different ones never join. So
- * holds that name none are matched with all confirmations, and holds that name one with those
- * confirmations that are left over and name none: two queues.
+ * Each confirmation, in order of time, takes the nearest free hold of its class before it. A hold
+ * that names no request is preferred to one that names a request, and entries that name different
+ * requests are never paired. So there are two queues: holds that name no request are matched with all
+ * confirmations, and holds that name one with the unmatched confirmations that name none.
  *
- * In a queue, who is matched follows from a binary tree over time. At each of its nodes, holds of the
- * earlier half that are left over there meet confirmations of the later half that are left over
- * there: so many have a seat at that node, the nearest first, and the others go further up. One more
- * changes its own ancestors only, and each by one: it takes a seat, and who had it goes further up.
+ * Within a queue, a binary tree over time decides which entries are matched. At each node, unmatched
+ * holds of the earlier half are matched with unmatched confirmations of the later half, the nearest
+ * first; the others continue further up. One more entry changes its own ancestors only, and each by
+ * one entry: it is matched at a node, and the entry that it displaces continues further up.
  *
- * Who is whose partner is a question of one node alone, where all holds come before all
- * confirmations. Of a few the nearest are partners. Of more nothing says who they are, and to keep to
- * the nearest would move all that stand behind one more: they are partners by lot, see lots.ts.
+ * Partners are chosen within one node, where all holds come before all confirmations. A few are
+ * paired by time, the nearest first. For more than that, no fact states which of them belong
+ * together, and one more entry would change all later pairs: they are paired by lot, see lots.ts.
  */
 export type Waiting = Readonly<{
   class: string;
@@ -30,7 +30,7 @@ export type Waiting = Readonly<{
 
 type Side = "hold" | "confirmation";
 
-/** So many at one node are partners by time. */
+/** The most holds of one node that are paired by time. */
 const NEAREST_MAX = 16;
 
 type Change = (confirmation: number, hold: number) => Promise<void>;
@@ -46,7 +46,7 @@ export function createMatching(on: Context) {
     const ofNamed = `${waiting.class} named`;
     const isOfNamed = waiting.side === "hold" && waiting.named;
     if (isOfNamed) return new Queue(ofNamed, on).change(waiting, comes);
-    // A confirmation waits in the other queue while it has no seat in this one.
+    // A confirmation waits in the other queue while it is unmatched in this one.
     await new Queue(waiting.class, on).change(waiting, comes, async (confirmation, isLeftOver) => {
       if (!confirmation.named) await new Queue(ofNamed, on).change(confirmation, isLeftOver);
     });
@@ -57,91 +57,91 @@ export function createMatching(on: Context) {
   };
 }
 
-/** One who waits, the node at which it has a seat, and its partner where that is the nearest. */
-type Seated = Waiting & Readonly<{ node: bigint; partner: number }>;
-type Place = Pick<Seated, "at" | "tie">;
+/** A waiting entry, the node at which it is matched, and its partner if paired by time. */
+type Queued = Waiting & Readonly<{ node: bigint; partner: number }>;
+type Place = Pick<Queued, "at" | "tie">;
 
 const OTHER = { hold: "confirmation", confirmation: "hold" } as const;
 
-/** One change to one queue: who gets and loses seats by it, then who gets and loses partners. */
+/** Applies one change to one queue: first which entries are matched, then which are partners. */
 class Queue {
   private readonly class: string;
   private readonly on: Context;
-  /** As they were before the change. */
-  private readonly moved = new Map<string, Seated>();
+  /** Entries that the change moves, as they were before it. */
+  private readonly moved = new Map<string, Queued>();
 
   constructor(ofClass: string, on: Context) {
     this.class = ofClass;
     this.on = on;
   }
 
-  /** @param onLeftOver a confirmation that has no seat now, or no more waits without one */
+  /** @param onLeftOver receives each confirmation that becomes unmatched, or ceases to be */
   async change(
     waiting: Waiting,
     comes: boolean,
     onLeftOver: (confirmation: Waiting, isLeftOver: boolean) => Promise<void> = async () => {},
   ): Promise<void> {
-    const one: Seated = { ...waiting, class: this.class, node: NOWHERE, partner: 0 };
+    const one: Queued = { ...waiting, class: this.class, node: NOWHERE, partner: 0 };
     if (comes) {
       this.on.buffer.put(QUEUE, rowOf(one), null);
       this.moved.set(keyOf(one), one);
-      await this.climb(one, -1n);
+      await this.match(one, -1n);
     } else await this.leave(one);
     await this.pairMoved(one, comes, onLeftOver);
   }
 
-  private async leave(waiting: Seated): Promise<void> {
+  private async leave(waiting: Queued): Promise<void> {
     const one = await this.get(waiting);
     if (one === null) return;
-    await this.seat(one, NOWHERE);
+    await this.setNode(one, NOWHERE);
     const row = rowOf({ ...one, node: NOWHERE });
     this.on.buffer.remove(QUEUE, row, row);
     if (one.node !== NOWHERE) await this.refill(one.node, one.side);
   }
 
-  /** Looks for a seat for one who has none up to a level, and for those who lose theirs by it. */
-  private async climb(climber: Seated, above: bigint): Promise<void> {
-    const met = await this.nearestFree(climber);
-    const metAt = met === null ? null : nodeOf(climber, met);
-    const losing = await this.firstBehind(climber, above, metAt);
-    if (losing !== null) {
-      await this.seat(losing, NOWHERE);
-      await this.seat(climber, losing.node);
-      await this.climb({ ...losing, node: NOWHERE }, levelOf(losing.node));
-    } else if (met !== null && metAt !== null) {
-      await this.seat(climber, metAt);
-      await this.seat(met, metAt);
-      if (met.node !== NOWHERE) await this.refill(met.node, met.side);
+  /** Matches an entry that is unmatched up to a level, and then the entries that this displaces. */
+  private async match(entry: Queued, above: bigint): Promise<void> {
+    const other = await this.nearestUnmatched(entry);
+    const meetingNode = other === null ? null : nodeOf(entry, other);
+    const displaced = await this.entryToDisplace(entry, above, meetingNode);
+    if (displaced !== null) {
+      await this.setNode(displaced, NOWHERE);
+      await this.setNode(entry, displaced.node);
+      await this.match({ ...displaced, node: NOWHERE }, levelOf(displaced.node));
+    } else if (other !== null && meetingNode !== null) {
+      await this.setNode(entry, meetingNode);
+      await this.setNode(other, meetingNode);
+      if (other.node !== NOWHERE) await this.refill(other.node, other.side);
     }
   }
 
-  /** Somebody of one side left a node: another takes the seat, or one of the other side loses his. */
+  /** An entry of one side left a node: another replaces it, or one of the other side leaves too. */
   private async refill(node: bigint, side: Side): Promise<void> {
     const next = await this.nextFor(node, side);
     if (next === null) {
-      const losing = await this.lastAt(node, OTHER[side]);
-      if (losing === null) return;
-      await this.seat(losing, NOWHERE);
-      return this.climb({ ...losing, node: NOWHERE }, levelOf(node));
+      const displaced = await this.lastAt(node, OTHER[side]);
+      if (displaced === null) return;
+      await this.setNode(displaced, NOWHERE);
+      return this.match({ ...displaced, node: NOWHERE }, levelOf(node));
     }
-    await this.seat(next, node);
+    await this.setNode(next, node);
     if (next.node !== NOWHERE) await this.refill(next.node, side);
   }
 
-  private async seat(one: Seated, node: bigint): Promise<void> {
+  private async setNode(one: Queued, node: bigint): Promise<void> {
     if (!this.moved.has(keyOf(one))) this.moved.set(keyOf(one), one);
-    await this.countSeats(one.node, -1);
-    await this.countSeats(node, 1);
+    await this.countMatched(one.node, -1);
+    await this.countMatched(node, 1);
     this.on.buffer.put(QUEUE, rowOf({ ...one, node }), rowOf(one));
   }
 
-  /** The nearest of the other side that is left over where the two meet. */
-  private async nearestFree(of: Seated): Promise<Seated | null> {
-    return this.nearest(OTHER[of.side], of, (other) => levelOf(nodeOf(of, other)));
+  /** The nearest entry of the other side not matched at or below the node where the two meet. */
+  private async nearestUnmatched(entry: Queued): Promise<Queued | null> {
+    return this.nearest(OTHER[entry.side], entry, (other) => levelOf(nodeOf(entry, other)));
   }
 
-  /** Of a side of a node, who is next to have a seat there. */
-  private async nextFor(node: bigint, side: Side): Promise<Seated | null> {
+  /** The next entry of a side to be matched at a node. */
+  private async nextFor(node: bigint, side: Side): Promise<Queued | null> {
     const edge = side === "hold" ? (node - 1n) / 2n : node / 2n;
     const level = levelOf(node);
     const next = await this.nearest(side, { at: edge }, () => level);
@@ -150,15 +150,15 @@ class Queue {
   }
 
   /**
-   * The nearest before an instant (a hold) or after it (a confirmation) that has no seat, or one
-   * above the level to which it would come down.
+   * The nearest hold before an instant, or confirmation after it, that is unmatched or is matched
+   * above the level to which it would move down.
    */
   private async nearest(
     side: Side,
     { at }: Pick<Place, "at">,
-    levelFor: (other: Seated) => bigint,
-  ): Promise<Seated | null> {
-    let nearest: Seated | null = null;
+    levelFor: (other: Queued) => bigint,
+  ): Promise<Queued | null> {
+    let nearest: Queued | null = null;
     const [tie, descending] = side === "hold" ? [LAST, true] : ["", false];
     for (const state of [FREE, ...(await this.levels()).map(stateAt)]) {
       const options = { beyond: [at, tie], descending, limit: 1 };
@@ -171,35 +171,35 @@ class Queue {
   }
 
   /**
-   * The one who loses its seat to another: the furthest at the first node that has a further one.
+   * The entry that another one displaces: the furthest at the first node that has one further away.
    *
-   * @param below the node at which that other one meets somebody, if nobody has to lose a seat
+   * @param below the node at which that other entry meets a free one; only nodes below it are searched
    */
-  private async firstBehind(
-    climber: Seated,
+  private async entryToDisplace(
+    entry: Queued,
     above: bigint,
     below: bigint | null,
-  ): Promise<Seated | null> {
+  ): Promise<Queued | null> {
     for (const level of await this.levels()) {
       if (level <= above || (below !== null && level >= levelOf(below))) continue;
-      const node = nodeAt(pointOf(climber), level);
-      const isEarlier = pointOf(climber) < node;
-      if (isEarlier !== (climber.side === "hold")) continue;
-      const last = await this.lastAt(node, climber.side);
-      if (last !== null && isNearer(climber, last)) return last;
+      const node = nodeAt(pointOf(entry), level);
+      const isEarlier = pointOf(entry) < node;
+      if (isEarlier !== (entry.side === "hold")) continue;
+      const last = await this.lastAt(node, entry.side);
+      if (last !== null && isNearer(entry, last)) return last;
     }
     return null;
   }
 
-  /** Of those of a side that have a seat at a node, the one furthest from the other side. */
-  private lastAt(node: bigint, side: Side): Promise<Seated | null> {
+  /** The entry of a side matched at a node that is furthest from the other side. */
+  private lastAt(node: bigint, side: Side): Promise<Queued | null> {
     return this.first({ node, side }, { descending: side === "confirmation", limit: 1 });
   }
 
   private async first(
     values: Readonly<Record<string, string | bigint>>,
     options: NonNullable<Parameters<typeof having>[2]>,
-  ): Promise<Seated | null> {
+  ): Promise<Queued | null> {
     const [found = null] = await this.some(values, options);
     return found;
   }
@@ -207,17 +207,17 @@ class Queue {
   private async some(
     values: Readonly<Record<string, string | bigint>>,
     options: NonNullable<Parameters<typeof having>[2]>,
-  ): Promise<readonly Seated[]> {
+  ): Promise<readonly Queued[]> {
     const selection = having({ ...values, class: this.class }, ["at", "tie"], options);
-    return (await this.on.buffer.select(QUEUE, selection)).map(seatedIn);
+    return (await this.on.buffer.select(QUEUE, selection)).map(queuedIn);
   }
 
-  private async get({ side, cluster }: Pick<Seated, "side" | "cluster">): Promise<Seated | null> {
+  private async get({ side, cluster }: Pick<Queued, "side" | "cluster">): Promise<Queued | null> {
     const row = await this.on.buffer.get(QUEUE, [this.class, side, cluster]);
-    return row && seatedIn(row);
+    return row && queuedIn(row);
   }
 
-  /** Levels at whose nodes somebody has a seat, rising, as whole numbers among the names of an object do. */
+  /** Levels with matched entries, ascending: an object lists integer keys in ascending order. */
   private async levels(): Promise<readonly bigint[]> {
     const { levels } = await this.storedLevels();
     return Object.keys(levels).map(BigInt);
@@ -229,7 +229,7 @@ class Queue {
     return { stored, levels };
   }
 
-  private async countSeats(node: bigint, by: 1 | -1): Promise<void> {
+  private async countMatched(node: bigint, by: 1 | -1): Promise<void> {
     if (node === NOWHERE) return;
     const level = String(levelOf(node));
     const { stored, levels } = await this.storedLevels();
@@ -239,33 +239,33 @@ class Queue {
     this.on.buffer.put(QUEUE_LEVELS, row, stored);
   }
 
-  /** Those that the change moved have seats now: whose partners they were, and whose they are. */
+  /** Updates the partners after the moved entries are matched: removes old links, then adds new ones. */
   private async pairMoved(
-    one: Seated,
+    one: Queued,
     comes: boolean,
     onLeftOver: (confirmation: Waiting, isLeftOver: boolean) => Promise<void>,
   ): Promise<void> {
     const moved: Moved[] = [];
     for (const before of this.moved.values()) moved.push({ before, now: await this.get(before) });
-    const tables = await this.tablesOf(moved);
+    const nodes = await this.nodeChangesOf(moved);
     const fresh = comes ? keyOf(one) : null;
     const wasLeftOver = ({ before }: Moved) => isLeftOver(before) && keyOf(before) !== fresh;
-    const { known, wanted } = partnersIn(moved, tables);
+    const { known, wanted } = partnersIn(moved, nodes);
     const { link, unlink } = this.on;
     for (const each of known) {
       const { side, cluster, partner } = each;
       if (partner === 0 || wanted.get(keyOf(each)) === partner) continue;
       if (side === "confirmation") await unlink(cluster, partner);
     }
-    for (const { leave, node } of tables)
-      for (const each of leave) await this.deal(each, node, false);
+    for (const { remove, node } of nodes)
+      for (const each of remove) await this.setLot(each, node, false);
     for (const each of moved) {
       if (wasLeftOver(each) && !isLeftOver(each.now)) await onLeftOver(each.before, false);
     }
-    for (const [hold, confirmation] of tables.flatMap(({ pairs }) => pairs)) {
+    for (const [hold, confirmation] of nodes.flatMap(({ pairs }) => pairs)) {
       if (confirmation.partner !== hold.cluster) await link(confirmation.cluster, hold.cluster);
     }
-    for (const { come, node } of tables) for (const each of come) await this.deal(each, node, true);
+    for (const { add, node } of nodes) for (const each of add) await this.setLot(each, node, true);
     const gone = new Set(moved.flatMap(({ before, now }) => (now === null ? [keyOf(before)] : [])));
     for (const each of known) {
       const partner = wanted.get(keyOf(each)) ?? 0;
@@ -277,24 +277,24 @@ class Queue {
     }
   }
 
-  private async tablesOf(moved: readonly Moved[]): Promise<readonly Table[]> {
+  private async nodeChangesOf(moved: readonly Moved[]): Promise<readonly NodeChange[]> {
     const nodes = new Set(moved.map(({ before }) => before.node));
     for (const { now } of moved) nodes.add(now?.node ?? NOWHERE);
     nodes.delete(NOWHERE);
-    const tables: Table[] = [];
-    for (const node of nodes) tables.push(await this.tableAt(node, moved));
-    return tables;
+    const changes: NodeChange[] = [];
+    for (const node of nodes) changes.push(await this.nodeChangeAt(node, moved));
+    return changes;
   }
 
-  /** Who has a seat at a node that a change touched, and how they are partners before and after it. */
-  private async tableAt(node: bigint, moved: readonly Moved[]): Promise<Table> {
+  /** The entries of a node that the change touched, and how their partners change. */
+  private async nodeChangeAt(node: bigint, moved: readonly Moved[]): Promise<NodeChange> {
     const came = moved.flatMap(({ before, now }) =>
       now?.node === node && before.node !== node ? [now] : [],
     );
     const left = moved.flatMap(({ before, now }) =>
       before.node === node && now?.node !== node ? [before] : [],
     );
-    const holdsIn = (list: readonly Seated[]) => list.filter(({ side }) => side === "hold").length;
+    const holdsIn = (list: readonly Queued[]) => list.filter(({ side }) => side === "hold").length;
     const more = holdsIn(came) - holdsIn(left);
     const limit = NEAREST_MAX + 1 + Math.max(0, more);
     const holds = await this.some({ node, side: "hold" }, { descending: true, limit });
@@ -302,66 +302,66 @@ class Queue {
     const members = [...holds, ...confirmations];
     const isByLot = holds.length > NEAREST_MAX;
     const wasByLot = holds.length - more > NEAREST_MAX;
-    if (isByLot && wasByLot) return { node, members: [], pairs: [], come: came, leave: left };
+    if (isByLot && wasByLot) return { node, members: [], pairs: [], add: came, remove: left };
     const arrived = new Set(came.map(keyOf));
     const stayed = members.filter((each) => !arrived.has(keyOf(each)));
     return {
       ...{ node, members },
-      pairs: isByLot ? [] : holds.map((hold, at) => [hold, confirmations[at] as Seated] as const),
-      come: isByLot ? members : [],
-      leave: wasByLot ? [...stayed, ...left] : [],
+      pairs: isByLot ? [] : holds.map((hold, at) => [hold, confirmations[at] as Queued] as const),
+      add: isByLot ? members : [],
+      remove: wasByLot ? [...stayed, ...left] : [],
     };
   }
 
-  private deal({ side, cluster, tie }: Seated, node: bigint, comes: boolean): Promise<unknown> {
+  private setLot({ side, cluster, tie }: Queued, node: bigint, comes: boolean): Promise<unknown> {
     const { tieOf, buffer, link, unlink } = this.on;
-    const part = { pile: `${tieOf(this.class)} ${node}`, side, cluster, tie: tieOf(tie) };
-    return new Lots(buffer, { link, unlink }).deal({ part, comes }, OTHER[side]);
+    const part = { group: `${tieOf(this.class)} ${node}`, side, cluster, tie: tieOf(tie) };
+    return new Lots(buffer, { link, unlink }).change({ part, comes }, OTHER[side]);
   }
 }
 
-/** One before a change and after it; null where it is gone. */
-type Moved = Readonly<{ before: Seated; now: Seated | null }>;
+/** An entry before a change and after it; null if it was removed. */
+type Moved = Readonly<{ before: Queued; now: Queued | null }>;
 
-const isLeftOver = (each: Seated | null): boolean =>
+const isLeftOver = (each: Queued | null): boolean =>
   each?.side === "confirmation" && each.node === NOWHERE;
 
-/** All whose partner may be another, as they are now, and by their key who it is to be. */
-function partnersIn(moved: readonly Moved[], tables: readonly Table[]) {
-  const known = new Map<string, Seated>();
+/** All entries whose partner may change, in their current state, and the new partner by their key. */
+function partnersIn(moved: readonly Moved[], nodes: readonly NodeChange[]) {
+  const known = new Map<string, Queued>();
   const before = moved.map((each) => each.before);
   const now = moved.flatMap((each) => each.now ?? []);
-  for (const each of [...before, ...now, ...tables.flatMap(({ members }) => members)]) {
+  for (const each of [...before, ...now, ...nodes.flatMap(({ members }) => members)]) {
     known.set(keyOf(each), each);
   }
   const wanted = new Map<string, number>();
-  for (const [hold, confirmation] of tables.flatMap(({ pairs }) => pairs)) {
+  for (const [hold, confirmation] of nodes.flatMap(({ pairs }) => pairs)) {
     wanted.set(keyOf(hold), confirmation.cluster).set(keyOf(confirmation), hold.cluster);
   }
   return { known: [...known.values()], wanted };
 }
 
-/** Who has a seat at a node, as far as it matters. */
-type Table = Readonly<{
+/** The entries of a node whose partners may change. */
+type NodeChange = Readonly<{
   node: bigint;
-  members: readonly Seated[];
-  /** The nearest, where they are few. */
-  pairs: readonly (readonly [hold: Seated, confirmation: Seated])[];
-  /** Who comes to those who are partners by lot, and who leaves them. */
-  come: readonly Seated[];
-  leave: readonly Seated[];
+  members: readonly Queued[];
+  /** The pairs by time, if the entries are few. */
+  pairs: readonly (readonly [hold: Queued, confirmation: Queued])[];
+  /** The entries added to those paired by lot, and the entries removed. */
+  add: readonly Queued[];
+  remove: readonly Queued[];
 }>;
 
-const keyOf = ({ side, cluster }: Pick<Seated, "side" | "cluster">): string => `${side} ${cluster}`;
+const keyOf = ({ side, cluster }: Pick<Queued, "side" | "cluster">): string => `${side} ${cluster}`;
 
 const stateAt = (level: bigint): string => String(level).padStart(2, "0");
 
-const rowOf = ({ node, named, ...rest }: Seated): Row => ({
+const rowOf = ({ node, named, ...rest }: Queued): Row => ({
   ...{ ...rest, named: Number(named), node },
   state: node === NOWHERE ? FREE : stateAt(levelOf(node)),
 });
 
-function seatedIn({ class: ofClass, side, cluster, at, tie, named, node, partner }: Row): Seated {
+function queuedIn({ class: ofClass, side, cluster, at, tie, named, node, partner }: Row): Queued {
   return {
     ...{ class: String(ofClass), side: side as Side, cluster: Number(cluster), tie: String(tie) },
     ...{
@@ -373,28 +373,28 @@ function seatedIn({ class: ofClass, side, cluster, at, tie, named, node, partner
   };
 }
 
-/** Of one side, which of two is nearer to the other side: a later hold, an earlier confirmation. */
-function isNearer(a: Seated, b: Seated): boolean {
+/** Whether `a` is nearer to the other side than `b` of the same side: a later hold, an earlier confirmation. */
+function isNearer(a: Queued, b: Queued): boolean {
   const isEarlier = a.at === b.at ? a.tie < b.tie : a.at < b.at;
   return isEarlier === (a.side === "confirmation");
 }
 
-/** Behind every tie. */
+/** Sorts after every tie. */
 const LAST = "\u{10ffff}";
 
-/** A hold of the same instant comes before its confirmation. */
-const pointOf = ({ at, side }: Pick<Seated, "at" | "side">): bigint =>
+/** The place of an entry in the tree; a hold precedes a confirmation of the same instant. */
+const pointOf = ({ at, side }: Pick<Queued, "at" | "side">): bigint =>
   at * 2n + (side === "confirmation" ? 1n : 0n);
 
-/** Where a hold and a confirmation behind it meet: the lowest node that has one in either half. */
-function nodeOf(a: Seated, b: Seated): bigint {
+/** The node where a hold and a later confirmation meet: the lowest one with an entry in each half. */
+function nodeOf(a: Queued, b: Queued): bigint {
   const level = BigInt((pointOf(a) ^ pointOf(b)).toString(2).length - 1);
   return (pointOf(a.side === "confirmation" ? a : b) >> level) << level;
 }
 
-/** How high a node is: so many times two can be taken out of it. */
+/** The level of a node: how many times it can be divided by two. */
 const levelOf = (node: bigint): bigint => BigInt((node & -node).toString(2).length - 1);
 
-/** The node of a level that has a point in one of its halves. */
+/** The node of a level that has the point in one of its halves. */
 const nodeAt = (point: bigint, level: bigint): bigint =>
   ((point >> (level + 1n)) << (level + 1n)) + (1n << level);

@@ -21,31 +21,31 @@ import type { Cluster } from "./clusters.ts";
 import { type Facts, NOWHERE, type Placed } from "./facts.ts";
 import { having, MOVEMENTS } from "./tables.ts";
 
-/** A run whose confirmations or debits an event changed, and whose they are. */
+/** A run whose confirmations or debits an event changed, with their clusters. */
 export type ChangedRun = Readonly<{
   run: string;
   clusters: ReadonlySet<number>;
-  /** Whether one is gone. */
+  /** Whether a side was removed. */
   isFewer: boolean;
 }>;
 
-/** A run that an event changed on an account. */
+/** A run that an event changed on one account. */
 type Changed = {
   readonly on: AccountRun;
-  /** When it took effect before; null where it was not reported. */
+  /** The effective time before the event; null if there was no report. */
   readonly before: EffectiveTime | null;
-  /** The clusters whose confirmations or debits came or went. */
+  /** The clusters whose confirmations or debits were added or removed. */
   readonly clusters: Set<number>;
-  /** Whether a side is gone. */
+  /** Whether a side was removed. */
   isFewer: boolean;
 };
 
-/** A movement that says no time; nothing is dated so early. */
+/** The stored time of a movement that states none; no event is dated so early. */
 const NO_TIME = 0n;
 const BY_TIME = ["stated_at", "fact"];
 
 /**
- * The movements that withdrawals go through, by run: when the run took effect, and what it gives back.
+ * The movements of withdrawals, by run: when the run took effect, and which sides return money.
  */
 export class Movements {
   private readonly buffer: RowBuffer;
@@ -66,13 +66,13 @@ export class Movements {
       cluster: cluster.id,
       stated_at: statedTime(state).at ?? NO_TIME,
       arrived_at: firstArrivalOf(state),
-      gives_back: Number(await this.givesBack(id, side, cluster)),
+      gives_back: Number(await this.returnsMoney(id, side, cluster)),
     };
     this.buffer.put(MOVEMENTS, row, await this.get(id, side));
     this.times.delete(keyOf(side));
   }
 
-  /** No cluster has it any more. */
+  /** Removes a side that no cluster holds any more. */
   async remove(id: string, side: MovementSide): Promise<void> {
     (await this.note(side)).isFewer = true;
     const row = await this.get(id, side);
@@ -80,7 +80,7 @@ export class Movements {
     this.times.delete(keyOf(side));
   }
 
-  /** A report belongs to no record: it dates the movements of its run. */
+  /** Stores a report. It belongs to no record, but dates the movements of its run. */
   async putReport(fact: LifecycleFact): Promise<void> {
     const { account, run_id = "" } = fact.state.data as DataOf<"BalanceReported">;
     const on = accountRun(account, run_id);
@@ -89,13 +89,13 @@ export class Movements {
     this.times.delete(keyOf(on));
   }
 
-  /** To be called before a side comes into a cluster or leaves it. */
+  /** Must be called before a side is added to a cluster or removed from it. */
   async noteSide(side: MovementSide, { id }: Cluster): Promise<void> {
     const { clusters } = await this.note(side);
     if (side.kind === "confirmed" || side.kind === "debit") clusters.add(id);
   }
 
-  /** When a fact took effect; `dated` is null where that is only its arrival. */
+  /** The effective time of a fact; `dated` is null if that is only its arrival. */
   async dating(state: FactState, side: MovementSide | null) {
     const time = side && (await this.timeOn(side));
     if (time) return { at: time.at, dated: time.isUndated ? null : time.at };
@@ -103,23 +103,24 @@ export class Movements {
     return { at: dated ?? firstArrivalOf(state), dated };
   }
 
-  /** Whether a side is shown as giving back what was held or taken. */
-  async isGivenBack(id: string, side: MovementSide): Promise<boolean> {
-    return mayGiveBack(side) && (await this.get(id, side))?.gives_back === 1;
+  /** Whether a side is shown as returning what was held or debited. */
+  async isShownAsReturned(id: string, side: MovementSide): Promise<boolean> {
+    return mayReturn(side) && (await this.get(id, side))?.gives_back === 1;
   }
 
   /**
-   * Whether a reversal gives back all that was taken; a release or a confirmation the hold: nothing
-   * is taken. Movements of one message are recorded one by one, and the report comes last: only then
-   * is it certain that no debit comes with the confirmation.
+   * Whether a side returns all of the record's money: the last reversal if the debits are fully
+   * reversed, or a release or a confirmation of a record without a debit. Movements of one message
+   * are recorded one by one, before its report. Only after the report is it certain that no debit
+   * belongs to the confirmation.
    */
-  async givesBack(id: string, side: MovementSide, cluster: Cluster): Promise<boolean> {
+  async returnsMoney(id: string, side: MovementSide, cluster: Cluster): Promise<boolean> {
     if (reversalOf(side) !== null) return cluster.returnedBy === id;
     if (!freesHold(side) || cluster.isDebited) return false;
     return isReleased(side) || !side.awaitsReport || (await this.timeOn(side)) !== null;
   }
 
-  /** @param refresh puts a movement's fact anew whose run took effect at another time. */
+  /** @param refresh places the fact of a movement again, because its run's effective time changed */
   async redateRuns(refresh: (placed: Placed) => Promise<void>): Promise<void> {
     for (const { on, before } of this.changed.values()) {
       if ((await this.timeOn(on))?.at === before?.at) continue;
@@ -160,8 +161,9 @@ export class Movements {
   }
 
   /**
-   * When the run took effect on the account, by the same rule as its balance; null until its report
-   * is there. Until then each movement has its own time, so that a run of thousands is dated once.
+   * The effective time of the run on the account, by the same rule as for its balance; null until its
+   * report is known. Until then each movement has its own time, so that a run of thousands of
+   * movements is dated once.
    */
   private async timeOn(on: AccountRun): Promise<EffectiveTime | null> {
     const known = this.times.get(keyOf(on));
@@ -191,8 +193,8 @@ export class Movements {
   }
 }
 
-/** Whether it depends on its record what it is shown as. */
-export const mayGiveBack = (side: MovementSide): boolean =>
+/** Whether the record decides if a side is shown as returning money. */
+export const mayReturn = (side: MovementSide): boolean =>
   freesHold(side) || reversalOf(side) !== null;
 
 const keyOf = ({ account, runId }: AccountRun): string => `${runId} ${account}`;

@@ -7,10 +7,10 @@ import type { Cluster, Clusters } from "./clusters.ts";
 import { type Facts, type Names, NOWHERE, type Placed } from "./facts.ts";
 import { type Entry, type Histories, placeTie } from "./history.ts";
 import type { LostClaims } from "./lost-claims.ts";
-import { type Movements, mayGiveBack } from "./movements.ts";
+import { type Movements, mayReturn } from "./movements.ts";
 import { having, SLOTS } from "./tables.ts";
 
-/** What the rows of one lifecycle are kept by. */
+/** The parts of a lifecycle's projection that hold its rows. */
 export type Parts = Readonly<{
   lifecycle: Lifecycle;
   buffer: RowBuffer;
@@ -22,7 +22,7 @@ export type Parts = Readonly<{
   lostClaims: LostClaims;
 }>;
 
-/** Puts what a fact says into its cluster and into the history of its record, and takes it out. */
+/** Adds the reading of a fact to its cluster and to the history of its record, and removes it. */
 export class Placement {
   private readonly on: Parts;
 
@@ -32,14 +32,14 @@ export class Placement {
 
   async place(unplaced: Placed, cluster: Cluster): Promise<void> {
     const { facts, clusters, names, movements } = this.on;
-    const { fact, reading: own } = unplaced;
-    if (own === null) return;
-    if (own.side !== null) await movements.put(fact, own.side, cluster);
-    const { at } = await movements.dating(fact.state, own.side);
-    const isReadSo = at === unplaced.at;
+    const { fact, reading: unplacedReading } = unplaced;
+    if (unplacedReading === null) return;
+    if (unplacedReading.side !== null) await movements.put(fact, unplacedReading.side, cluster);
+    const { at } = await movements.dating(fact.state, unplacedReading.side);
+    const isSameTime = at === unplaced.at;
     const { id } = cluster;
-    const placed = isReadSo ? { ...unplaced, cluster: id } : facts.placed(fact, at, id);
-    const reading = placed.reading ?? own;
+    const placed = isSameTime ? { ...unplaced, cluster: id } : facts.placed(fact, at, id);
+    const reading = placed.reading ?? unplacedReading;
     await facts.put(placed);
     clusters.add(cluster, reading);
     await names.countAliases(reading, id, 1);
@@ -64,21 +64,21 @@ export class Placement {
     if (reading.side !== null) await movements.noteSide(reading.side, cluster);
   }
 
-  /** Puts a movement's fact anew where its run, or its record, lets it say something else now. */
+  /** Places a movement's fact again if its run or its record changes its time or its stage. */
   async refresh(placed: Placed): Promise<void> {
     const { clusters, movements } = this.on;
     const { fact, reading, cluster: id } = placed;
     const side = reading?.side;
     if (!side || id === NOWHERE) return;
     const { at } = await movements.dating(fact.state, side);
-    if (at === placed.at && !mayGiveBack(side)) return;
+    if (at === placed.at && !mayReturn(side)) return;
     const cluster = await clusters.get(id);
     if (at !== placed.at) {
       await this.displace(placed);
       await this.place(placed, cluster);
     } else if (
-      (await movements.givesBack(fact.id, side, cluster)) !==
-      (await movements.isGivenBack(fact.id, side))
+      (await movements.returnsMoney(fact.id, side, cluster)) !==
+      (await movements.isShownAsReturned(fact.id, side))
     ) {
       await this.show(placed, 0, false);
       await movements.put(fact, side, cluster);
@@ -101,21 +101,21 @@ export class Placement {
     const { entries, side } = reading as FactReading;
     const { stage, word, source, occurred_at, mode = null } = entries[seq] as HistoryEntry;
     const { dated: dated_at } = await movements.dating(fact.state, side);
-    const isGivenBack = side !== null && (await movements.isGivenBack(fact.id, side));
+    const isReturned = side !== null && (await movements.isShownAsReturned(fact.id, side));
     return {
       ...{ at, dated_at, tie: placeTie(word, facts.tieOf(fact.id)), seq, cluster },
-      ...{ stage: isGivenBack ? "returned" : stage, word, source, mode },
+      ...{ stage: isReturned ? "returned" : stage, word, source, mode },
       occurred_at: occurred_at === null ? null : timeOf(occurred_at),
       delivery_id: fact.state.deliveryId,
       position: fact.state.position,
     };
   }
 
-  /** @returns whether the entry is shown; a better ranked one hides those that were. */
+  /** @returns whether the entry is shown; one with a lower rank hides those shown before */
   private async takeSlot({ fact, cluster }: Placed, of: Slot, seq: number): Promise<boolean> {
     const slot = this.slotOf(cluster, of);
     const best = await this.bestIn(slot);
-    if (best !== null && of.rank < best) await this.turn(slot, best, false);
+    if (best !== null && of.rank < best) await this.setShown(slot, best, false);
     this.on.buffer.put(SLOTS, { slot, rank: of.rank, fact: fact.id, seq }, null);
     return best === null || of.rank <= best;
   }
@@ -124,7 +124,7 @@ export class Placement {
     const row = { slot: this.slotOf(cluster, of), rank: of.rank, fact: fact.id, seq };
     this.on.buffer.remove(SLOTS, row, row);
     const best = await this.bestIn(row.slot);
-    if (best !== null && of.rank < best) await this.turn(row.slot, best, true);
+    if (best !== null && of.rank < best) await this.setShown(row.slot, best, true);
   }
 
   private readonly slotOf = (cluster: number, { key }: Slot): string =>
@@ -137,7 +137,7 @@ export class Placement {
   }
 
   /** Shows or hides the entries of one rank. */
-  private async turn(slot: string, rank: string, isShown: boolean): Promise<void> {
+  private async setShown(slot: string, rank: string, isShown: boolean): Promise<void> {
     const { buffer, facts } = this.on;
     const rows = everyRow(buffer, SLOTS, having({ slot, rank }, ["fact", "seq"]));
     for await (const { fact, seq } of rows) {

@@ -29,7 +29,7 @@ import { Placement } from "./placement.ts";
 import { Records } from "./records.ts";
 import { KNOWN_STUCK, LIFECYCLE_TABLES, RECORDS, stuckIn, TRADE_TABLES } from "./tables.ts";
 
-/** The projection of one lifecycle: facts by cluster, and records that clusters make together. */
+/** The projection of one lifecycle: facts in clusters, and records of linked clusters. */
 export function lifecycleProjection(lifecycle: Lifecycle): Projection {
   const { model, version, types } = lifecycle;
   return {
@@ -48,12 +48,12 @@ export function lifecycleProjection(lifecycle: Lifecycle): Projection {
 }
 
 /**
- * Rows that are not committed are searched one by one, so a commit of 10,000 events costs a hot
- * record ten times more.
+ * Uncommitted rows are searched one by one, so with a commit every 10,000 events a frequently changed
+ * record costs ten times more.
  */
 const COMMIT_EVERY = 250;
 
-/** What one event changes: a fact, then the clusters that it touches, then their records. */
+/** Applies one event: changes a fact, then the clusters that it touches, then their records. */
 class LifecycleFold {
   private readonly lifecycle: Lifecycle;
   private readonly buffer: RowBuffer;
@@ -138,18 +138,18 @@ class LifecycleFold {
     this.names.begin(cause.position);
     await this.grouping.put(fact);
     const changed = new Set<Cluster>();
-    for (let touched = await this.pairTouched(); touched.length > 0; ) {
+    for (let touched = await this.pairLargeRuns(); touched.length > 0; ) {
       for (const cluster of touched) changed.add(cluster);
       if (joins !== null) await joinChanged(touched, joins, clusters);
-      touched = await this.pairTouched();
+      touched = await this.pairLargeRuns();
     }
     await this.records.refresh(changed, cause);
     this.movements.flush();
     clusters.flush(cause.position);
   }
 
-  /** Clusters that changed, and those of their runs that changed by it: pairs come before other joins. */
-  private async pairTouched(): Promise<readonly Cluster[]> {
+  /** The changed clusters, and those that pairing large runs changes: it precedes other joins. */
+  private async pairLargeRuns(): Promise<readonly Cluster[]> {
     const all = new Set<Cluster>();
     for (let touched = this.clusters.takeTouched(); touched.length > 0; ) {
       for (const cluster of touched) all.add(cluster);

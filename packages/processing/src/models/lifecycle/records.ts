@@ -10,22 +10,22 @@ import {
 import { pairedIn } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/model-store.ts";
 import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
-import { type Cluster, takenBy } from "./clusters.ts";
-import { type Outline, placeOf, type Walked } from "./history.ts";
+import { type Cluster, netDebitOf } from "./clusters.ts";
+import { type Outline, placeOf, type StageUpdate } from "./history.ts";
 import type { Parts, Placement } from "./placement.ts";
 import { KNOWN_STUCK, PARTIES, PARTY_CHANGES, RECORD_CHANGES, RECORDS, RELINKS } from "./tables.ts";
 
 type Context = Parts & Readonly<{ placement: Placement }>;
 
-/** A record as it is to be: the cluster whose history it has, and all of its clusters. */
+/** A computed record: the cluster that holds its history, and all of its clusters. */
 type Computed = Readonly<{
   base: Cluster;
   members: readonly Cluster[];
   fields: Fields;
   id: string;
-  /** What it was called. */
+  /** Its id before the event. */
   before: string | null;
-  /** The name that others are called too. */
+  /** The name that other records have too. */
   conflict: Readonly<{ name: string; kind: string }> | null;
 }>;
 
@@ -51,27 +51,27 @@ export class Records {
         if (member.record !== null && member !== computed?.base) gone.push(member);
       }
     }
-    // Ids are given back before anybody takes them.
-    for (const cluster of gone) await this.leaveId(cluster, cause);
-    for (const { base, id } of records) if (base.record !== id) await this.leaveId(base, cause);
+    // Ids are released before other records take them.
+    for (const cluster of gone) await this.releaseId(cluster, cause);
+    for (const { base, id } of records) if (base.record !== id) await this.releaseId(base, cause);
     for (const computed of records) await this.put(computed, cause);
   }
 
   private async compute(members: readonly Cluster[]): Promise<Computed | null> {
     const alive = members.filter(({ facts }) => facts > 0);
-    const base = await this.gather(members);
+    const base = await this.mergeHistories(members);
     const fields = mergedFields(alive.map((member) => member.fields));
-    // What takes back a deposit that nobody knows is no deposit.
+    // The reversal of an unknown deposit is not a deposit.
     const isReversal = alive.every((member) => valueIn(member.fields, "part") === "reversal");
     const id = isReversal ? null : await this.idOf(fields, alive);
     if (id !== null) return { base, members: alive, fields, before: base.record, ...id };
-    // Its history waits for a record.
-    await this.on.histories.walk(base);
+    // The history is kept until the clusters have a record.
+    await this.on.histories.updateStages(base);
     return null;
   }
 
-  /** Brings the histories of a record's clusters together in the longest one. */
-  private async gather(members: readonly Cluster[]): Promise<Cluster> {
+  /** Merges the histories of a record's clusters in the cluster that `baseOf` selects. */
+  private async mergeHistories(members: readonly Cluster[]): Promise<Cluster> {
     const { facts, clusters, histories, placement } = this.on;
     const base = baseOf(members);
     for (const member of members) {
@@ -90,14 +90,14 @@ export class Records {
     return base;
   }
 
-  /** Of the movements that take debits back the last one returns the record, if nothing is left. */
+  /** If a record's debits are fully reversed, its last reversal shows it as returned. */
   private async showReversal(members: readonly Cluster[]): Promise<void> {
     const { facts, placement } = this.on;
-    const isAllBack = (takenBy(members) ?? "0") === "0";
+    const isFullyReversed = (netDebitOf(members) ?? "0") === "0";
     const reversals = members.map(({ fields: { reversal } }) => (reversal ? { reversal } : {}));
     const last = valueIn(mergedFields(reversals), "reversal");
     for (const member of members) {
-      const isHere = isAllBack && valueIn(member.fields, "reversal") === last;
+      const isHere = isFullyReversed && valueIn(member.fields, "reversal") === last;
       const { returnedBy: before } = member;
       member.returnedBy = isHere ? last : null;
       if (member.returnedBy === before) continue;
@@ -108,7 +108,10 @@ export class Records {
     }
   }
 
-  /** The best name that the record alone has a right to; with its holder where others are called so. */
+  /**
+   * The record's id: its best name that no other record has as a better kind of name. If others have
+   * it as the same kind, its holder is appended. If no name qualifies, the best one with its kind.
+   */
   private async idOf(fields: Fields, members: readonly Cluster[]) {
     const { ids } = this.on.lifecycle;
     let spare: string | null = null;
@@ -128,16 +131,16 @@ export class Records {
   private async put(computed: Computed, cause: AnomalyCause): Promise<void> {
     const { buffer, histories } = this.on;
     const { base, id } = computed;
-    const walked = await histories.walk(base);
-    await this.showAnomalies(computed, walked, cause);
+    const stageUpdate = await histories.updateStages(base);
+    await this.showAnomalies(computed, stageUpdate, cause);
     base.record = id;
     const outline = await histories.outline(base);
     const stored = await buffer.get(RECORDS, [id]);
     const row = recordRow(this.on.lifecycle, computed, outline, cause.position);
     const isSame = stored !== null && SHOWN.every((column) => stored[column] === row[column]);
-    if (isSame && !walked.changed) return;
+    if (isSame && !stageUpdate.changed) return;
     if (stored !== null) this.noteRelink(computed, stored, row);
-    const is_known = stored?.is_known ? await this.followKnown(stored, row) : null;
+    const is_known = stored?.is_known ? await this.updateAcknowledged(stored, row) : null;
     buffer.put(RECORDS, { ...row, is_known }, stored);
     const parties = this.partiesIn(row);
     this.putParties(stored, row, parties);
@@ -147,18 +150,18 @@ export class Records {
   private async remove(id: string, cause: AnomalyCause): Promise<void> {
     const row = await this.on.buffer.get(RECORDS, [id]);
     if (row === null) return;
-    if (row.is_known) await this.followKnown(row, null);
+    if (row.is_known) await this.updateAcknowledged(row, null);
     this.on.buffer.remove(RECORDS, row, row);
-    this.putParties(row, null, NOBODY);
-    this.noteChange(cause.position, id, { row: null, parties: NOBODY });
+    this.putParties(row, null, NO_PARTIES);
+    this.noteChange(cause.position, id, { row: null, parties: NO_PARTIES });
   }
 
   /**
-   * What somebody knows of a record that is stuck goes with it, and is gone once it has moved on.
+   * Updates the acknowledgement of a stuck record with its row, and removes it once the stage changes.
    *
-   * @returns what the record's row says of it
+   * @returns the value of the record's column `is_known`
    */
-  private async followKnown(stored: Row, row: Row | null): Promise<1 | null> {
+  private async updateAcknowledged(stored: Row, row: Row | null): Promise<1 | null> {
     const { buffer } = this.on;
     const known = await buffer.get(KNOWN_STUCK, [stored.id ?? null]);
     if (known === null) return null;
@@ -179,7 +182,7 @@ export class Records {
     }
   }
 
-  /** A row for each who has a part in a record, in place of those that it had before. */
+  /** Replaces a record's rows by platform and party. */
   private putParties(stored: Row | null, row: Row | null, parties: ReadonlySet<string>): void {
     const { buffer } = this.on;
     const known = new Map(
@@ -195,10 +198,10 @@ export class Records {
 
   private partiesIn(row: Row): ReadonlySet<string> {
     const { partiesOf } = this.on.lifecycle;
-    return partiesOf === undefined ? NOBODY : partiesOf(JSON.parse(String(row.state)));
+    return partiesOf === undefined ? NO_PARTIES : partiesOf(JSON.parse(String(row.state)));
   }
 
-  /** A link that was undone took the stage back: the history says so. */
+  /** Records in the history that the removal of a link moved the stage back. */
   private noteRelink({ base, members }: Computed, stored: Row, row: Row): void {
     const { lifecycle, clusters, buffer } = this.on;
     const rank = ({ stage }: Row) => lifecycle.rules.order.indexOf(String(stage));
@@ -209,10 +212,10 @@ export class Records {
     buffer.put(RELINKS, relink, null);
   }
 
-  /** Shows, under its present id, what is wrong with a record; under a new one all of it. */
+  /** Updates the anomalies of a record: the changed ones, or all of them if its id changed. */
   private async showAnomalies(
     { base, id, before, conflict, fields }: Computed,
-    { flags }: Walked,
+    { flags }: StageUpdate,
     cause: AnomalyCause,
   ): Promise<void> {
     const isRenamed = before !== null && before !== id;
@@ -243,12 +246,12 @@ export class Records {
     await openAnomaly(this.on.buffer, { id: anomalyOf(id, flag), ...content }, cause);
   }
 
-  /** A history is that of its record no more, or not under this id. */
-  private async leaveId(base: Cluster, cause: AnomalyCause): Promise<void> {
+  /** Removes the record of a history under its current id, with its anomalies. */
+  private async releaseId(base: Cluster, cause: AnomalyCause): Promise<void> {
     const { buffer, histories } = this.on;
     const { record: id } = base;
     if (id === null) return;
-    const { flags } = await histories.walk(base);
+    const { flags } = await histories.updateStages(base);
     for (const flag of await this.allFlags(base, flags)) {
       await closeAnomaly(buffer, anomalyOf(id, flag), cause);
     }
@@ -262,7 +265,7 @@ export class Records {
     base.isInConflict = false;
   }
 
-  /** The flags that rows of a history have, and those that they had. */
+  /** The flags of a history's rows, and those that they had. */
   private async allFlags(base: Cluster, had: ReadonlySet<string>): Promise<ReadonlySet<string>> {
     const flags = new Set(had);
     for await (const flag of this.on.histories.flagsOf(base)) flags.add(flag);
@@ -270,10 +273,10 @@ export class Records {
   }
 }
 
-/** More than two are in conflict with one another already. */
+/** The most rows read of one name; if there are more, the records are in conflict already. */
 const SHARING_SEEN = 8;
 
-/** Of a record's clusters the one whose history has all entries: the longest stays. */
+/** The cluster that holds the record's history: one with a record, then the longest history. */
 function baseOf(members: readonly Cluster[]): Cluster {
   const [base] = members.toSorted(
     (a, b) =>
@@ -297,7 +300,7 @@ function splitFlag(flag: string): readonly [kind: string, what: string] {
   return [flag.slice(0, at), flag.slice(at + 1)];
 }
 
-/** What tells records of one id apart. */
+/** The suffix that distinguishes records with the same id. */
 function holderIn(fields: Fields): string {
   const { participant_code, ...coin } = valuesIn(fields, "participant_code", "asset", "network");
   const [, ...code] = ownerOf({ participant_code: "p", ...coin }).split("/");
@@ -310,7 +313,7 @@ function recordRow(
   { first, last, entered }: Outline,
   position: number,
 ): Row {
-  const shown = lifecycle.fieldsOf(fields, takenBy(members));
+  const shown = lifecycle.fieldsOf(fields, netDebitOf(members));
   const stage = (last.after ?? lifecycle.firstStage) as string | null;
   const state = {
     ...shown,
@@ -334,20 +337,20 @@ function recordRow(
   };
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
+const NO_PARTIES: ReadonlySet<string> = new Set();
 
-/** A record as its row, null where it is gone, and who has a part in it. */
+/** The row of a record, null if it was removed, with its platform and parties. */
 type Shown = Readonly<{ row: Row | null; parties: ReadonlySet<string> }>;
 
 const partyRow = (record: Row, party: string): Row => ({ ...rowPart(record, OF_PARTY), party });
 
-/** What a party's lists are ordered and filtered by. */
+/** The columns that order and filter a party's lists. */
 const OF_PARTY = ["id", "stage", "opened_at", "updated_at", "position"];
 
 const rowPart = (row: Row, columns: readonly string[]): Row =>
   Object.fromEntries(columns.map((column) => [column, row[column] ?? null]));
 
-/** What lists are filtered by. */
+/** The columns that filter lists. */
 const FILTERED = "provider asset participant_code beneficiary account_group account_label".split(
   " ",
 );
@@ -358,24 +361,24 @@ function columnsOf(shown: object): Row {
   return Object.fromEntries(FILTERED.map((column) => [column, textIn(column)]));
 }
 
-/** The weakest join of the record. */
+/** How certain the weakest join of the record is. */
 function linkOf(fields: Fields, members: readonly Cluster[]): string {
   if (fields.confirmation !== undefined && fields.hold === undefined) return "unmatched";
-  if (isReversalAlone(fields)) return "unmatched";
+  if (isUnexplainedReversal(fields)) return "unmatched";
   const isInferred = members.some(({ links }) => links.some((link) => link.isInferred));
   return isInferred ? "inferred" : "stated";
 }
 
-/** Money that came back, and neither a debit nor a request says what for. */
-const isReversalAlone = (fields: Fields): boolean =>
+/** Whether the record has a reversal but neither a debit nor a request that explains it. */
+const isUnexplainedReversal = (fields: Fields): boolean =>
   fields.reversal !== undefined &&
   fields["id:request"] === undefined &&
   pairedIn(fields, "debit") === null;
 
-/** Of a row, what a record is shown from. */
+/** The columns from which a record is shown. */
 const SHOWN = ["state", "opened_at", "updated_at", "entered_at", "dated_at", "cluster", "tail"];
 
-/** JSON's numbers are too small for nanoseconds. */
+/** Times are text: a JSON number cannot hold nanoseconds exactly. */
 function changeText({ state, opened_at, updated_at, entered_at, cluster, tail }: Row): string {
   const [opened, updated] = [String(opened_at), String(updated_at)];
   const times = { opened_at: opened, updated_at: updated, entered_at: textOf(entered_at) };

@@ -11,14 +11,14 @@ import {
   text,
 } from "../columns.ts";
 
-/** One row a withdrawal, deposit or trade. */
+/** One row per withdrawal, deposit or trade. */
 export const RECORDS: Table = {
   name: "records",
   columns: {
     id: text,
     provider: text,
     stage: text,
-    /** Null for a trade: each of its parties has its own, see queries/lifecycle-list.ts. */
+    /** Null for a trade: each of its parties has its own asset, see queries/lifecycle-list.ts. */
     asset: text,
     participant_code: text,
     beneficiary: text,
@@ -26,18 +26,18 @@ export const RECORDS: Table = {
     account_label: text,
     opened_at: own(nanos),
     updated_at: own(nanos),
-    /** When it entered its present stage. */
+    /** When it entered its current stage. */
     entered_at: own(nanos),
-    /** JSON: those three times, as far as a provider's clock gave them and not the arrival. */
+    /** JSON: the three times above, each null if it is an arrival time and not a provider's time. */
     dated_at: text,
-    /** JSON: what the record shows that is a function of its facts, but for times and history. */
+    /** JSON: the fields of the record that follow from its facts, without times and history. */
     state: text,
-    /** Whose history it has. */
+    /** The cluster that holds its history. */
     cluster: own(integer),
     /** The place of its last history row, see history.ts. */
     tail: own(text),
     position: own(integer),
-    /** 1 where `known_stuck` has a row of it, which is asked for of no other. */
+    /** 1 if `known_stuck` has a row for it; only then is that table read. */
     is_known: own(integer),
   },
   key: ["id"],
@@ -45,13 +45,13 @@ export const RECORDS: Table = {
     ["updated_at", "id"],
     ["stage", "updated_at", "id"],
     ["stage", "position", "id"],
-    // How many are stuck in a stage is counted in it alone.
+    // Stuck records of a stage are counted from this index alone.
     ["stage", "entered_at"],
     ["participant_code", "updated_at", "id"],
     ["beneficiary", "updated_at", "id"],
     ["account_group", "updated_at", "id"],
     ["asset", "updated_at", "id"],
-    // As of a time: those that had been opened by then.
+    // For lists as of a time: the records opened by then.
     ["opened_at", "id"],
     ["participant_code", "opened_at", "id"],
     ["account_group", "opened_at", "id"],
@@ -59,26 +59,26 @@ export const RECORDS: Table = {
   digested: "both",
 };
 
-/** Columns that only this stream's order explains. */
+/** Columns that depend on this stream's order, and are left out of the state. */
 const owned = (columns: Readonly<Record<string, Column>>): Record<string, Column> =>
   Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, own(column)]));
 
-/** The facts that a lifecycle keeps; cluster 0 where a fact belongs to no record. */
+/** The facts that a lifecycle keeps; cluster 0 for a fact that belongs to no record. */
 export const LIFECYCLE_FACTS: Table = {
   name: "facts",
-  // `at` is what it is ordered by: for a movement the effective time of its run.
+  // `at` orders the facts: for a movement it is the effective time of its run.
   columns: owned({ id: text, cluster: integer, at: nanos, type: text, state: text }),
   key: ["id"],
   indexes: [
     ["cluster", "type", "id"],
-    // A record's newest facts, of any number.
+    // For the newest facts of a record with any number of facts.
     ["cluster", "at", "id"],
   ],
   digested: "digest",
   partition: "cluster",
 };
 
-/** A cluster: the facts that are stated to be one record, and what they say together. */
+/** Clusters: facts that are stated to be one record, with their merged fields. */
 export const CLUSTERS: Table = {
   name: "clusters",
   columns: owned({ id: integer, data: text }),
@@ -88,14 +88,14 @@ export const CLUSTERS: Table = {
 };
 
 /**
- * Every text that finds a record, whose it is, and how many facts say it. Of kind `alias` are texts
- * that only find; facts that share any other are one record.
+ * Every text by which a record is found, its owner, and the number of facts that state it. A name of
+ * kind `alias` is for search only; facts of one owner that share any other name are one record.
  */
 export const NAMES: Table = {
   name: "names",
   columns: owned({
     ...{ name: text, kind: text, owner: text, cluster: integer, count: integer },
-    /** The event since which it is this cluster's. */
+    /** The position of the event since which it belongs to this cluster. */
     since: integer,
   }),
   key: ["name", "kind", "owner"],
@@ -104,7 +104,7 @@ export const NAMES: Table = {
   partition: "name",
 };
 
-/** Whose names were, before an event gave them to another cluster or took them away. */
+/** Earlier assignments of names to clusters, each up to the event that changed or removed it. */
 export const NAMES_PAST: Table = {
   name: "names_past",
   columns: { ...NAMES.columns, until: own(integer) },
@@ -114,8 +114,8 @@ export const NAMES_PAST: Table = {
 };
 
 /**
- * Since an event, which cluster has the history of another, and which record a cluster's history is;
- * a cluster without a row is its own, and no record.
+ * The cluster that holds a cluster's history, and the record that a history belongs to, since an
+ * event. A cluster without a row holds its own history and has no record.
  */
 export const CLUSTER_CHANGES: Table = {
   name: "cluster_changes",
@@ -125,7 +125,7 @@ export const CLUSTER_CHANGES: Table = {
   digested: "none",
 };
 
-/** Facts that carry a name without owning it. */
+/** Facts that mention a name without owning it. */
 export const MENTIONS: Table = {
   name: "mentions",
   columns: owned({ name: text, fact: text }),
@@ -135,17 +135,17 @@ export const MENTIONS: Table = {
   partition: "name",
 };
 
-/** Movements of withdrawals, on each account that states them. */
+/** Movements of withdrawals, one row for each account that states them. */
 export const MOVEMENTS: Table = {
   name: "movements",
   columns: owned({
     ...{ run: text, kind: text, fact: text, movement_id: text, amount: text, cluster: integer },
     /** The account's type. */
     account: text,
-    /** When the movement says that it happened, 0 where it does not say it; and its arrival. */
+    /** The time that the movement states, 0 if it states none; and its arrival. */
     stated_at: nanos,
     arrived_at: nanos,
-    /** Whether it is shown as giving the hold back. */
+    /** 1 if it is shown as returning what was held or debited. */
     gives_back: integer,
   }),
   key: ["run", "kind", "fact"],
@@ -155,21 +155,22 @@ export const MOVEMENTS: Table = {
 };
 
 /**
- * What waits by class to be joined: holds and confirmations, see matching.ts, and parts of deposits.
+ * Entries that wait to be joined, by class: holds and confirmations, see matching.ts, and parts of
+ * deposits.
  */
 export const QUEUE: Table = {
   name: "queue",
   columns: owned({
     ...{ class: text, side: text, cluster: integer, at: nanos, tie: text, named: integer },
-    /** `free`, or the level of the node. */
+    /** `free` if unmatched, else the level of the node. */
     state: text,
-    /** The node of the tree at which it has a seat; 0: none. */
+    /** The node of the tree at which it is matched; 0 if it is unmatched. */
     node: nanos,
-    /** Its partner, where that is the nearest; 0: none, or by lot. */
+    /** Its partner if paired by time; 0 if it has none or is paired by lot. */
     partner: integer,
   }),
   key: ["class", "side", "cluster"],
-  // Neither begins as the key does: PostgreSQL, while it has no figures of a young table, takes them for
+  // Neither index begins like the key: without statistics on a new table, PostgreSQL rates such an index
   // as good as the key, and reads a whole class to find one row.
   indexes: [
     ["state", "side", "class", "at", "tie"],
@@ -179,11 +180,11 @@ export const QUEUE: Table = {
   partition: "class",
 };
 
-/** `state` and `node` of one that has no seat. */
+/** `state` and `node` of an unmatched entry. */
 export const FREE = "free";
 export const NOWHERE = 0n;
 
-/** In JSON, by level of a class's tree, how many have a seat there. */
+/** JSON: the number of entries matched at each level of a class's tree. */
 export const QUEUE_LEVELS: Table = {
   name: "queue_levels",
   columns: owned({ class: text, levels: text }),
@@ -193,8 +194,8 @@ export const QUEUE_LEVELS: Table = {
 };
 
 /**
- * How many parts of deposits a class has, in JSON: by network, `""` where it is not known. Of runs with
- * many confirmations and debits there is a row.
+ * JSON: the number of parts of deposits in a class by network, `""` if unknown. Also marks each run
+ * with many confirmations and debits by a row without counts.
  */
 export const PART_COUNTS: Table = {
   name: "part_counts",
@@ -204,7 +205,7 @@ export const PART_COUNTS: Table = {
   digested: "digest",
 };
 
-/** Equal parts of deposits, and equal withdrawals, by lot; and whether they have no partner there, see lots.ts. */
+/** Equal parts of deposits, and equal withdrawals, by lot; `free` is 1 if unpaired there, see lots.ts. */
 export const LOTS: Table = {
   name: "lots",
   columns: owned({ lot: text, tie: text, cluster: integer, free: integer }),
@@ -214,24 +215,24 @@ export const LOTS: Table = {
   partition: "lot",
 };
 
-/** What rows of a history are ordered by; a fact may say two words, one after the other. */
+/** The order of history rows; `seq` orders the entries of one fact, which may state two. */
 export const PLACE = ["at", "rank", "tie", "seq"];
 
 const historyColumns = {
   ...owned({ record: integer, at: nanos, rank: integer }),
   ...{ tie: text, seq: integer, stage: text, word: text, source: text, occurred_at: nanos },
-  /** As `at` where a provider's clock gave it; null where it is the arrival. */
+  /** Equals `at` if a provider's clock gave it; null if `at` is the arrival. */
   dated_at: nanos,
-  /** How the word counts: unknown, at_least, retries; null as any other. */
+  /** How the word affects the stage: unknown, at_least, retries; null for the usual way. */
   mode: text,
-  /** The stage after it, and whether it brought that stage. */
+  /** The stage after it, and 1 if it changed the stage. */
   ...{ after: text, moves: integer },
-  /** `flag` is what needs a person; `since` the event since which it stands so. */
+  /** `flag` is an anomaly of the row; `since` the position since which the row has these values. */
   ...owned({ flag: text, since: integer, late: integer }),
   ...owned({ cluster: integer, delivery_id: text, position: integer }),
 };
 
-/** One row a word in a record's history, in the record's order. */
+/** One row per entry of a record's history, in its order. */
 export const HISTORY: Table = {
   name: "history",
   columns: historyColumns,
@@ -244,7 +245,7 @@ export const HISTORY: Table = {
   partition: "record",
 };
 
-/** How history rows stood before an event changed them: whoever follows reads them as of then. */
+/** History rows before an event changed them, for reads as of an earlier position. */
 export const HISTORY_PAST: Table = {
   name: "history_past",
   columns: { ...historyColumns, until: own(integer) },
@@ -253,7 +254,7 @@ export const HISTORY_PAST: Table = {
   digested: "none",
 };
 
-/** History rows that need a person, by what is wrong. */
+/** History rows with an anomaly, by flag. */
 export const FLAGS: Table = {
   name: "flags",
   columns: owned({
@@ -265,7 +266,7 @@ export const FLAGS: Table = {
   partition: "record",
 };
 
-/** Links that were undone by a later fact, where that took the stage back. */
+/** Links removed by a later fact, if the removal moved the stage back. */
 export const RELINKS: Table = {
   name: "relinks",
   columns: owned({
@@ -276,7 +277,7 @@ export const RELINKS: Table = {
   digested: "digest",
 };
 
-/** Words that several facts say of one record, or of one movement; the best ranked are shown. */
+/** Entries that several facts state for one record or one movement; those with the lowest rank are shown. */
 export const SLOTS: Table = {
   name: "slots",
   columns: owned({ slot: text, rank: text, fact: text, seq: integer }),
@@ -287,9 +288,9 @@ export const SLOTS: Table = {
 };
 
 /**
- * Records of which somebody knows that they are stuck, while they stay in that stage: each has the
- * record's stage, time and position, so that counts and lists need no other table. That they are
- * stuck the clock alone says: it is none of the anomalies that are stored.
+ * Stuck records that were acknowledged, while they stay in that stage. Each row repeats the record's
+ * stage, time and position, so that counts and lists need no other table. Whether a record is stuck
+ * depends on the clock, so it is not stored as an anomaly.
  */
 export const KNOWN_STUCK: Table = {
   name: "known_stuck",
@@ -305,24 +306,24 @@ export const KNOWN_STUCK: Table = {
   digested: "digest",
 };
 
-/** The anomaly of a record that is stuck: its id names both. */
+/** The id of the anomaly of a stuck record, from its id and stage. */
 export const stuckId = (id: string, stage: string): string => `${STUCK}${id}:${stage}`;
 
 const STUCK = "stuck:";
 
-/** @returns null where the anomaly is another one */
+/** @returns the record's id and stage; null for an anomaly of another kind */
 export function stuckIn(anomalyId: string): Readonly<{ id: string; stage: string }> | null {
   const end = anomalyId.lastIndexOf(":");
   if (!anomalyId.startsWith(STUCK) || end < STUCK.length) return null;
   return { id: anomalyId.slice(STUCK.length, end), stage: anomalyId.slice(end + 1) };
 }
 
-/** Each event that changed a record leaves one row; `row` null: it is gone under this id. */
+/** One row for each event that changed a record; `row` is null if no record has this id any more. */
 export const RECORD_CHANGES: Table = {
   name: "changes",
   columns: owned({
     ...{ position: integer, id: text, row: text },
-    /** Whose it was: what a platform does not see is not read for it. */
+    /** The owner at that position, so that a platform reads only its own changes. */
     ...{ participant_code: text, account_group: text },
   }),
   key: ["position", "id"],
@@ -335,8 +336,8 @@ export const RECORD_CHANGES: Table = {
 };
 
 /**
- * Who has a part in a trade, its platform or a party, with what lists of trades are ordered by: a
- * platform's trades are found without a look at anybody else's.
+ * The platform and the parties of each trade, with the columns that order lists of trades, so that a
+ * platform's trades are found without reading those of others.
  */
 export const PARTIES: Table = {
   name: "parties",
@@ -354,7 +355,7 @@ export const PARTIES: Table = {
   digested: "none",
 };
 
-/** Who had a part in a trade when an event changed it. */
+/** The platform and the parties of a trade when an event changed it. */
 export const PARTY_CHANGES: Table = {
   name: "party_changes",
   columns: owned({ party: text, position: integer, id: text }),
@@ -372,15 +373,15 @@ export const LIFECYCLE_TABLES: readonly Table[] = [
 
 export const TRADE_TABLES: readonly Table[] = [...LIFECYCLE_TABLES, PARTIES, PARTY_CHANGES];
 
-/** Rows with these values, in the order of their columns and then of these; `beyond` is of the latter. */
+/** Selects rows with these values, ordered by those columns, then by `order`; `beyond` refers to `order`. */
 export function having(
   values: Readonly<Record<string, Value>>,
   order: readonly string[],
   { beyond, ...options }: Partial<Selection> = {},
 ): Selection {
-  const fixed = Object.entries(values);
+  const entries = Object.entries(values);
   return {
-    where: fixed.map(([column, value]) => ({ column, is: "=", value })),
+    where: entries.map(([column, value]) => ({ column, is: "=", value })),
     orderBy: [...Object.keys(values), ...order],
     limit: PAGE,
     ...options,
@@ -388,5 +389,5 @@ export function having(
   };
 }
 
-/** Rows that are read at once where all are wanted. */
+/** The default number of rows read at once. */
 const PAGE = 200;
