@@ -5,7 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CLUSTERS, LOTS, PART_COUNTS, QUEUE } from "./tables.ts";
 import { fact, factOf, statusFact } from "./testing/lifecycle-facts.ts";
-import { depositsOf, eventsOf, openModel, toldBy } from "./testing/records-of.ts";
+import { depositsOf, eventsOf, openModel, readRecords } from "./testing/records-of.ts";
 
 /** Deposits that are equal in everything, the transaction included. */
 
@@ -40,7 +40,7 @@ const fund = (number: number): LifecycleFact =>
 const many = (count: number, of: (number: number) => LifecycleFact[]): LifecycleFact[] =>
   Array.from({ length: count }, (_, number) => of(number)).flat();
 
-/** How many records have which sources, and how they stand: `2 status movement credited`. */
+/** Counts records by their sources, stage and link: `2 movement status credited inferred`. */
 async function kindsOf(facts: readonly LifecycleFact[]): Promise<string[]> {
   const kinds = new Map<string, number>();
   for (const { state, history } of await depositsOf(facts)) {
@@ -57,7 +57,7 @@ describe("each of many equal deposits is one record", () => {
     expect(await kindsOf(facts)).toEqual([`${count} movement status credited inferred`]);
   });
 
-  test("with fund events, and some taken back", async () => {
+  test("with fund events and reversals", async () => {
     const facts = [
       ...many(40, (number) => [status(number), fund(number)]),
       ...many(30, (number) => [movement(number)]),
@@ -110,8 +110,8 @@ const gone = (one: LifecycleFact): LifecycleFact => ({
   state: { ...one.state, withdrawn: true },
 });
 
-/** Facts in some order, and what withdraws them somewhere behind them. */
-async function played(facts: readonly LifecycleFact[], seed: number) {
+/** Projects the events of facts in an order that depends on the seed, each fact before its withdrawal. */
+async function projectShuffled(facts: readonly LifecycleFact[], seed: number) {
   const { store, session, apply } = await openModel(DEPOSITS);
   const placed = facts.flatMap((one) => {
     const events = eventsOf(one);
@@ -132,16 +132,16 @@ function noise(seed: number, text: string): number {
   return (number ^ (number >>> 15)) >>> 0;
 }
 
-test("how they are joined does not depend on the order of arrival, or on what came and went", async () => {
+test("the joins depend neither on the order of arrival nor on withdrawn facts", async () => {
   await fc.assert(
     fc.asyncProperty(SHAPE, async (shape) => {
       const facts = factsOf(shape);
-      const one = await played(facts, shape.seeds[0]);
-      const other = await played(
+      const one = await projectShuffled(facts, shape.seeds[0]);
+      const other = await projectShuffled(
         facts.filter(({ state }) => !state.withdrawn),
         shape.seeds[1],
       );
-      const [records, others] = [await toldBy(one.store), await toldBy(other.store)];
+      const [records, others] = [await readRecords(one.store), await readRecords(other.store)];
       expect(records.map(({ id }) => id)).toEqual(others.map(({ id }) => id));
       expect(one.checkpoint.state_digest).toBe(other.checkpoint.state_digest);
     }),
@@ -149,9 +149,9 @@ test("how they are joined does not depend on the order of arrival, or on what ca
   );
 });
 
-test("those that are withdrawn leave nothing behind", async () => {
+test("withdrawn deposits leave no rows", async () => {
   const facts = many(30, (number) => [status(number), movement(number), fund(number)]).map(gone);
-  const { store } = await played(facts, 7);
+  const { store } = await projectShuffled(facts, 7);
   for (const table of [CLUSTERS, QUEUE, PART_COUNTS, LOTS]) {
     const rows = await store.select(table, { orderBy: [...table.key], limit: 1000 });
     expect([table.name, rows.filter(({ id }) => id !== 0)]).toEqual([table.name, []]);

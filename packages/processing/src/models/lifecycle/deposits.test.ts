@@ -85,7 +85,7 @@ describe("the Layer1 example", () => {
     );
   });
 
-  test("a late status fills its place and leaves the stage", async () => {
+  test("a late status is inserted in the history and keeps the stage", async () => {
     const stages: (string | undefined)[] = [];
     for (const count of [1, 2, 3]) {
       const facts = [4, 0, 2].slice(0, count).flatMap((status) => LAYER1[status] ?? []);
@@ -136,12 +136,12 @@ test("the feed's deposit (balances feed, On-chain deposits)", async () => {
   expect(record?.identifiers).toContain("931eb628b2abf356c0a9d4ee9bc037ec27");
 });
 
-/** Columns: what (S, M, F), id, at, word, then hash, network, asset, label, amount where they differ. */
+/** Columns: kind (S, M, F), id, at, word; then hash, network, asset, label, amount if they differ. */
 function depositLegs(table: string): LifecycleFact[] {
   return rowsOf(table).map((row) => {
     const occurred_at = row.at === undefined ? undefined : `2024-05-01T${row.at}Z`;
     const { asset = "BTC", label = "general", amount = "0.2", hash: transaction_hash } = row;
-    const told = {
+    const common = {
       participant_code: "DEF456",
       account_label: row.label,
       asset,
@@ -151,7 +151,7 @@ function depositLegs(table: string): LifecycleFact[] {
     };
     if (row.what === "S") {
       return statusFact("DepositStatusReported", {
-        ...told,
+        ...common,
         deposit_id: row.id,
         status: row.word,
         amount,
@@ -163,7 +163,7 @@ function depositLegs(table: string): LifecycleFact[] {
         row.word ?? ""
       ];
       return statusFact("FundReported", {
-        ...told,
+        ...common,
         fund: row.id,
         fund_id: row.id,
         quantity: amount,
@@ -185,7 +185,7 @@ function depositLegs(table: string): LifecycleFact[] {
   });
 }
 
-const told = async (legs: readonly LifecycleFact[]): Promise<string[]> =>
+const recordsIn = async (legs: readonly LifecycleFact[]): Promise<string[]> =>
   byId(await depositsOf(legs)).map(
     ({ id, state, history }) => `${id} ${state.stage} ${state.link} ${brief(history).join(" ")}`,
   );
@@ -324,8 +324,8 @@ const CASES: readonly (readonly [name: string, table: string, records: readonly 
 
 describe("deposits of Zero Hash", () => {
   test.each(CASES)("%s", async (_, table, records) => {
-    expect(await told(depositLegs(table))).toEqual(records);
-    expect(await told(depositLegs(table).toReversed())).toEqual(records);
+    expect(await recordsIn(depositLegs(table))).toEqual(records);
+    expect(await recordsIn(depositLegs(table).toReversed())).toEqual(records);
   });
 
   test("the session expired: no money came", async () => {
@@ -411,7 +411,7 @@ describe("deposits of Zero Hash", () => {
     });
     const movement = depositLegs(`what id at       hash label
                                   M    m  10:00:00 ab   savings`);
-    expect(await told([...status, ...movement])).toEqual([
+    expect(await recordsIn([...status, ...movement])).toEqual([
       "D credited stated credited<completed> ·credited<deposit>",
     ]);
   });

@@ -16,9 +16,9 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CLUSTERS, FLAGS, HISTORY, MENTIONS, MOVEMENTS, NAMES, QUEUE, SLOTS } from "./tables.ts";
 import { fact, factOf } from "./testing/lifecycle-facts.ts";
-import { eventsOf, openModel, toldBy } from "./testing/records-of.ts";
+import { eventsOf, openModel, readRecords } from "./testing/records-of.ts";
 
-/** What every lifecycle promises of any set of legs; few names, so that they meet often. */
+/** Properties of every lifecycle for any set of facts; few names, so that facts share them often. */
 
 const from = <Value>(...values: Value[]) => fc.constantFrom(...values);
 const maybe = <Value>(...values: Value[]) => fc.constantFrom(undefined, ...values);
@@ -174,7 +174,7 @@ const facts = fc.oneof(
   tradeStatus,
 );
 
-/** Any facts, of any lifecycle, each once, some of them amended and some withdrawn. */
+/** Any facts of any lifecycle, each once; some are amended and some withdrawn. */
 const anyFacts: fc.Arbitrary<LifecycleFact[]> = fc.uniqueArray(
   fc
     .record({ drawn: facts, seen, withdrawn: from(false, false, false, true) })
@@ -195,7 +195,7 @@ const RUNS = { numRuns: Number(process.env.N ?? 60), interruptAfterTimeLimit: 30
 
 type Event = ReturnType<typeof eventsOf>[number];
 
-/** Events of all facts: each fact's in their order, the facts' in an order that the keys give. */
+/** The events of all facts, interleaved by the keys; those of one fact stay in order. */
 function inOrderOf(all: readonly LifecycleFact[], keys: Iterator<number>): Event[] {
   const keyed = all.flatMap((one) => {
     const events = eventsOf(one);
@@ -205,8 +205,8 @@ function inOrderOf(all: readonly LifecycleFact[], keys: Iterator<number>): Event
   return keyed.sort((a, b) => a.key - b.key).map(({ event }) => event);
 }
 
-/** @param every how many events a commit holds. */
-async function played(lifecycle: Lifecycle, events: readonly Event[], every = 1000) {
+/** @param every the number of events per commit */
+async function projectEvents(lifecycle: Lifecycle, events: readonly Event[], every = 1000) {
   const { store, session, apply } = await openModel(lifecycle);
   for (let at = 0; at < events.length; at += every) {
     await apply(events.slice(at, at + every));
@@ -221,10 +221,12 @@ describe.each(LIFECYCLES)("%s", (_, lifecycle, record) => {
   test("do not depend on the order in which anything arrived", async () => {
     await fc.assert(
       fc.asyncProperty(anyFacts, NUMBERS, NUMBERS, async (all, some, others) => {
-        const one = await played(lifecycle, inOrderOf(all, some));
-        const other = await played(lifecycle, inOrderOf(all, others));
+        const one = await projectEvents(lifecycle, inOrderOf(all, some));
+        const other = await projectEvents(lifecycle, inOrderOf(all, others));
         if (one.checkpoint.state_digest !== other.checkpoint.state_digest) {
-          expect(outline(await toldBy(one.store))).toEqual(outline(await toldBy(other.store)));
+          expect(outline(await readRecords(one.store))).toEqual(
+            outline(await readRecords(other.store)),
+          );
         }
         expect(one.checkpoint.state_digest).toBe(other.checkpoint.state_digest);
       }),
@@ -232,7 +234,7 @@ describe.each(LIFECYCLES)("%s", (_, lifecycle, record) => {
     );
   });
 
-  test("do not depend on what is committed together", async () => {
+  test("do not depend on which events are committed together", async () => {
     await fc.assert(
       fc.asyncProperty(
         anyFacts,
@@ -240,8 +242,8 @@ describe.each(LIFECYCLES)("%s", (_, lifecycle, record) => {
         fc.integer({ min: 1, max: 7 }),
         async (all, keys, every) => {
           const events = inOrderOf(all, keys);
-          const one = await played(lifecycle, events);
-          const other = await played(lifecycle, events, every);
+          const one = await projectEvents(lifecycle, events);
+          const other = await projectEvents(lifecycle, events, every);
           expect(one.checkpoint).toEqual(other.checkpoint);
         },
       ),
@@ -249,11 +251,11 @@ describe.each(LIFECYCLES)("%s", (_, lifecycle, record) => {
     );
   });
 
-  test("have what is promised: a shape, an id of their own, the stage where the history went", async () => {
+  test("have the published shape, a unique id, and the last stage of their history", async () => {
     await fc.assert(
       fc.asyncProperty(anyFacts, NUMBERS, async (all, keys) => {
-        const { store } = await played(lifecycle, inOrderOf(all, keys));
-        const records = await toldBy(store);
+        const { store } = await projectEvents(lifecycle, inOrderOf(all, keys));
+        const records = await readRecords(store);
         expect(new Set(records.map(({ id }) => id)).size).toBe(records.length);
         for (const { state, history, anomalies } of records) {
           record.parse(state);
@@ -270,12 +272,12 @@ describe.each(LIFECYCLES)("%s", (_, lifecycle, record) => {
     );
   });
 
-  test("facts that are withdrawn leave nothing behind", async () => {
+  test("withdrawn facts leave no rows", async () => {
     await fc.assert(
       fc.asyncProperty(anyFacts, NUMBERS, async (all, keys) => {
         const gone = all.map((one) => ({ ...one, state: { ...one.state, withdrawn: true } }));
-        const { store } = await played(lifecycle, inOrderOf(gone, keys));
-        expect(await toldBy(store)).toEqual([]);
+        const { store } = await projectEvents(lifecycle, inOrderOf(gone, keys));
+        expect(await readRecords(store)).toEqual([]);
         for (const table of [CLUSTERS, NAMES, HISTORY, QUEUE, MOVEMENTS, FLAGS, SLOTS, MENTIONS]) {
           const rows = await store.select(table, { orderBy: [...table.key], limit: 1000 });
           expect([table.name, rows.filter(({ id }) => id !== 0)]).toEqual([table.name, []]);
@@ -286,7 +288,7 @@ describe.each(LIFECYCLES)("%s", (_, lifecycle, record) => {
   });
 });
 
-const outline = (records: Awaited<ReturnType<typeof toldBy>>) =>
+const outline = (records: Awaited<ReturnType<typeof readRecords>>) =>
   records.map(({ state, history, anomalies }) => ({
     state: { ...state, history: null, position: null },
     history: history.map(({ position, late, delivery_id, ...entry }) => entry),

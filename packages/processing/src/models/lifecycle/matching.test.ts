@@ -10,7 +10,7 @@ import { hashing as sha } from "./testing/records-of.ts";
 
 const hashing = { sha256: () => "0".repeat(64) } as unknown as Hashing;
 
-/** A queue, the links in it, and how many rows were asked of its store. */
+/** A queue, its links, and the number of rows read from its store. */
 async function openQueue() {
   const catalogue = createMemoryModelCatalogue();
   await catalogue.create("withdrawals", { tables: [QUEUE, QUEUE_LEVELS, LOTS], modelVersion: 1 });
@@ -52,7 +52,7 @@ async function openQueue() {
   return { matching, links: sorted, commit, rowsRead: () => read, linksMade: () => linked };
 }
 
-/** Each confirmation in order of time takes the best free hold: the rule, word for word. */
+/** The reference rule: each confirmation, in order of time, takes the best free hold. */
 function greedily(all: readonly Waiting[]): Map<number, number> {
   const order = (a: Waiting, b: Waiting) =>
     a.at === b.at ? (a.tie < b.tie ? -1 : 1) : a.at < b.at ? -1 : 1;
@@ -80,7 +80,7 @@ const steps = fc.array(fc.record({ waiting, remove: fc.nat({ max: 3 }), commit: 
 });
 
 describe("the queue", () => {
-  test("says what the rule says, whatever came, went, and in which order", async () => {
+  test("agrees with the reference rule after any additions and removals", async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (all) => {
         const { matching, links, commit } = await openQueue();
@@ -106,7 +106,7 @@ describe("the queue", () => {
   ];
   const PART = { class: "c", tie: "", named: false };
 
-  /** Rows read for each of so many pairs, committed one by one. */
+  /** The number of rows read per part; a commit follows every 50 parts. */
   async function rowsPerPart(parts: readonly Waiting[]): Promise<number> {
     const { matching, commit, rowsRead } = await openQueue();
     for (const [at, part] of parts.entries()) {
@@ -124,14 +124,14 @@ describe("the queue", () => {
       (parts: Waiting[]) =>
         parts.toSorted((a, b) => (a.side === b.side ? 0 : a.side === "hold" ? -1 : 1)),
     ],
-  ])("asks no more rows of a class of hundreds than of one of a few: %s", async (_, order) => {
+  ])("reads no more rows per part of a large class than of a small one: %s", async (_, order) => {
     const parts = (count: number) =>
       order(Array.from({ length: count }, (_, at) => pair(at)).flat());
     const [few, many] = [await rowsPerPart(parts(100)), await rowsPerPart(parts(400))];
     expect(many).toBeLessThanOrEqual(few * 1.5);
   });
 
-  /** All are held within a moment, and confirmed in another one, as a payroll is; in any order. */
+  /** Like a payroll: all holds are close in time, and so are all confirmations; they arrive in any order. */
   const payroll = (count: number, order: number): Waiting[] =>
     Array.from({ length: count }, (_, at): Waiting[] => {
       const held = { ...PART, at: BigInt(at), tie: `h${at}` };
@@ -144,7 +144,7 @@ describe("the queue", () => {
       .flat()
       .toSorted((a, b) => ((a.cluster * order) % 1009) - ((b.cluster * order) % 1009));
 
-  async function playedPayroll(count: number, order: number) {
+  async function matchPayroll(count: number, order: number) {
     const queue = await openQueue();
     for (const [at, part] of payroll(count, order).entries()) {
       await queue.matching.put(part);
@@ -153,10 +153,10 @@ describe("the queue", () => {
     return queue;
   }
 
-  /** Each of a payroll may be any of as many; to pair them by time moved a quarter of them for one. */
-  test("one more of a payroll moves as many links of hundreds as of some", async () => {
+  /** Any hold of a payroll suits any confirmation: pairing by time moved a quarter of the links for one more. */
+  test("one more part of a payroll moves no more links of a large payroll than of a small one", async () => {
     const perPart = async (count: number) => {
-      const { rowsRead, linksMade } = await playedPayroll(count, 7919);
+      const { rowsRead, linksMade } = await matchPayroll(count, 7919);
       return [rowsRead() / count, linksMade() / count] as const;
     };
     const [rowsOfFew, linksOfFew] = await perPart(40);
@@ -165,14 +165,14 @@ describe("the queue", () => {
     expect(linksOfMany).toBeLessThanOrEqual(linksOfFew * 1.5);
   });
 
-  test("the pairs of a payroll follow from who they are, not from who came first", async () => {
-    const first = (await playedPayroll(40, 7919)).links();
-    expect((await playedPayroll(40, 6367)).links()).toEqual(first);
+  test("the pairs of a payroll do not depend on the order of arrival", async () => {
+    const first = (await matchPayroll(40, 7919)).links();
+    expect((await matchPayroll(40, 6367)).links()).toEqual(first);
     expect(new Set(first.map(([, hold]) => hold)).size).toBe(40);
   });
 
-  test("a payroll that goes again leaves those who stay in pairs", async () => {
-    const { matching, links } = await playedPayroll(40, 7919);
+  test("after removals from a payroll the remaining parts are still paired", async () => {
+    const { matching, links } = await matchPayroll(40, 7919);
     for (const part of payroll(40, 433).slice(0, 60)) await matching.remove(part);
     const stayed = payroll(40, 433).slice(60);
     const holds = stayed.filter(({ side }) => side === "hold").length;

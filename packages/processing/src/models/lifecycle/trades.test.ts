@@ -53,7 +53,7 @@ describe("trades", () => {
     expect(record?.state.stage).toBe("terminated");
   });
 
-  test("a lower state printed later leaves the stage; its fields are the latest", async () => {
+  test("a lower state reported later keeps the stage, and its fields apply", async () => {
     const [record] = await tradesOf([
       ...trade("active", 1746112200001, { note: "a" }),
       ...trade("accepted", 1746112200002, { note: "b" }),
@@ -63,7 +63,7 @@ describe("trades", () => {
     expect(record?.anomalies).toEqual([]);
   });
 
-  test("are found by whoever has a part in them now, and their changes by who had one then", async () => {
+  test("are found by their current parties, and their changes by the parties at that position", async () => {
     const { store, session, apply } = await openModel(TRADES);
     const naming = (state: string, at: number, who: object) =>
       apply(trade(state, at, who).flatMap(eventsOf));
@@ -107,7 +107,7 @@ describe("trades", () => {
     expect(brief(record?.history ?? [])).toEqual(["·-<expired>"]);
   });
 
-  test("one record a trade", async () => {
+  test("each trade is one record", async () => {
     const other = delivered({
       payloadType: "trade.status_changed",
       body: { trade_id: "U", trade_state: "accepted" },

@@ -5,9 +5,9 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CLUSTERS, QUEUE } from "./tables.ts";
 import { movementFacts } from "./testing/lifecycle-facts.ts";
-import { eventsOf, openModel, toldBy, withdrawalsOf } from "./testing/records-of.ts";
+import { eventsOf, openModel, readRecords, withdrawalsOf } from "./testing/records-of.ts";
 
-/** What a provider that keeps its word sends, in whatever order it comes. */
+/** The messages that a provider documents, in any order of arrival. */
 
 type Plan = Readonly<{ opened: number; takes: number; returned: boolean }>;
 
@@ -20,7 +20,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
 const clock = (minute: number, second: number): string =>
   `10:${String(minute).padStart(2, "0")}:${String(second).padStart(2, "0")}`;
 
-/** The messages of one withdrawal: each is recorded at once, its movements before its report. */
+/** The messages of one withdrawal; the facts of each are consecutive, its movements before its report. */
 function messagesOf(
   { opened, takes, returned }: Plan,
   at: number,
@@ -45,7 +45,7 @@ function messagesOf(
   ];
 }
 
-/** The messages, in an order that the keys give. */
+/** The facts of the messages, in an order determined by the keys. */
 function arrived(messages: readonly LifecycleFact[][], keys: Iterator<number>): LifecycleFact[] {
   const keyed = messages.map((message) => ({ message, key: keys.next().value ?? 0 }));
   return keyed.sort((a, b) => a.key - b.key).flatMap(({ message }) => message);
@@ -100,7 +100,7 @@ test("without request ids every confirmation ends with a pending before it", asy
   );
 });
 
-/** A run of 80 withdrawals without ids, no two alike, each less its fee: the message of each account. */
+/** The messages of both accounts in a run of 80 withdrawals without ids; amounts differ, debits are less by a fee. */
 const payroll = ["available withdrawal", "collateral withdrawal_confirmed"].map((side) => {
   const [account, type] = side.split(" ");
   const rows = Array.from({ length: 80 }, (_, at) => {
@@ -116,7 +116,7 @@ test.each([
   ["confirmations first", payroll.toReversed().flat()],
   ["reports first", payroll.flatMap((message) => message.toReversed())],
   ["the last debits first", payroll.flat().toReversed()],
-])("of a large run each confirmation has its debit: %s", async (_, facts) => {
+])("each confirmation of a large run is paired with its debit: %s", async (_, facts) => {
   const records = await withdrawalsOf(facts);
   expect(records).toHaveLength(80);
   for (const { id, state } of records) {
@@ -148,13 +148,13 @@ test("a large run of which half is withdrawn is paired as if it had never been l
       amount,
       settled_amount,
     ]);
-  const left = await toldBy<"withdrawals">(store);
+  const left = await readRecords<"withdrawals">(store);
   expect(briefly(left)).toEqual(briefly(await withdrawalsOf(few)));
   const waiting = await store.select(QUEUE, { orderBy: QUEUE.key, limit: 10 });
   expect(waiting.filter(({ class: of }) => String(of).startsWith("run "))).toEqual([]);
 });
 
-/** The longest text of a cluster after so many debits of one request. */
+/** The length of the longest stored cluster after a number of debits of one request. */
 async function longestOf(debits: number): Promise<number> {
   const { store, session, apply } = await openModel(WITHDRAWALS);
   const rows = Array.from(
@@ -168,6 +168,6 @@ async function longestOf(debits: number): Promise<number> {
   return Math.max(...clusters.map(({ data }) => String(data).length));
 }
 
-test("what is kept of a request does not grow with its movements", async () => {
+test("the stored size of a request does not grow with its movements", async () => {
   expect(await longestOf(240)).toBeLessThanOrEqual((await longestOf(120)) + 10);
 });

@@ -20,7 +20,7 @@ const OWNER = {
   asset: "BTC",
 };
 
-/** The provider's example (balances feed, "Withdrawals"): the confirming run is a week older. */
+/** The provider's example (balances feed, "Withdrawals"), whose confirming run is a week older. */
 const pending = (account_type: string, change: string, nanos: string) => ({
   ...OWNER,
   account_type,
@@ -65,7 +65,7 @@ const EXAMPLE = [
 const PENDING_ID = "movement:61d137e7-2f3a-4759-ba7a-d7e20f5e5ad6";
 const CONFIRMING_ID = "movement:66f1bec3-7179-4517-9507-7dfc62965b70";
 
-/** The feed client knows in which order its socket stated them. */
+/** The feed client knows the order of the frames on its socket, and states it as `not_before`. */
 const NOT_BEFORE = [
   undefined,
   undefined,
@@ -77,12 +77,12 @@ const frames = EXAMPLE.map((body, at) =>
     payloadType: "",
     frame: at + 2,
     body: { messageType: "balance-updated", body },
-  }).map((told) => notBefore(told, NOT_BEFORE[at])),
+  }).map((one) => notBefore(one, NOT_BEFORE[at])),
 );
 
-function notBefore(told: LifecycleFact, not_before: string | undefined): LifecycleFact {
-  if (told.type !== "BalanceReported" || not_before === undefined) return told;
-  return { ...told, state: { ...told.state, data: { ...told.state.data, not_before } } };
+function notBefore(one: LifecycleFact, not_before: string | undefined): LifecycleFact {
+  if (one.type !== "BalanceReported" || not_before === undefined) return one;
+  return { ...one, state: { ...one.state, data: { ...one.state.data, not_before } } };
 }
 const webhooks = EXAMPLE.map((body) => delivered({ payloadType: "account_balance.changed", body }));
 
@@ -133,7 +133,7 @@ describe("the provider's withdrawal example", () => {
     ]);
   });
 
-  test("over webhooks alone nobody can know: the confirmation is older than the pending", async () => {
+  test("over webhooks alone they are two records: the confirmation is older than the hold", async () => {
     const records = byId(await withdrawalsOf(webhooks.flat()));
     expect(records.map(({ id, state }) => [id, state.stage, state.link])).toEqual([
       [PENDING_ID, "pending", "stated"],
@@ -156,7 +156,7 @@ describe("the provider's withdrawal example", () => {
 });
 
 /** Id, stage, link and history of each record, in the order of ids. */
-async function told(legs: ReturnType<typeof movementFacts>) {
+async function recordsIn(legs: ReturnType<typeof movementFacts>) {
   return byId(await withdrawalsOf(legs)).map(
     ({ id, state, history }) => `${id} ${state.stage} ${state.link} ${brief(history).join(" ")}`,
   );
@@ -408,15 +408,15 @@ const CASES: readonly (readonly [name: string, table: string, records: readonly 
 
 describe("movements", () => {
   test.each(CASES)("%s", async (_, table, records) => {
-    expect(await told(movementFacts(table))).toEqual(records);
-    expect(await told(movementFacts(table).toReversed())).toEqual(records);
+    expect(await recordsIn(movementFacts(table))).toEqual(records);
+    expect(await recordsIn(movementFacts(table).toReversed())).toEqual(records);
   });
 
   test.each([
     ["2", "3"],
     ["5", "0"],
     ["7", "0"],
-  ])("of 5 that were taken %s come back: settled are %s", async (back, settled) => {
+  ])("of a debit of 5, %s are reversed: %s are settled", async (back, settled) => {
     const [record] = await withdrawalsOf(
       movementFacts(`at        run account    type       change movement request
                      10:05:00  2   available  withdrawal -5     d1       R
@@ -425,19 +425,19 @@ describe("movements", () => {
     expect(record?.state).toMatchObject({ amount: "5", settled_amount: settled });
   });
 
-  test("while a message is being recorded nothing is said to be returned", async () => {
+  test("a confirmation is not shown as returned before the report of its message", async () => {
     const table = `at        run account    type                 change movement
                    10:05:00  2   available  withdrawal_confirmed 5      c
                    10:05:01  2   available  withdrawal           -5     d`;
     const [confirmed, debit] = movementFacts(table, { reported: false });
     if (!confirmed || !debit) throw new TypeError("two movements");
-    expect(await told([confirmed])).toEqual([`movement:c confirmed unmatched ${CONFIRMED}`]);
-    expect(await told([confirmed, debit])).toEqual([
+    expect(await recordsIn([confirmed])).toEqual([`movement:c confirmed unmatched ${CONFIRMED}`]);
+    expect(await recordsIn([confirmed, debit])).toEqual([
       `movement:c settled unmatched ${CONFIRMED} ${SETTLED}`,
     ]);
   });
 
-  test("a run of another type has no report that could be waited for", async () => {
+  test("a confirmation in a run of another type does not wait for a report", async () => {
     const [released] = movementFacts(
       `at        run account    type                 change movement
        10:05:00  2   available  withdrawal_confirmed 5      c`,
@@ -445,12 +445,12 @@ describe("movements", () => {
     );
     const data = { ...released?.state.data, run_type: "transfer" };
     const leg = factOf(fact("MovementRecorded", data));
-    expect(await told([leg])).toEqual([
+    expect(await recordsIn([leg])).toEqual([
       "movement:c returned unmatched returned<withdrawal_confirmed>",
     ]);
   });
 
-  test("a withdrawn fact counts for nothing", async () => {
+  test("a withdrawn fact has no effect", async () => {
     const legs = movementFacts(`at        run account   type               change movement
                                10:00:00  1   available withdrawal_pending -5     p`);
     expect(await withdrawalsOf(legs.map(withdrawn))).toEqual([]);
@@ -467,7 +467,7 @@ describe("movements", () => {
         ? { ...leg, state: { ...leg.state, seen: [{ id: "s", adds, receivedAt: AT }] } }
         : leg,
     );
-    expect(await told(seen)).toEqual([`R confirmed stated ${CONFIRMED} ·${PENDING}`]);
+    expect(await recordsIn(seen)).toEqual([`R confirmed stated ${CONFIRMED} ·${PENDING}`]);
   });
 
   test("the available side is shown, whatever its leg is called", async () => {
@@ -882,6 +882,6 @@ describe("types of accounts that every object knows", () => {
   });
 });
 
-/** Records with the type of their account left out, in all they say. */
+/** Replaces the account type by a placeholder throughout the records. */
 const withTypes = (records: readonly object[], type: string) =>
   JSON.parse(JSON.stringify(records).replaceAll(type, "type"));

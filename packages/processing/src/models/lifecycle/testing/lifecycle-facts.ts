@@ -9,7 +9,7 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 
 /** Facts for tests: from a provider's payload, single ones, and from aligned text. */
 
-/** Not SHA-256: the folds only ask whether two contents are the same. */
+/** Not SHA-256: the projections only compare two contents for equality. */
 function digestOf(data: Uint8Array | string): string {
   let [low, high] = [0x811c9dc5, 0x01000193];
   for (const unit of typeof data === "string" ? new TextEncoder().encode(data) : data) {
@@ -36,7 +36,7 @@ type Delivered = Readonly<{
   receivedAt?: string;
 }>;
 
-/** The facts in a delivery of a provider, read by the present translation. */
+/** The facts in a delivery of a provider, by the current translation. */
 export function delivered({ payloadType, body, provider, frame, receivedAt }: Delivered) {
   const source = {
     provider: provider ?? "zerohash",
@@ -51,14 +51,14 @@ export function delivered({ payloadType, body, provider, frame, receivedAt }: De
   return factsOf(reading.facts).filter(({ type }) => type !== "RunRecorded");
 }
 
-/** So late that no printed time lies after its arrival. */
+/** An arrival later than every stated time. */
 const LONG_AFTER = "2030-01-01T00:00:00Z";
 
 const CONNECTION = "c1";
 
 type Row = Readonly<Record<string, string>>;
 
-/** Rows of an aligned table; the first line names the columns, `-` leaves one out. */
+/** Rows of an aligned table; the first line names the columns, and `-` omits a column. */
 export function rowsOf(table: string): Row[] {
   const [names = [], ...rows] = table
     .trim()
@@ -75,8 +75,8 @@ export function rowsOf(table: string): Row[] {
 export function movementFacts(table: string, { reported = true } = {}): LifecycleFact[] {
   const facts = new Map<string, LifecycleFact>();
   for (const row of rowsOf(table)) {
-    for (const said of reported ? [movementFact(row), reportFact(row)] : [movementFact(row)]) {
-      const fact = factOf(said, facts.size + 1);
+    for (const data of reported ? [movementFact(row), reportFact(row)] : [movementFact(row)]) {
+      const fact = factOf(data, facts.size + 1);
       if (!facts.has(fact.id)) facts.set(fact.id, fact);
     }
   }
@@ -119,7 +119,7 @@ function reportFact(row: Row): FactOf<"BalanceReported"> {
   });
 }
 
-/** A fact of Zero Hash with what every fact has; undefined keys are left out. */
+/** A fact of Zero Hash with the fields that all facts have; undefined keys are omitted. */
 export function fact<Type extends ProviderFactType>(
   type: Type,
   data: Readonly<Record<string, unknown>>,
@@ -129,7 +129,7 @@ export function fact<Type extends ProviderFactType>(
   return { type, data: Object.fromEntries(kept) } as unknown as FactOf<Type>;
 }
 
-/** A status fact; its content follows from what it says. */
+/** A status fact, whose `content` is the digest of its data. */
 export function statusFact(
   type: ProviderFactType,
   data: Readonly<Record<string, unknown>>,
@@ -138,5 +138,5 @@ export function statusFact(
   return factOf(fact(type, { content, ...data }));
 }
 
-export const byId = <Told extends { id: string }>(told: readonly Told[]) =>
-  [...told].sort((a, b) => (a.id < b.id ? -1 : 1));
+export const byId = <Item extends { id: string }>(items: readonly Item[]) =>
+  [...items].sort((a, b) => (a.id < b.id ? -1 : 1));

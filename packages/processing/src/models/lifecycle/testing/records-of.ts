@@ -15,18 +15,18 @@ import { ANOMALIES } from "../../columns.ts";
 import { lifecycleProjection } from "../projection.ts";
 import { CLUSTERS, HISTORY, NAMES, RECORDS } from "../tables.ts";
 
-/** What a model makes of facts that come in this order, for tests. */
+/** Projects facts in a given order and reads the records, for tests. */
 
 export const hashing: Hashing = {
   sha1: (data) => createHash("sha1").update(data).digest("hex"),
   sha256: (data) => createHash("sha256").update(data).digest("hex"),
 };
 
-export type Told<Model extends LifecycleModel> = Readonly<{
+export type ProjectedRecord<Model extends LifecycleModel> = Readonly<{
   id: string;
   state: LifecycleRecords[Model];
   history: readonly Entry[];
-  /** Every text that finds it. */
+  /** Every text by which it is found. */
   identifiers: readonly string[];
   anomalies: readonly Readonly<{ kind: string; what: string; detail: object; at: string | null }>[];
 }>;
@@ -36,7 +36,7 @@ export type Entry = HistoryRecord & Readonly<{ moves: boolean }>;
 
 type Events = Readonly<{ type: string; data: object }>[];
 
-/** A fact and what was said of it later, as events. */
+/** A fact and its later amendments, as events. */
 export function eventsOf({ type, state }: LifecycleFact): Events {
   const { data, seen, withdrawn } = state;
   const about = { event_id: "", event_type: type, key: factKey({ type, data } as never) };
@@ -90,22 +90,22 @@ const ALL = 1_000_000;
 async function recordsOf<Model extends LifecycleModel>(
   lifecycle: Lifecycle,
   facts: readonly LifecycleFact[],
-): Promise<Told<Model>[]> {
+): Promise<ProjectedRecord<Model>[]> {
   const { store, session, apply } = await openModel(lifecycle);
   for (const fact of facts) await apply(eventsOf(fact));
   await session.commit();
-  return toldBy<Model>(store);
+  return readRecords<Model>(store);
 }
 
-export async function toldBy<Model extends LifecycleModel>(
+export async function readRecords<Model extends LifecycleModel>(
   store: ModelStore,
-): Promise<Told<Model>[]> {
+): Promise<ProjectedRecord<Model>[]> {
   const rows = await store.select(RECORDS, { orderBy: ["id"], limit: ALL });
   const names = await store.select(NAMES, { orderBy: [...NAMES.key], limit: ALL });
   const clusters = await store.select(CLUSTERS, { orderBy: ["id"], limit: ALL });
   const baseOf = new Map(clusters.map(({ id, data }) => [id, JSON.parse(String(data)).base]));
   const anomalies = await store.select(ANOMALIES, { orderBy: ["id"], limit: ALL });
-  const told: Told<Model>[] = [];
+  const records: ProjectedRecord<Model>[] = [];
   for (const row of rows) {
     const state = await lifecycleRecord<Model>(store, row, { stuck: null });
     const found = names.filter(({ cluster }) => baseOf.get(cluster ?? 0) === row.cluster);
@@ -115,7 +115,7 @@ export async function toldBy<Model extends LifecycleModel>(
     const where = [{ column: "record", is: "=" as const, value: row.cluster ?? 0 }];
     const steps = await store.select(HISTORY, { where, orderBy: HISTORY.key, limit: ALL });
     const stated = state.history.filter(({ source }) => source !== "relink");
-    told.push({
+    records.push({
       id: String(row.id),
       state,
       history: stated.map((entry, at) => ({ ...entry, moves: steps[at]?.moves === 1 })),
@@ -126,7 +126,7 @@ export async function toldBy<Model extends LifecycleModel>(
       })),
     });
   }
-  return told;
+  return records;
 }
 
 const lifecycleModel = (state: object): LifecycleModel =>
@@ -138,7 +138,7 @@ export const depositsOf = (facts: readonly LifecycleFact[]) =>
   recordsOf<"deposits">(DEPOSITS, facts);
 export const tradesOf = (facts: readonly LifecycleFact[]) => recordsOf<"trades">(TRADES, facts);
 
-/** A history in short: `stage<word>`, `·` where the stage did not change. */
+/** A short form of a history: `stage<word>`, with `·` before an entry that did not change the stage. */
 export function brief(history: readonly Entry[]): string[] {
   return history.map(
     ({ stage, provider_status, moves }) => `${moves ? "" : "·"}${stage ?? "-"}<${provider_status}>`,
