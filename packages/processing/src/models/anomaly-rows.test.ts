@@ -26,12 +26,12 @@ function open(position: number, amount: string, deliveryId: string | null = null
 }
 
 function acknowledge(position: number, asOf: number) {
-  const said = { anomaly_id: ID, model: "balances", as_of: `${asOf}` } as const;
-  const word = { note: "known", actor: "Ann", recordedAt: 7n };
-  return acknowledgeAnomaly(buffer, { ...said, ...word, position });
+  const target = { anomaly_id: ID, model: "balances", as_of: `${asOf}` } as const;
+  const by = { note: "known", actor: "Ann", recordedAt: 7n };
+  return acknowledgeAnomaly(buffer, { ...target, ...by, position });
 }
 
-/** How it stands, and how many of its kind there are. */
+/** The anomaly's attention and who acknowledged it, and the counts of its kind. */
 async function now() {
   const row = await buffer.get(ANOMALIES, [ID]);
   const counts = await buffer.get(ATTENTION_COUNTS, ["gap"]);
@@ -41,8 +41,8 @@ async function now() {
 const OPEN = [ATTENTION.open, null, 1, 1];
 const KNOWN = [ATTENTION.acknowledged, "Ann", 1, 0];
 
-describe("what was acknowledged", () => {
-  test("stays so while it is what the person saw", async () => {
+describe("an acknowledged anomaly", () => {
+  test("stays acknowledged while it is unchanged", async () => {
     await open(5, "1");
     await acknowledge(8, 7);
     expect(await now()).toEqual(KNOWN);
@@ -50,7 +50,7 @@ describe("what was acknowledged", () => {
     expect(await now()).toEqual(KNOWN);
   });
 
-  test("is not what has changed since the person looked", async () => {
+  test("is not acknowledged if it changed after the position that the person saw", async () => {
     await open(5, "1");
     await open(9, "2");
     await acknowledge(10, 8);
@@ -59,7 +59,7 @@ describe("what was acknowledged", () => {
     expect(await now()).toEqual(KNOWN);
   });
 
-  test("is open again when it changes, or opens again", async () => {
+  test("is open again when it changes or is reopened", async () => {
     await open(5, "1");
     await acknowledge(6, 5);
     await open(7, "2");
@@ -74,13 +74,13 @@ describe("what was acknowledged", () => {
   });
 });
 
-test("what the same delivery closes never stood, and is not counted", async () => {
+test("an anomaly that the same delivery opens and closes is removed and not counted", async () => {
   await open(5, "1", "d");
   await closeAnomaly(buffer, ID, { position: 6, deliveryId: "d" });
   expect(await now()).toEqual([undefined, undefined, 0, 0]);
 });
 
-test("counts are those of the rows, after a commit too", async () => {
+test("counts match the rows, also after a commit", async () => {
   await open(5, "1");
   await buffer.commit(5, "");
   await acknowledge(6, 5);

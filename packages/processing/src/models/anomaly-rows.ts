@@ -13,7 +13,7 @@ export type AnomalyContent = Readonly<{
   at: Nanos | null;
 }>;
 
-/** The event that shows it. */
+/** The event that opens or closes an anomaly. */
 export type AnomalyCause = Readonly<{ position: number; deliveryId: string | null }>;
 
 export const NOT_ACKNOWLEDGED = {
@@ -23,8 +23,8 @@ export const NOT_ACKNOWLEDGED = {
 } as const;
 
 /**
- * Opens an anomaly, alters one that is open, or opens one again that was closed: it keeps the place
- * where it first stood. Whoever acknowledged it acknowledged what it was before.
+ * Opens an anomaly, updates an open one, or reopens a closed one: it keeps the position at which it
+ * was first opened. A change clears the acknowledgement, which applies to the earlier content.
  */
 export async function openAnomaly(
   buffer: RowBuffer,
@@ -49,8 +49,8 @@ export async function openAnomaly(
 }
 
 /**
- * Closes an anomaly. One that the same delivery opened never stood: a delivery's facts are folded
- * one by one, and between a run's two movements something is always missing.
+ * Closes an anomaly. One that the same delivery opened is removed: a delivery's facts are folded
+ * one by one, and between a run's two movements there is always a gap.
  */
 export async function closeAnomaly(
   buffer: RowBuffer,
@@ -65,7 +65,7 @@ export async function closeAnomaly(
       before: Number(stored.attention),
       after: ATTENTION.closed,
     });
-    return noteChange(buffer, position, { id, row: null, isNew: false });
+    return recordChange(buffer, position, { id, row: null, isNew: false });
   }
   const closed = {
     closed_position: position,
@@ -75,11 +75,11 @@ export async function closeAnomaly(
   await putAnomaly(buffer, position, { stored, row: { ...stored, ...closed } });
 }
 
-/** What says that somebody knows of an anomaly of some model. */
+/** An operator's acknowledgement of an anomaly of a model. */
 export type Acknowledgement = DataOf<"AnomalyAcknowledged"> &
   Readonly<{ position: number; recordedAt: Nanos }>;
 
-/** An anomaly that is closed, or has changed since it was looked at, is left alone. */
+/** Acknowledges an anomaly, unless it is closed or has changed since `as_of`, the position the operator saw. */
 export async function acknowledgeAnomaly(
   buffer: RowBuffer,
   { anomaly_id, as_of, position, ...acknowledgement }: Acknowledgement,
@@ -91,7 +91,7 @@ export async function acknowledgeAnomaly(
   await putAnomaly(buffer, position, { stored, row });
 }
 
-/** As it is stored with what was acknowledged, or dismissed. */
+/** The columns of an acknowledgement, or of a dismissal of a quarantined delivery. */
 export const acknowledgedBy = ({
   recordedAt,
   actor,
@@ -113,10 +113,10 @@ async function putAnomaly(
   const before = Number(stored?.attention ?? ATTENTION.closed);
   await countAttention(buffer, String(row.kind), { before, after: Number(row.attention) });
   const isNew = before === ATTENTION.closed && row.attention === ATTENTION.open;
-  await noteChange(buffer, position, { id: String(row.id), row, isNew });
+  await recordChange(buffer, position, { id: String(row.id), row, isNew });
 }
 
-/** Keeps the count of a kind: `before` and `after` are what one of them asks for of attention. */
+/** Updates the counts of a kind for one item whose attention changes from `before` to `after`. */
 export async function countAttention(
   buffer: RowBuffer,
   kind: string,
@@ -124,11 +124,11 @@ export async function countAttention(
 ): Promise<void> {
   if (before === after) return;
   const stored = await buffer.get(ATTENTION_COUNTS, [kind]);
-  const moved = (least: number) => Number(after >= least) - Number(before >= least);
+  const difference = (least: number) => Number(after >= least) - Number(before >= least);
   const row = {
     kind,
-    open: Number(stored?.open ?? 0) + moved(ATTENTION.acknowledged),
-    unacknowledged: Number(stored?.unacknowledged ?? 0) + moved(ATTENTION.open),
+    open: Number(stored?.open ?? 0) + difference(ATTENTION.acknowledged),
+    unacknowledged: Number(stored?.unacknowledged ?? 0) + difference(ATTENTION.open),
   };
   buffer.put(ATTENTION_COUNTS, row, stored);
 }
@@ -137,13 +137,13 @@ function isSame(stored: Row, row: Row): boolean {
   return Object.entries(row).every(([column, value]) => stored[column] === value);
 }
 
-/** Whoever follows the changes sees the anomaly as it was then, and whether it was opened there. */
-async function noteChange(
+/** Writes the change row: the anomaly as of this position, and whether it was opened or reopened here. */
+async function recordChange(
   buffer: RowBuffer,
   position: number,
   { id, row, isNew }: Readonly<{ id: string; row: Row | null; isNew: boolean }>,
 ): Promise<void> {
-  // A stopped subject may be cleared by the very event that it was stopped at.
+  // The event at which a subject stopped may also clear it, so the change row may exist already.
   const stored = await buffer.get(ANOMALY_CHANGES, [position, id]);
   const is_new = isNew || (typeof stored?.row === "string" && JSON.parse(stored.row).is_new);
   const text = row === null ? null : changeText({ ...row, ...(is_new ? { is_new: 1 } : {}) });
@@ -152,7 +152,7 @@ async function noteChange(
 
 const TIMES = ["opened_at", "acknowledged_at"] as const;
 
-/** JSON's numbers are too small for nanoseconds. */
+/** Times are text, because JSON numbers cannot hold nanoseconds exactly. */
 function changeText(row: Row): string {
   const times = TIMES.map((column) => [column, timeText(row[column])]);
   return JSON.stringify({ ...row, ...Object.fromEntries(times) });
@@ -161,7 +161,7 @@ function changeText(row: Row): string {
 const timeText = (time: Value | undefined): string | null =>
   typeof time === "bigint" ? String(time) : null;
 
-/** The anomaly that a change row holds; `is_new` where it was opened, or opened again, there. */
+/** The anomaly in a change row; `is_new` if it was opened or reopened at that position. */
 export function changedAnomaly(text: string): Row {
   const row = JSON.parse(text) as Row;
   const times = TIMES.map((column) => {

@@ -7,31 +7,32 @@ import {
 import { isPresent, readData } from "@counterfoil/core/stream/read-event";
 import type { Column, Table } from "../ports/model-store.ts";
 
-/** A column of the state, and one that only this stream's order or the receiver's clock explains. */
+/** Columns of the state: they depend neither on the order of this stream nor on the receiver's clock. */
 export const text: Column = { type: "text", state: true };
 export const integer: Column = { type: "integer", state: true };
 export const nanos: Column = { type: "nanos", state: true };
 
+/** A column outside the state: its value depends on this stream's order or on the receiver's clock. */
 export const own = (column: Column): Column => ({ ...column, state: false });
 
-/** How much attention something asks for: lists begin with the most. */
+/** How much attention an item needs; lists start with the highest. */
 export const ATTENTION = { closed: 0, acknowledged: 1, open: 2 } as const;
 
-/** Who said that he knows, and what he said; null where nobody did. */
+/** Who acknowledged an item, when, and their note; null if it is not acknowledged. */
 export const ACKNOWLEDGED = {
   acknowledged_at: own(nanos),
   acknowledged_by: own(text),
   note: own(text),
 } as const;
 
-/** What needs a person. Closed ones stay, so that a reader sees when and by what. */
+/** Conditions that need an operator. Closed ones are kept, to show when and by which event they closed. */
 export const ANOMALIES: Table = {
   name: "anomalies",
   columns: {
     id: own(text),
     kind: text,
     subject: text,
-    /** What of the detail does not depend on connections or arrivals. */
+    /** The part of the detail that does not depend on connections or arrivals. */
     essence: text,
     detail: own(text),
     opened_at: own(nanos),
@@ -40,25 +41,25 @@ export const ANOMALIES: Table = {
     /** The delivery that opened it. */
     delivery_id: own(text),
     attention: own(integer),
-    /** Where it last changed: whoever saw it earlier than that has not acknowledged it. */
+    /** Where it last changed: an acknowledgement of an earlier position does not apply. */
     changed_position: own(integer),
     ...ACKNOWLEDGED,
   },
   key: ["id"],
-  // Each with the order of a list: one snapshot may open 200,000 at one position.
+  // Each index ends with a list's order, because one snapshot may open 200,000 anomalies at one position.
   indexes: [
     ["attention", "opened_position", "id"],
     ["kind", "attention", "opened_position", "id"],
     ["subject", "attention", "opened_position", "id"],
   ],
   digested: "both",
-  // A delivery's own anomaly depends on when it came, the ledger's on its clocks and its engine, a
-  // stopped subject on the program.
+  // A delivery's anomaly depends on when it arrived, the ledger's on its clocks and its engine, and a
+  // stopped subject on the program's version.
   isState: ({ closed_position, subject, kind }) =>
     closed_position === null && kind !== "stopped" && !/^(?:delivery:|ledger$)/.test(`${subject}`),
 };
 
-/** How many are open, by kind: who asks how many must not count a million. */
+/** Counts of open anomalies by kind, so that reading a count does not scan a million rows. */
 export const ATTENTION_COUNTS: Table = {
   name: "attention_counts",
   columns: { kind: own(text), open: own(integer), unacknowledged: own(integer) },
@@ -67,7 +68,7 @@ export const ATTENTION_COUNTS: Table = {
   digested: "digest",
 };
 
-/** Each event that changed an anomaly leaves one row; `row` null: it never stood. */
+/** One row per event and anomaly that it changed; `row` is null if the anomaly was removed. */
 export const ANOMALY_CHANGES: Table = {
   name: "anomaly_changes",
   columns: { position: own(integer), id: own(text), row: own(text) },
@@ -76,7 +77,7 @@ export const ANOMALY_CHANGES: Table = {
   digested: "none",
 };
 
-/** Keys that a fact could not be folded into; later facts of the same key wait. */
+/** Subjects for which an event could not be folded; later events of the same subject wait. */
 export const STOPPED: Table = {
   name: "stopped",
   columns: {
@@ -92,34 +93,36 @@ export const STOPPED: Table = {
 };
 
 /**
- * Fact states as models keep them. The stored bytes of the event go in as they are: to print them
- * again would cost more than everything else about a row. The text hangs at the data itself, where
- * no copy of the data takes it along; a WeakMap keeps what it holds alive through young collections.
+ * Fact states as models store them. The event's JSON text is copied as it is, because serializing the
+ * data again costs more than all other work for a row. The text is a non-enumerable property of the
+ * data, so copies of the data do not carry it; a WeakMap would keep its entries alive through young
+ * collections.
  */
-const PRINTED = Symbol("printed");
+const SOURCE_TEXT = Symbol("sourceText");
 
-type Printed = FactData & { [PRINTED]?: string };
+type WithSourceText = FactData & { [SOURCE_TEXT]?: string };
 
 /**
- * The data of an event, parsed once; its text is remembered for `factStateText`.
+ * The data of an event, parsed once; its text is kept for `factStateText`.
  *
- * @throws SchemaTooNew, which stops the event's subject as any fault of a fold does
+ * @throws SchemaTooNew, which stops the event's subject like any other error of a fold
  */
 export function parseData(event: RecordedEvent): FactData {
   const data = readData(event);
-  return isPresent(event) ? Object.defineProperty(data, PRINTED, { value: event.data }) : data;
+  return isPresent(event) ? Object.defineProperty(data, SOURCE_TEXT, { value: event.data }) : data;
 }
 
+/** A fact state as JSON; amendments are left out if there are none. */
 export function factStateText(state: FactState): string {
   const { data, position, deliveryId, seen, contradicted, withdrawn, corrected } = state;
-  const text = (data as Printed)[PRINTED] ?? JSON.stringify(data);
+  const text = (data as WithSourceText)[SOURCE_TEXT] ?? JSON.stringify(data);
   const head = `{"data":${text},"position":${position},"deliveryId":${JSON.stringify(deliveryId)}`;
   if (seen.length === 0 && contradicted.length === 0 && !withdrawn && !corrected) return `${head}}`;
   const amended = `"seen":${JSON.stringify(seen)},"contradicted":${JSON.stringify(contradicted)},"withdrawn":${withdrawn}`;
   return `${head},${amended}${corrected ? ',"corrected":true' : ""}}`;
 }
 
-/** The state that `factStateText` printed, from its parsed JSON. */
+/** The state that `factStateText` serialized, from its parsed JSON. */
 export function factStateFrom(parsed: FactData): FactState {
   const { data, position, deliveryId, ...amended } = parsed as Partial<FactState>;
   return { ...initialFactState(data ?? {}, position ?? 0, deliveryId ?? null), ...amended };

@@ -11,16 +11,16 @@ import { openLateArrivals } from "./balances/late-arrivals.ts";
 import { ACKNOWLEDGED, ATTENTION, integer, nanos, own, text } from "./columns.ts";
 
 /**
- * What an operator asks about deliveries. The stream holds all of it; how many nobody could read,
- * and when each provider last sent something, must not take a walk through it. This model keeps what
- * concerns the whole ledger.
+ * What operators need to know about deliveries: the unreadable ones, and when each provider last sent
+ * something. The stream holds all of it, but a query must not scan the stream. The balances model keeps
+ * these tables because it also keeps everything else about the whole ledger.
  */
 
-/** Every delivery that nobody could read when it came. */
+/** Deliveries that could not be read when they arrived. */
 export const QUARANTINED: Table = {
   name: "quarantined",
   columns: {
-    /** The delivery's. */
+    /** The delivery's id. */
     id: own(text),
     position: own(integer),
     attempts: own(integer),
@@ -32,10 +32,10 @@ export const QUARANTINED: Table = {
   digested: "digest",
 };
 
-/** The kind under which they are counted. */
+/** Their kind in `attention_counts`. */
 export const QUARANTINED_KIND = "quarantined";
 
-/** When a provider last sent something. */
+/** The last delivery of each provider and channel. */
 export const LAST_DELIVERIES: Table = {
   name: "last_deliveries",
   columns: {
@@ -51,7 +51,7 @@ export const LAST_DELIVERIES: Table = {
 
 export type DeliveryEvent = StreamEvent & Readonly<{ recordedAt: Nanos }>;
 
-/** How a quarantined delivery fares. */
+/** Applies an event about a quarantined delivery: its quarantine, dismissal or retry. */
 export async function noteQuarantine(
   buffer: RowBuffer,
   { type, data, position, recordedAt }: DeliveryEvent,
@@ -60,28 +60,32 @@ export async function noteQuarantine(
   const stored = await buffer.get(QUARANTINED, [delivery_id]);
   if (type === "DeliveryQuarantined") {
     const first = { id: delivery_id, position, attempts: 1, ...NOT_ACKNOWLEDGED };
-    return put(buffer, stored, { ...first, attention: ATTENTION.open });
+    return putQuarantined(buffer, stored, { ...first, attention: ATTENTION.open });
   }
   if (stored === null) return;
   if (type === "QuarantineDismissed") {
     const dismissal = data as DataOf<"QuarantineDismissed">;
     if (stored.attention !== ATTENTION.open || stored.attempts !== dismissal.attempts) return;
-    const said = acknowledgedBy({ ...dismissal, recordedAt });
-    return put(buffer, stored, { ...stored, ...said, attention: ATTENTION.acknowledged });
+    const dismissed = acknowledgedBy({ ...dismissal, recordedAt });
+    return putQuarantined(buffer, stored, {
+      ...stored,
+      ...dismissed,
+      attention: ATTENTION.acknowledged,
+    });
   }
   const { outcome } = data as DataOf<"QuarantineRetried">;
   const attempts = Number(stored.attempts) + 1;
   const attention = outcome === "resolved" ? ATTENTION.closed : ATTENTION.open;
-  return put(buffer, stored, { ...stored, ...NOT_ACKNOWLEDGED, attempts, attention });
+  return putQuarantined(buffer, stored, { ...stored, ...NOT_ACKNOWLEDGED, attempts, attention });
 }
 
-async function put(buffer: RowBuffer, stored: Row | null, row: Row): Promise<void> {
+async function putQuarantined(buffer: RowBuffer, stored: Row | null, row: Row): Promise<void> {
   buffer.put(QUARANTINED, row, stored);
   const before = Number(stored?.attention ?? ATTENTION.closed);
   await countAttention(buffer, QUARANTINED_KIND, { before, after: Number(row.attention) });
 }
 
-/** One row: where the feed stands, as the last connection that was opened left it. */
+/** One row: the state of the feed's most recently opened connection. */
 export const LAST_FEED: Table = {
   name: "last_feed",
   columns: {
@@ -95,11 +99,11 @@ export const LAST_FEED: Table = {
   indexes: [],
   digested: "digest",
 };
-const ONLY = "feed";
+const FEED_ROW_ID = "feed";
 
-/** The connection that is read is the one that was opened last. */
+/** The state of the most recently opened connection; null if none was opened. */
 export const readLastFeed = (rows: Pick<Rows, "get">): Promise<Row | null> =>
-  rows.get(LAST_FEED, [ONLY]);
+  rows.get(LAST_FEED, [FEED_ROW_ID]);
 
 const FEED_STATES: Readonly<Record<string, string>> = {
   FeedOpened: "connected",
@@ -107,18 +111,19 @@ const FEED_STATES: Readonly<Record<string, string>> = {
   FeedClosed: "disconnected",
 };
 
+/** Updates the feed's state; events of older connections are ignored. */
 export async function noteFeed(
   buffer: RowBuffer,
   { type, data, recordedAt }: Pick<DeliveryEvent, "type" | "data" | "recordedAt">,
 ): Promise<void> {
   const { connection, reason = null } = data as DataOf<"FeedClosed">;
-  const stored = await buffer.get(LAST_FEED, [ONLY]);
+  const stored = await buffer.get(LAST_FEED, [FEED_ROW_ID]);
   if (type !== "FeedOpened" && stored?.connection !== connection) return;
   const state = FEED_STATES[type] ?? null;
-  buffer.put(LAST_FEED, { id: ONLY, connection, state, since: recordedAt, reason }, stored);
+  buffer.put(LAST_FEED, { id: FEED_ROW_ID, connection, state, since: recordedAt, reason }, stored);
 }
 
-/** How deliveries came: which was the last, and which came later than a clock says. */
+/** Tracks arrivals: the last delivery of each channel, and deliveries recorded much later than received. */
 export type Arrivals = Readonly<{ note: (event: RecordedEvent) => Work; flush: () => void }>;
 
 export async function openArrivals(store: Rows, buffer: RowBuffer): Promise<Arrivals> {
@@ -136,30 +141,30 @@ export async function openArrivals(store: Rows, buffer: RowBuffer): Promise<Arri
   };
 }
 
-type Last = { stored: Row | null; row: Row; isChanged: boolean };
+type LastDelivery = { stored: Row | null; row: Row; isChanged: boolean };
 
-/** Keeps the last delivery of each provider and channel in memory, and writes it once a commit. */
+/** Keeps the last delivery of each provider and channel in memory, and writes it once per commit. */
 async function openLastDeliveries(store: Rows, buffer: RowBuffer) {
   const rows = await store.select(LAST_DELIVERIES, {
     orderBy: ["provider", "channel"],
     limit: 1000,
   });
-  const known = new Map<string, Last>(
+  const known = new Map<string, LastDelivery>(
     rows.map((row) => [`${row.provider} ${row.channel}`, { stored: row, row, isChanged: false }]),
   );
-  /** By how the event's data begins: of a million deliveries only a few are parsed. */
-  const byBeginning = new Map<string, Last>();
+  /** By the first fields of the event's data, so that few of a million deliveries are parsed. */
+  const byPrefix = new Map<string, LastDelivery>();
 
-  function lastOf(event: RecordedEvent): Last {
-    const beginning = event.data.slice(0, event.data.indexOf('"payload_type"'));
-    const found = byBeginning.get(beginning);
+  function lastOf(event: RecordedEvent): LastDelivery {
+    const prefix = event.data.slice(0, event.data.indexOf('"payload_type"'));
+    const found = byPrefix.get(prefix);
     if (found !== undefined) return found;
     const { provider, channel } = readData(event) as DataOf<"DeliveryReceived">;
     const name = `${provider} ${channel}`;
     const row = { provider, channel, recorded_at: null, position: null };
     const last = known.get(name) ?? { stored: null, row, isChanged: false };
     known.set(name, last);
-    if (byBeginning.size < 1000) byBeginning.set(beginning, last);
+    if (byPrefix.size < 1000) byPrefix.set(prefix, last);
     return last;
   }
 

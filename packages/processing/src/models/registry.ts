@@ -6,7 +6,7 @@ import type { Projection } from "../projection/projection.ts";
 import { balancesProjection } from "./balances/projection.ts";
 import { lifecycleProjection } from "./lifecycle/projection.ts";
 
-/** Every read model there is. */
+/** The projections of all read models. */
 export const PROJECTIONS: Readonly<Record<ModelName, Projection>> = {
   balances: balancesProjection,
   withdrawals: lifecycleProjection(WITHDRAWALS),
