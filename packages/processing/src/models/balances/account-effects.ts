@@ -15,34 +15,34 @@ import {
   closeAnomaly,
   openAnomaly,
 } from "../anomaly-rows.ts";
-import { type Account, seekEnd } from "./account.ts";
+import { type Account, loadEnd } from "./account.ts";
 import type { Step } from "./runs.ts";
 import { type Feeds, isSurelyListed, refreshUnlisted } from "./snapshot-membership.ts";
-import { judgeAgain, mayConcern } from "./statements.ts";
+import { mayAffectStatements, rejudgeStatements } from "./statements.ts";
 import { ACCOUNT_IDS } from "./tables.ts";
 
 type Context = Readonly<{ buffer: RowBuffer; feeds: Feeds }>;
 
 /**
- * Takes in a step that means nothing beside the account's balance: nearly every one.
+ * Applies a step that affects only the account's balance, as nearly every step does.
  *
- * @returns false where it means more; then nothing was changed
+ * @returns false if it affects more; then nothing was changed
  */
-export function takeInPlain(feeds: Feeds, { account, before, after, changes }: Step): boolean {
+export function applyIfPlain(feeds: Feeds, { account, before, after, changes }: Step): boolean {
   if (before !== null || after === null || after.contradicted.length > 0) return false;
   if (account.isEndChanged && !account.history.isEnd) return false;
   const ids = idDifference(before, after);
   const isPlain =
-    isCalm(account, changes) &&
+    areWithoutAnomalies(account, changes) &&
     !changesIds(account, ids) &&
-    !mayConcern(account, changes) &&
+    !mayAffectStatements(account, changes) &&
     isSurelyListed(feeds, account);
   if (isPlain) countIds(account, ids);
   return isPlain;
 }
 
-/** Entries that show nothing that a person should see, then and now. */
-function isCalm({ id, history }: Account, changes: readonly EntryChange[]): boolean {
+/** Whether the changed entries show no anomaly, before and after. */
+function areWithoutAnomalies({ id, history }: Account, changes: readonly EntryChange[]): boolean {
   for (const { before, after } of changes) {
     for (const entry of [before, after]) {
       if (entry !== null && anomaliesOf(entry, id, history.same).length > 0) return false;
@@ -51,40 +51,40 @@ function isCalm({ id, history }: Account, changes: readonly EntryChange[]): bool
   return true;
 }
 
-/** Takes in what a step means for the account but for its row: snapshots, anomalies, ids. */
-export async function takeIn(context: Context, step: Step): Promise<void> {
+/** Applies the effects of a step beyond the account's row: snapshots, anomalies, ids. */
+export async function applyEffects(context: Context, step: Step): Promise<void> {
   const { buffer } = context;
   const { account, changes, event, before, after } = step;
-  const judged = mayConcern(account, changes)
-    ? await judgeAgain(buffer, account, changes, event.position)
+  const judged = mayAffectStatements(account, changes)
+    ? await rejudgeStatements(buffer, account, changes, event.position)
     : [];
-  await showAnomalies(buffer, step, [...changes, ...judged]);
+  await updateAnomalies(buffer, step, [...changes, ...judged]);
   const ids = idDifference(before, after);
-  if (changesIds(account, ids)) await exchangeIds(buffer, account, ids, event);
+  if (changesIds(account, ids)) await applyIdChanges(buffer, account, ids, event);
   else countIds(account, ids);
-  // What was looked at after the end may lie elsewhere.
+  // Judging snapshots may have unloaded the end of the history.
   const isEndKnown = account.history.isEnd || account.isEndChanged;
   if (isEndKnown || account.isUnlisted || judged.length > 0) {
-    await seekEnd(buffer, account);
+    await loadEnd(buffer, account);
     summarize(account);
     await refreshUnlisted(context, account, event);
   }
 }
 
-async function showAnomalies(
+async function updateAnomalies(
   buffer: RowBuffer,
   step: Step,
   changes: readonly EntryChange[],
 ): Promise<void> {
   const { account, event } = step;
-  const { had, has } = anomaliesAround(step, changes);
-  for (const [id, { kind }] of had) {
-    if (has.has(id)) continue;
+  const { previous, current } = anomaliesAround(step, changes);
+  for (const [id, { kind }] of previous) {
+    if (current.has(id)) continue;
     if (kind === "gap") account.openGaps -= 1;
     await closeAnomaly(buffer, id, event);
   }
-  for (const [id, anomaly] of has) {
-    const known = had.get(id);
+  for (const [id, anomaly] of current) {
+    const known = previous.get(id);
     if (known !== undefined && isSameDetail(known, anomaly)) continue;
     if (known === undefined && anomaly.kind === "gap") account.openGaps += 1;
     await openAnomaly(buffer, anomaly, event);
@@ -93,11 +93,11 @@ async function showAnomalies(
 
 type Anomalies = ReadonlyMap<string, Anomaly>;
 
-/** What the entries showed before the step, and what they show now. An entry may change twice. */
+/** The anomalies of the entries before and after the step. An entry may change twice in it. */
 function anomaliesAround(
   { account, entry, before, after }: Step,
   changes: readonly EntryChange[],
-): Readonly<{ had: Anomalies; has: Anomalies }> {
+): Readonly<{ previous: Anomalies; current: Anomalies }> {
   const { id, history } = account;
   const first = new Map<string, Entry | null>();
   const last = new Map<string, Entry | null>();
@@ -106,27 +106,30 @@ function anomaliesAround(
     if (!first.has(key)) first.set(key, change.before);
     last.set(key, change.after);
   }
-  const shown = (entries: Iterable<Entry | null>, fact: Step["before"]): Anomalies => {
+  const anomaliesOfAll = (entries: Iterable<Entry | null>, fact: Step["before"]): Anomalies => {
     const anomalies = [...entries].flatMap((one) =>
       one === null ? [] : anomaliesOf(one, id, history.same),
     );
     const all = [...anomalies, ...contradictionsOf(fact, entry, id)];
     return new Map(all.map((anomaly) => [anomaly.id, anomaly]));
   };
-  return { had: shown(first.values(), before), has: shown(last.values(), after) };
+  return {
+    previous: anomaliesOfAll(first.values(), before),
+    current: anomaliesOfAll(last.values(), after),
+  };
 }
 
 const isSameDetail = (a: Anomaly, b: Anomaly): boolean =>
   canonicalJson(a.detail) === canonicalJson(b.detail);
 
-/** What the end of the history says of the account now. */
+/** Derives the account's balance and the other columns from the end of its history. */
 export function summarize(account: Account): void {
   const { history, accountIds } = account;
   const last = history.entries.at(-1);
   const lastRun = history.entries.findLast(({ kind }) => kind === "run");
   account.balance = last?.running ?? null;
   account.isContradicted = (last?.contradictions ?? 0) > 0;
-  // Where only snapshots are in memory, the last run is the one that it was.
+  // If only snapshots are loaded, the last run is unchanged.
   if (lastRun !== undefined || history.isStart) account.lastRunId = lastRun?.key ?? null;
   account.updatedAt = last?.effectiveAt ?? null;
   account.accountId = last?.accountIds.at(-1) ?? accountIds.at(-1) ?? null;
@@ -134,30 +137,30 @@ export function summarize(account: Account): void {
 }
 
 /**
- * The provider's ids of an account, and which accounts share one. Zero Hash promises one id a
- * five-tuple and one five-tuple an id; its own pages break both, so either is an anomaly and no
+ * The provider's ids of an account, and the accounts that share one. Zero Hash promises one id per
+ * five-tuple and one five-tuple per id; its own pages break both, so each case is an anomaly and not an
  * error.
  */
 
-/** How many more facts in force give each id, where one fact takes the other's place. */
+/** How the number of facts in force that name each id changes, when one fact replaces another. */
 type IdDifference = ReadonlyMap<string, number>;
 
 const NO_DIFFERENCE: IdDifference = new Map();
 
 function idDifference(before: FactState | null, after: FactState | null): IdDifference {
-  const [given, gives] = [idsInForce(before), idsInForce(after)];
-  if (given.length === 0 && gives.length === 0) return NO_DIFFERENCE;
+  const [idsBefore, idsAfter] = [idsInForce(before), idsInForce(after)];
+  if (idsBefore.length === 0 && idsAfter.length === 0) return NO_DIFFERENCE;
   const difference = new Map<string, number>();
   const count = (id: string, by: number) => difference.set(id, (difference.get(id) ?? 0) + by);
-  for (const id of gives) count(id, 1);
-  for (const id of given) count(id, -1);
+  for (const id of idsAfter) count(id, 1);
+  for (const id of idsBefore) count(id, -1);
   return difference;
 }
 
 const idsInForce = (state: FactState | null): readonly string[] =>
   state === null || state.withdrawn ? [] : accountIdsOf(state);
 
-/** Whether the difference gives the account an id, or takes its last fact from one. */
+/** Whether the difference adds an id to the account or removes one. */
 export function changesIds({ idFacts }: Account, difference: IdDifference): boolean {
   for (const [id, by] of difference) {
     const count = idFacts.get(id) ?? 0;
@@ -166,16 +169,16 @@ export function changesIds({ idFacts }: Account, difference: IdDifference): bool
   return false;
 }
 
-/** Counts a difference that gives no new id and takes none. */
+/** Applies a difference to the counts of facts per id. */
 export function countIds({ idFacts }: Account, difference: IdDifference): void {
   for (const [id, by] of difference) if (by !== 0) idFacts.set(id, (idFacts.get(id) ?? 0) + by);
 }
 
-/** One provider's id on more accounts than this is no id. */
+/** Limit of accounts read for one provider id; an id on more accounts identifies nothing. */
 const SHARERS_MAX = 1000;
 
-/** Counts a difference, and opens and closes what follows from ids that come or go. */
-async function exchangeIds(
+/** Applies a difference, and opens and closes the conflicts of added and removed ids. */
+async function applyIdChanges(
   buffer: RowBuffer,
   account: Account,
   difference: IdDifference,
@@ -188,24 +191,24 @@ async function exchangeIds(
   for (const id of account.accountIds) {
     if (before.has(id)) continue;
     buffer.put(ACCOUNT_IDS, { account_id: id, account: account.id }, null);
-    const accounts = await accountsCalled(buffer, id);
-    // Nearly always it is the account's alone, and nothing can be open of it then.
-    if (accounts.length > 1) await showSharing(buffer, id, accounts, { account, cause });
+    const accounts = await accountsWithId(buffer, id);
+    // Nearly always only this account has the id; then no conflict can be open.
+    if (accounts.length > 1) await updateSharedId(buffer, id, accounts, { account, cause });
   }
   for (const id of before) {
     if (account.accountIds.includes(id)) continue;
     const row = { account_id: id, account: account.id };
     buffer.remove(ACCOUNT_IDS, row, row);
-    await closeAnomaly(buffer, conflict(account.id, id, {}, null).id, cause);
-    await showSharing(buffer, id, await accountsCalled(buffer, id), { account, cause });
+    await closeAnomaly(buffer, idConflict(account.id, id, {}, null).id, cause);
+    await updateSharedId(buffer, id, await accountsWithId(buffer, id), { account, cause });
   }
   const { id, accountIds, updatedAt } = account;
   if (before.size < 2 && accountIds.length < 2) return;
-  const several = conflict(id, "account_ids", { account_ids: accountIds }, updatedAt);
-  await show(buffer, several, accountIds.length > 1, cause);
+  const several = idConflict(id, "account_ids", { account_ids: accountIds }, updatedAt);
+  await openOrClose(buffer, several, accountIds.length > 1, cause);
 }
 
-async function accountsCalled(buffer: RowBuffer, accountId: string): Promise<readonly string[]> {
+async function accountsWithId(buffer: RowBuffer, accountId: string): Promise<readonly string[]> {
   const rows = await buffer.select(ACCOUNT_IDS, {
     where: [{ column: "account_id", is: "=", value: accountId }],
     orderBy: ["account_id", "account"],
@@ -214,8 +217,8 @@ async function accountsCalled(buffer: RowBuffer, accountId: string): Promise<rea
   return rows.map(({ account }) => String(account));
 }
 
-/** Each account that shares the id says so, as long as there are several. */
-async function showSharing(
+/** Each account with the id has an open anomaly while there are several. */
+async function updateSharedId(
   buffer: RowBuffer,
   accountId: string,
   accounts: readonly string[],
@@ -223,12 +226,12 @@ async function showSharing(
 ): Promise<void> {
   const detail = { account_id: accountId, accounts };
   for (const one of accounts) {
-    const shared = conflict(one, accountId, detail, account.updatedAt);
-    await show(buffer, shared, accounts.length > 1, cause);
+    const shared = idConflict(one, accountId, detail, account.updatedAt);
+    await openOrClose(buffer, shared, accounts.length > 1, cause);
   }
 }
 
-async function show(
+async function openOrClose(
   buffer: RowBuffer,
   content: AnomalyContent,
   isOpen: boolean,
@@ -238,7 +241,7 @@ async function show(
   else await closeAnomaly(buffer, content.id, cause);
 }
 
-function conflict(
+function idConflict(
   subject: string,
   what: string,
   detail: FactData,

@@ -4,22 +4,23 @@ import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { ACCOUNT_STARTS } from "./tables.ts";
 
-/** The first event that says something of an account, and the earliest time of an entry; null: not known. */
+/** The position of an account's first event, and the earliest effective time of its entries; null if unknown. */
 export type Start = Readonly<{ position: number | null; at: Nanos | null }>;
 
-/** The earlier of two in both respects. */
+/** The lower position and the lower time of two starts. */
 export const earliest = (a: Start | null, b: Start): Start =>
-  a === null ? b : { position: lower(a.position, b.position), at: lower(a.at, b.at) };
+  a === null ? b : { position: lowerOf(a.position, b.position), at: lowerOf(a.at, b.at) };
 
-function lower<N extends number | bigint>(a: N | null, b: N | null): N | null {
+function lowerOf<N extends number | bigint>(a: N | null, b: N | null): N | null {
   if (a === null || b === null) return a ?? b;
   return a < b ? a : b;
 }
 
+/** Keeps the start of each account; see `ACCOUNT_STARTS`. */
 export interface AccountStarts {
-  /** An account begins there, or no later. */
+  /** Records that an account starts here or earlier. */
   note(account: string, start: Start): void;
-  /** Puts what begins earlier than is stored into the buffer, once before each commit. */
+  /** Puts starts that are earlier than the stored ones into the buffer, once before each commit. */
   flush(): Work;
 }
 
@@ -29,7 +30,7 @@ export function openAccountStarts(buffer: RowBuffer): AccountStarts {
   async function flush(): Promise<void> {
     const noted = pending;
     pending = new Map();
-    for (const [account, start] of noted) await write(buffer, account, start);
+    for (const [account, start] of noted) await writeStart(buffer, account, start);
   }
 
   return {
@@ -40,7 +41,7 @@ export function openAccountStarts(buffer: RowBuffer): AccountStarts {
   };
 }
 
-async function write(buffer: RowBuffer, account: string, start: Start): Promise<void> {
+async function writeStart(buffer: RowBuffer, account: string, start: Start): Promise<void> {
   const stored = await buffer.get(ACCOUNT_STARTS, [account]);
   const known = stored && {
     position: Number(stored.first_position),

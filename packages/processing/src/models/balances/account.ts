@@ -10,7 +10,7 @@ import type { Start } from "./account-starts.ts";
 import { entryFromRow, entryRow } from "./entry-row.ts";
 import { ACCOUNTS, ENTRIES, HOLDERS } from "./tables.ts";
 
-/** An account in memory: its row, and the part of its history that was looked at last. */
+/** An account in memory: its row, and the part of its history that is loaded. */
 export type Account = {
   readonly id: string;
   history: History;
@@ -21,7 +21,7 @@ export type Account = {
   lastRunId: string | null;
   updatedAt: Nanos | null;
   accountId: string | null;
-  /** The provider's ids, each with how many facts in force give it. */
+  /** For each provider id, the number of facts in force that name it. */
   idFacts: Map<string, number>;
   accountIds: readonly string[];
   lastCounter: string;
@@ -31,23 +31,24 @@ export type Account = {
   statements: number;
   snapshotAt: Nanos;
   listedAt: number;
-  /** Where it last changed; 0 where nothing is said of it. */
+  /** The position of its last change; 0 if there are no facts about it. */
   position: number;
-  /** Where it begins, or may begin earlier than was known; null where that was written. */
-  begins: Start | null;
+  /** A start, possibly earlier than the stored one, that is not written yet; null if there is none. */
+  pendingStart: Start | null;
 
-  /** As which holder it is stored: where it was last listed; null where it is none. */
+  /** `listed_at` of its stored row in `HOLDERS`; null if it has none. */
   holder: number | null;
-  /** What readers see of it, as of its last change. */
-  columns: ChangingColumns;
-  /** The rows as last committed, or what they add to the digests; of the entries in memory. */
+  /** The columns that readers see, as of its last change. */
+  columns: VisibleColumns;
+  /** Its row as last committed, or that row's share of the digests. */
   stored: Row | Share | null;
+  /** The same for the loaded entries, by id. */
   storedEntries: Map<string, Row | Share>;
-  /** Entries in memory that are not written yet. */
+  /** Ids of loaded entries that are not written yet. */
   changed: Set<string>;
-  /** An event changed entries up to the end, and the account does not say so yet. */
+  /** Entries at the end of the history changed, and `summarize` has not run since. */
   isEndChanged: boolean;
-  /** Of entries in memory that stood without their report before: since where. */
+  /** `unreported_since` of loaded entries, by id. */
   unreported: Map<string, number>;
 };
 
@@ -71,9 +72,9 @@ export function newAccount(id: string): Account {
     snapshotAt: 0n,
     listedAt: 0,
     position: 0,
-    begins: null,
+    pendingStart: null,
     holder: null,
-    columns: NOTHING_SHOWN,
+    columns: NO_VISIBLE_COLUMNS,
     stored: null,
     storedEntries: new Map(),
     changed: new Set(),
@@ -82,12 +83,12 @@ export function newAccount(id: string): Account {
   };
 }
 
-/** Whether nothing is said of it, or nothing any more. */
+/** Whether there are no facts about the account, or none any more. */
 export const isEmpty = ({ history, statements }: Account): boolean =>
   statements === 0 && history.isStart && history.isEnd && history.entries.length === 0;
 
-/** What readers see of an account, and what a change row holds. */
-export type ChangingColumns = Readonly<{
+/** The columns of an account that readers see and change rows hold. */
+export type VisibleColumns = Readonly<{
   account_id: string | null;
   account_ids: string | null;
   balance: string | null;
@@ -97,8 +98,8 @@ export type ChangingColumns = Readonly<{
   updated_at: Nanos | null;
 }>;
 
-/** The same of an account that nothing is said of any more, or was not yet. */
-export const NOTHING_SHOWN: ChangingColumns = {
+/** The columns of an account without facts. */
+export const NO_VISIBLE_COLUMNS: VisibleColumns = {
   account_id: null,
   account_ids: null,
   balance: null,
@@ -108,7 +109,7 @@ export const NOTHING_SHOWN: ChangingColumns = {
   updated_at: null,
 };
 
-export function changingColumns(account: Account): ChangingColumns {
+export function visibleColumns(account: Account): VisibleColumns {
   return {
     account_id: account.accountId,
     account_ids: JSON.stringify(account.accountIds),
@@ -126,7 +127,7 @@ function statusOf({ isContradicted, openGaps, isUnlisted }: Account): string {
   return isUnlisted ? "unlisted" : "continuous";
 }
 
-export function isSameColumns(a: ChangingColumns, b: ChangingColumns): boolean {
+export function isSameColumns(a: VisibleColumns, b: VisibleColumns): boolean {
   return (
     a.balance === b.balance &&
     a.updated_at === b.updated_at &&
@@ -176,26 +177,26 @@ function accountFromRow(row: Row): Account {
     position: Number(row.position),
     stored: row,
   };
-  account.columns = changingColumns(account);
+  account.columns = visibleColumns(account);
   account.holder = holderOf(account);
   account.history.isStart = false;
   account.history.isEnd = false;
   return account;
 }
 
-/** Opens an account; of its history nothing is in memory yet. */
+/** Loads an account's row, without its history. */
 export async function openAccount(buffer: RowBuffer, id: string): Promise<Account> {
   const row = await buffer.get(ACCOUNTS, [id]);
   return row === null ? newAccount(id) : accountFromRow(row);
 }
 
-/** Puts what changed into the buffer, and keeps of the history what the next run in order needs. */
+/** Puts changes into the buffer, and keeps only the part of the history that the next run in order needs. */
 export function writeAccount(buffer: RowBuffer, account: Account): void {
   writeEntries(buffer, account);
   writeHolder(buffer, account);
   const { history, storedEntries, unreported } = account;
   if (history.isEnd) trimHistory(history);
-  else dropHistory(account);
+  else unloadHistory(account);
   for (const id of storedEntries.keys()) {
     if (history.byId.has(id)) continue;
     storedEntries.delete(id);
@@ -209,7 +210,7 @@ export function writeAccount(buffer: RowBuffer, account: Account): void {
   account.stored = null;
 }
 
-/** An account that holds something is found quickly by a snapshot that leaves it out, once. */
+/** Updates `HOLDERS`, by which a newer snapshot finds each account that it does not list, once. */
 function writeHolder(buffer: RowBuffer, account: Account): void {
   const { id, holder } = account;
   const now = holderOf(account);
@@ -237,7 +238,7 @@ function writeEntries(buffer: RowBuffer, account: Account): void {
   changed.clear();
 }
 
-/** Takes an entry that is gone out of the rows. */
+/** Removes the row of an entry. */
 export function removeEntry(buffer: RowBuffer, account: Account, id: string): void {
   const { storedEntries, changed, unreported } = account;
   buffer.remove(ENTRIES, { account: account.id, id }, storedEntries.get(id) ?? null);
@@ -246,8 +247,8 @@ export function removeEntry(buffer: RowBuffer, account: Account, id: string): vo
   unreported.delete(id);
 }
 
-/** Forgets the history in memory; what it holds is in the rows. */
-function dropHistory(account: Account): void {
+/** Unloads the history. Its changes must be written already. */
+function unloadHistory(account: Account): void {
   const { history, storedEntries, unreported } = account;
   history.entries.length = 0;
   history.byId.clear();
@@ -256,57 +257,60 @@ function dropHistory(account: Account): void {
   [history.isStart, history.isEnd] = [false, false];
 }
 
-/** Entries that are brought in at first; every further time twice as many. */
+/** Entries loaded first; each further load doubles what is loaded. */
 const ENTRIES_LOADED = 6;
 
-/** Behind everything that is placed at this time. */
-const behind = (at: Nanos): Placed => ({ placedAt: at + 1n, rank: -1, mark: "" });
+/** The place after all entries placed at this time. */
+const placeAfter = (at: Nanos): Placed => ({ placedAt: at + 1n, rank: -1, mark: "" });
 
-/** Where a run of this time and number is looked for. */
+/** The place around which a run of this time and number belongs. */
 export const placeOfRun = ({ effectiveAt, counter }: Entry): Placed => ({
   placedAt: effectiveAt,
   rank: 0,
   mark: counter,
 });
 
-/** Brings in the history around a time, unless that is where it is already. */
-export const seekTime = (buffer: RowBuffer, account: Account, at: Nanos): Promise<void> =>
-  seek(buffer, account, behind(at));
+/** Loads the history around a time, unless it is loaded. */
+export const loadAroundTime = (buffer: RowBuffer, account: Account, at: Nanos): Promise<void> =>
+  loadAround(buffer, account, placeAfter(at));
 
-/** Brings in the part of the history around a place, unless that is where it is already. */
-export async function seek(buffer: RowBuffer, account: Account, at: Placed): Promise<void> {
-  if (isWithin(account.history, at) || (await extendTo(buffer, account, at))) return;
+/** Loads the history around a place, unless it is loaded. */
+export async function loadAround(buffer: RowBuffer, account: Account, at: Placed): Promise<void> {
+  if (isWithin(account.history, at) || (await tryLoadTo(buffer, account, at))) return;
   writeEntries(buffer, account);
-  dropHistory(account);
-  // What stands right there is on the left.
+  unloadHistory(account);
+  // An entry exactly at the place belongs to the left side.
   const place = placeOf({ ...at, mark: `${at.mark}\u0001` });
-  await bringIn(buffer, account, "left", place, ENTRIES_LOADED);
-  await bringIn(buffer, account, "right", place, ENTRIES_LOADED);
+  await loadEntries(buffer, account, "left", place, ENTRIES_LOADED);
+  await loadEntries(buffer, account, "right", place, ENTRIES_LOADED);
 }
 
 /**
- * The reports of a burst come in any order, and each needs those of 20 ms on either side: what lies
- * near to what is in memory is brought in beside it, rather than all of it anew for each report.
- * At most as much as is there already, since nobody knows how many lie between.
+ * Loads more next to the loaded entries if the place is near them. Reports of a burst arrive in any order
+ * and each needs those within 20 ms on either side, so reloading for each report would be slow. It loads at
+ * most as many entries as are loaded, because the number between is unknown.
+ *
+ * @returns whether the place is loaded now
  */
-async function extendTo(buffer: RowBuffer, account: Account, at: Placed): Promise<boolean> {
+async function tryLoadTo(buffer: RowBuffer, account: Account, at: Placed): Promise<boolean> {
   const side = sideOf(account.history, at);
   if (side === null) return false;
-  await extend(buffer, account, side);
+  await loadMore(buffer, account, side);
   return isWithin(account.history, at);
 }
 
-/** On which side of what is in memory the place is near; null where it is not, or enough is there. */
+/** The side of the loaded entries that the place is near; null if it is not near, or too many are loaded. */
 function sideOf({ entries }: History, { placedAt }: Placed): "left" | "right" | null {
   const [first, last] = [entries[0], entries.at(-1)];
   if (!first || !last || entries.length > BURST_LOADED) return null;
-  if (placedAt <= first.placedAt) return first.placedAt - placedAt <= NEAR ? "left" : null;
-  return placedAt >= last.placedAt && placedAt - last.placedAt <= NEAR ? "right" : null;
+  if (placedAt <= first.placedAt) return first.placedAt - placedAt <= NEAR_MAX ? "left" : null;
+  return placedAt >= last.placedAt && placedAt - last.placedAt <= NEAR_MAX ? "right" : null;
 }
 
-const NEAR: Nanos = 200n * MILLISECOND;
+/** Places within this time of the loaded entries are near them. */
+const NEAR_MAX: Nanos = 200n * MILLISECOND;
 
-/** Entries of one account in memory between two commits, some megabytes. */
+/** Entries of one account loaded between two commits, some megabytes. */
 const BURST_LOADED = 2048;
 
 function isWithin({ entries, isStart, isEnd }: History, place: Placed): boolean {
@@ -315,16 +319,16 @@ function isWithin({ entries, isStart, isEnd }: History, place: Placed): boolean 
   return isRightOfStart && (isEnd || (last !== undefined && comparePlaces(place, last) < 0));
 }
 
-/** Brings in the end of the history, unless it is there. */
-export async function seekEnd(buffer: RowBuffer, account: Account): Promise<void> {
-  if (!account.history.isEnd) await seekTime(buffer, account, LATEST);
+/** Loads the end of the history, unless it is loaded. */
+export async function loadEnd(buffer: RowBuffer, account: Account): Promise<void> {
+  if (!account.history.isEnd) await loadAroundTime(buffer, account, AFTER_ALL_TIMES);
 }
 
-/** Behind every time that a fact can have. */
-const LATEST: Nanos = 2n ** 63n - 2n;
+/** Later than any time of a fact. */
+const AFTER_ALL_TIMES: Nanos = 2n ** 63n - 2n;
 
-/** Brings in more on one side of what is in memory. */
-export async function extend(
+/** Loads more entries on one side of the loaded ones. */
+export async function loadMore(
   buffer: RowBuffer,
   account: Account,
   side: "left" | "right",
@@ -333,14 +337,15 @@ export async function extend(
   const edge = side === "left" ? entries[0] : entries.at(-1);
   const place = edge === undefined ? [0n, -1, ""] : placeOf(edge);
   const count = Math.min(Math.max(ENTRIES_LOADED, entries.length), ENTRIES_MAX);
-  await bringIn(buffer, account, side, place, count);
+  await loadEntries(buffer, account, side, place, count);
 }
 
+/** Entries loaded at once, at most. */
 const ENTRIES_MAX = 1024;
 
 const placeOf = ({ placedAt, rank, mark }: Placed): Value[] => [placedAt, rank, mark];
 
-async function bringIn(
+async function loadEntries(
   buffer: RowBuffer,
   account: Account,
   side: "left" | "right",
@@ -367,18 +372,19 @@ async function bringIn(
   extendHistory(account.history, side, isLeft ? entries.reverse() : entries, isAll);
 }
 
-/** The entry of this id with its surroundings in memory; null where there is none. */
+/** Finds an entry and loads the history around it; null if there is none. */
 export async function findEntry(
   buffer: RowBuffer,
   account: Account,
   id: string,
 ): Promise<Entry | null> {
   const known = account.history.byId.get(id);
-  if (known !== undefined || isAllInMemory(account)) return known ?? null;
+  if (known !== undefined || isFullyLoaded(account)) return known ?? null;
   const row = await buffer.get(ENTRIES, [account.id, id]);
   if (row === null) return null;
-  await seek(buffer, account, entryFromRow(row));
+  await loadAround(buffer, account, entryFromRow(row));
   return account.history.byId.get(id) ?? null;
 }
 
-export const isAllInMemory = ({ history }: Account): boolean => history.isStart && history.isEnd;
+/** Whether the whole history is loaded. */
+export const isFullyLoaded = ({ history }: Account): boolean => history.isStart && history.isEnd;

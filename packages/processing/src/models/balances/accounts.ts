@@ -9,16 +9,16 @@ import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import {
   type Account,
-  changingColumns,
   isEmpty,
   isSameColumns,
-  NOTHING_SHOWN,
+  loadEnd,
+  NO_VISIBLE_COLUMNS,
   newAccount,
   openAccount,
-  seekEnd,
+  visibleColumns,
   writeAccount,
 } from "./account.ts";
-import { summarize, takeIn, takeInPlain } from "./account-effects.ts";
+import { applyEffects, applyIfPlain, summarize } from "./account-effects.ts";
 import { earliest, openAccountStarts } from "./account-starts.ts";
 import { foldInMemory, foldRun, type Step } from "./runs.ts";
 import { type Feeds, refreshUnlisted } from "./snapshot-membership.ts";
@@ -26,23 +26,23 @@ import { foldStatement } from "./statements.ts";
 import { BALANCE_CHANGES } from "./tables.ts";
 import { openTotals, type Totals } from "./totals.ts";
 
-/** The accounts of the balances model: loaded when an event asks for them, written at a commit. */
+/** The accounts of the balances model: loaded when an event needs them, written at a commit. */
 export interface Accounts {
   fold(event: StreamEvent): Work;
-  /** The newest complete snapshot does not list the account, of which none was missing so far. */
+  /** Checks an account that is not marked as unlisted and that the newest complete snapshot does not list. */
   checkListed(account: string, event: StreamEvent): Promise<void>;
-  /** Puts everything changed into the buffer. */
+  /** Puts changed accounts into the buffer. */
   flush(): void;
-  /** The same of what is looked up first: starts, and what they hold together. Once before each commit. */
-  flushLookedUp(): Work;
+  /** Reads the rows of starts and totals and puts changes into the buffer. Once per commit, after `flush`. */
+  flushStartsAndTotals(): Work;
 }
 
 type Context = Readonly<{ buffer: RowBuffer; feeds: Feeds; totals: Totals }>;
 
-/** What an event is about, and where it goes from there. */
+/** What an event is about; `moved` is the new target if a correction moves it. */
 type Targets = Readonly<{ target: Target; moved: Target | undefined }>;
 
-/** @param position up to where the store has folded */
+/** @param position the last position that the store has folded */
 export function createAccounts(
   store: Pick<ModelStore, "select">,
   { buffer, feeds }: Omit<Context, "totals">,
@@ -54,16 +54,16 @@ export function createAccounts(
   const cache = createAccountCache((id) => openAccount(buffer, id));
   let dirty = new Set<Account>();
 
-  /** The common case needs nothing that is not in memory; it is not even begun where it does. */
+  /** The common case needs only loaded data and stays synchronous. */
   function fold(event: StreamEvent): Work {
     const [target, moved] = targetsOf(event);
     if (target === undefined) return undefined;
     const account = cache.find(target.account);
-    if (account !== undefined) return foldOn(account, event, { target, moved });
-    return cache.load(target.account).then((loaded) => foldOn(loaded, event, { target, moved }));
+    if (account !== undefined) return foldInto(account, event, { target, moved });
+    return cache.load(target.account).then((loaded) => foldInto(loaded, event, { target, moved }));
   }
 
-  function foldOn(account: Account, event: StreamEvent, { target, moved }: Targets): Work {
+  function foldInto(account: Account, event: StreamEvent, { target, moved }: Targets): Work {
     const isPlain = isBalanceFact(event.type) && target.kind !== "statement";
     const step = isPlain ? foldInMemory(buffer, account, target, event) : null;
     return step === null ? foldWithLoading(account, event, { target, moved }) : finish(step);
@@ -76,37 +76,37 @@ export function createAccounts(
   ): Promise<void> {
     if (target.kind === "statement") {
       const stated = await foldStatement(context, account, target, event);
-      return stated === null ? undefined : finishWithLookUps(stated);
+      return stated === null ? undefined : finishWithReads(stated);
     }
     if (moved === undefined || moved.kind !== "movement") {
       const done = await foldRun(buffer, account, target, event);
       return done === null ? undefined : finish(done.step);
     }
-    // A movement goes to another run: readers see it in the one or in the other.
-    const left = await foldRun(buffer, account, target, event, { leaves: true });
-    if (left === null) return undefined;
-    await takeIn(context, left.step);
+    // A movement moves to another run: readers see it in exactly one of the two.
+    const source = await foldRun(buffer, account, target, event, { isLeaving: true });
+    if (source === null) return undefined;
+    await applyEffects(context, source.step);
     const other = await cache.load(moved.account);
-    const entered = await foldRun(buffer, other, moved, event, { coming: left.fact });
-    if (entered !== null) await takeIn(context, entered.step);
+    const destination = await foldRun(buffer, other, moved, event, { arriving: source.fact });
+    if (destination !== null) await applyEffects(context, destination.step);
     for (const changed of new Set([account, other])) refreshOrForget(changed, event);
   }
 
   function finish(step: Step): Work {
-    if (!takeInPlain(feeds, step)) return finishWithLookUps(step);
+    if (!applyIfPlain(feeds, step)) return finishWithReads(step);
     refresh(step.account, step.event);
     return undefined;
   }
 
-  async function finishWithLookUps(step: Step): Promise<void> {
-    await takeIn(context, step);
+  async function finishWithReads(step: Step): Promise<void> {
+    await applyEffects(context, step);
     refreshOrForget(step.account, step.event);
   }
 
   function refresh(account: Account, { position }: StreamEvent): void {
     if (account.history.isEnd) summarize(account);
     dirty.add(account);
-    noteChange(context, account, position);
+    writeChange(context, account, position);
   }
 
   function refreshOrForget(account: Account, event: StreamEvent): void {
@@ -116,41 +116,41 @@ export function createAccounts(
       dirty.add(account);
       forgetAccount(context, account, event.position);
     }
-    // An account that nothing was said of before either has no row that could go.
+    // An account that had no facts before has no row to remove.
   }
 
   return {
     fold,
-    flushLookedUp() {
+    flushStartsAndTotals() {
       const written = starts.flush();
       return written === undefined ? totals.flush() : written.then(totals.flush);
     },
     async checkListed(id, event) {
       const account = await cache.load(id);
-      await seekEnd(buffer, account);
+      await loadEnd(buffer, account);
       await refreshUnlisted(context, account, event);
       if (account.isUnlisted) refresh(account, event);
     },
     flush() {
       for (const account of dirty) {
         const before = buffer.textLength();
-        if (account.begins !== null) starts.note(account.id, account.begins);
-        account.begins = null;
+        if (account.pendingStart !== null) starts.note(account.id, account.pendingStart);
+        account.pendingStart = null;
         writeAccount(buffer, account);
-        cache.grew(account.id, buffer.textLength() - before);
+        cache.addLength(account.id, buffer.textLength() - before);
       }
       dirty = new Set();
-      cache.shrink();
+      cache.evict();
     },
   };
 }
 
-/** Leaves a change row where what readers see of the account is different. */
-function noteChange({ buffer, totals }: Context, account: Account, position: number): void {
-  const columns = changingColumns(account);
+/** Writes a change row if the account's visible columns differ. */
+function writeChange({ buffer, totals }: Context, account: Account, position: number): void {
+  const columns = visibleColumns(account);
   if (account.position > 0 && isSameColumns(columns, account.columns)) return;
   if (account.position === 0 || position < account.position) {
-    account.begins = earliest(account.begins, { position, at: null });
+    account.pendingStart = earliest(account.pendingStart, { position, at: null });
   }
   totals.change(account.id, position, { before: account.columns, after: columns });
   account.columns = columns;
@@ -159,50 +159,50 @@ function noteChange({ buffer, totals }: Context, account: Account, position: num
 }
 
 /**
- * Nothing is said of the account any more: it is as one that was never named. What it was up to
- * here stays in its change rows, and its start, by which lists of a past moment find it.
+ * Resets an account that has no facts any more, as if it had never been named. Its change rows stay, and
+ * so does its start, by which lists of a past moment find it.
  */
 function forgetAccount({ buffer, totals }: Context, account: Account, position: number): void {
-  totals.change(account.id, position, { before: account.columns, after: NOTHING_SHOWN });
-  buffer.append(BALANCE_CHANGES, { position, account: account.id, ...NOTHING_SHOWN });
-  const { stored, holder, begins } = account;
-  Object.assign(account, newAccount(account.id), { stored, holder, begins });
+  totals.change(account.id, position, { before: account.columns, after: NO_VISIBLE_COLUMNS });
+  buffer.append(BALANCE_CHANGES, { position, account: account.id, ...NO_VISIBLE_COLUMNS });
+  const { stored, holder, pendingStart } = account;
+  Object.assign(account, newAccount(account.id), { stored, holder, pendingStart });
 }
 
-/** Accounts kept in memory, some 25 MiB; beyond, those not touched for longest go. */
+/** Accounts kept in memory, some 25 MiB; beyond that, the least recently used are dropped. */
 const ACCOUNTS_KEPT = 10_000;
 
-/** Text of an account that is kept in memory, some hundred entries; beyond, it is loaded anew. */
+/** Length of an account's written text, some hundred entries, beyond which it is dropped and loaded again. */
 const ACCOUNT_LENGTH_MAX = 128 * 1024;
 
-/** The accounts that are in memory, each as of the last event that touched it. */
+/** The loaded accounts, each as of the last event that touched it. */
 type AccountCache = Readonly<{
-  /** undefined where it is not loaded. */
+  /** undefined if it is not loaded. */
   find(id: string): Account | undefined;
   load(id: string): Promise<Account>;
-  /** So much text of it was written: it goes with the next `shrink` when that is much. */
-  grew(id: string, length: number): void;
-  /** Lets go of what is too much; nothing that was not written yet may be kept then. */
-  shrink(): void;
+  /** Adds to the length of the text written for an account; long ones are dropped by the next `evict`. */
+  addLength(id: string, length: number): void;
+  /** Drops accounts over the limits. All changes must be written already. */
+  evict(): void;
 }>;
 
 function createAccountCache(
   openAccount: (id: string) => Promise<Account>,
-  most = ACCOUNTS_KEPT,
+  maximum = ACCOUNTS_KEPT,
 ): AccountCache {
   /** Least recently used first. */
   const loaded = new Map<string, Account>();
-  /** Text written since it was loaded. */
+  /** Length of the text written since an account was loaded, by id. */
   const lengths = new Map<string, number>();
 
-  function forget(id: string): void {
+  function drop(id: string): void {
     loaded.delete(id);
     lengths.delete(id);
   }
 
   function find(id: string): Account | undefined {
     const known = loaded.get(id);
-    if (known === undefined || loaded.size <= most / 2) return known;
+    if (known === undefined || loaded.size <= maximum / 2) return known;
     loaded.delete(id);
     loaded.set(id, known);
     return known;
@@ -217,12 +217,12 @@ function createAccountCache(
       loaded.set(id, opened);
       return opened;
     },
-    grew: (id, length) => void lengths.set(id, (lengths.get(id) ?? 0) + length),
-    shrink() {
-      for (const [id, length] of lengths) if (length > ACCOUNT_LENGTH_MAX) forget(id);
+    addLength: (id, length) => void lengths.set(id, (lengths.get(id) ?? 0) + length),
+    evict() {
+      for (const [id, length] of lengths) if (length > ACCOUNT_LENGTH_MAX) drop(id);
       for (const id of loaded.keys()) {
-        if (loaded.size <= most) break;
-        forget(id);
+        if (loaded.size <= maximum) break;
+        drop(id);
       }
     },
   };

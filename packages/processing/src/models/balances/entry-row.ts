@@ -15,7 +15,7 @@ import { type FactState, inForce } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/model-store.ts";
 import { factStateFrom, factStateText } from "../columns.ts";
 
-/** An entry as it is stored; `unreportedSince`: of the column of that name. */
+/** The row of an entry; `unreportedSince` is the column of that name. */
 export function entryRow(
   entry: Entry,
   account: string,
@@ -35,15 +35,15 @@ export function entryRow(
     rank: entry.rank,
     mark: entry.mark,
     joined: entry.joined,
-    change: isRun ? printed(entry.change) : null,
-    balance: printed(entry.balance),
-    running: printed(entry.running),
+    change: isRun ? moneyText(entry.change) : null,
+    balance: moneyText(entry.balance),
+    running: moneyText(entry.running),
     running_of_runs: isSameMoney(entry.running, entry.runningOfRuns)
       ? null
-      : (printed(entry.runningOfRuns) ?? UNKNOWN),
-    missing: printed(entry.missing),
+      : (moneyText(entry.runningOfRuns) ?? UNKNOWN),
+    missing: moneyText(entry.missing),
     missing_after: entry.missingAfter,
-    opening: printed(entry.opening),
+    opening: moneyText(entry.opening),
     contradictions: entry.contradictions,
     report: entry.report === null ? null : factStateText(entry.report),
     movements: entry.movements.count,
@@ -58,7 +58,7 @@ export function entryRow(
   };
 }
 
-/** An entry as it stood before its report. */
+/** The entry before its report. */
 export const withoutReport = (entry: Entry, position: number): Entry => ({
   ...entry,
   report: null,
@@ -66,7 +66,7 @@ export const withoutReport = (entry: Entry, position: number): Entry => ({
   position,
 });
 
-/** The same as a row. */
+/** The row of an entry before its report. */
 export const unreportedRow = (row: Row): Row => ({
   ...row,
   report: null,
@@ -76,8 +76,8 @@ export const unreportedRow = (row: Row): Row => ({
 });
 
 /**
- * Whether an entry's report came, and changed nothing but what is stated: `withoutReport` is as it was.
- * Content is compared and no object: an entry that was read anew is another one.
+ * Whether only the report was added and nothing but the stated balance changed: then `withoutReport` gives
+ * the earlier version. Contents are compared, because an entry that is loaded again is another object.
  */
 export function isOnlyReported(before: Entry, after: Entry): boolean {
   return (
@@ -100,10 +100,10 @@ export function isOnlyReported(before: Entry, after: Entry): boolean {
   );
 }
 
-/** Whoever asks for many entries around each other meets the same rows again and again. */
+/** Parsed entries by row, because queries for neighbouring entries read the same rows repeatedly. */
 const readEntries = new WeakMap<Row, Entry>();
 
-/** The entry that `entryRow` made. */
+/** The entry of a row from `entryRow`. */
 export function entryFromRow(row: Row): Entry {
   const known = readEntries.get(row);
   if (known !== undefined) return known;
@@ -140,7 +140,7 @@ function readEntry(row: Row): Entry {
   };
 }
 
-/** The stated balance of an entry's or a statement's row. */
+/** The stated balance in an entry's or a statement's row. */
 export function reportFrom({ report }: Row): FactState | null {
   return report === null ? null : factStateFrom(JSON.parse(String(report)));
 }
@@ -150,7 +150,7 @@ export const isCorrected = (row: Row, report: FactState | null): boolean =>
   (report?.corrected === true && !report.withdrawn) ||
   (row.movement_sum !== null && sumFrom(String(row.movement_sum)).corrected > 0);
 
-/** Told apart from null, which says that it is the same as `running`. */
+/** Marks an unknown balance; null means that it equals `running`. */
 const UNKNOWN = "?";
 
 function runningOfRunsFrom(stored: Row[string] | undefined, running: Money | null): Money | null {
@@ -158,15 +158,15 @@ function runningOfRunsFrom(stored: Row[string] | undefined, running: Money | nul
   return stored === UNKNOWN ? null : moneyIn(stored);
 }
 
-const printed = (amount: Money | null): string | null =>
+const moneyText = (amount: Money | null): string | null =>
   amount === null ? null : formatMoney(amount);
 
-/** Times are text in JSON: they do not fit its numbers. */
+/** Times are text, because JSON numbers cannot hold nanoseconds exactly. */
 function sumText(sum: MovementSum): string {
   const { latestAt, impossibleAt } = sum;
   return JSON.stringify({
     count: sum.count,
-    change: printed(sum.change),
+    change: moneyText(sum.change),
     latestAt: latestAt === null ? null : String(latestAt),
     latestCount: sum.latestCount,
     impossible: sum.impossible,
@@ -188,10 +188,10 @@ function sumFrom(stored: string): MovementSum {
   };
 }
 
-/** Of a movement that says no time, or is withdrawn; nothing is dated so early. */
+/** `counted_at` of a movement without a time or a withdrawn one; no real time is that early. */
 export const UNDATED: Nanos = 0n;
 
-/** A movement as it is stored since an event, under the run that it is in now. */
+/** The row of a movement as of an event, under its current run. */
 export function movementRow(state: FactState, account: string, position: number): Row {
   const { movement_id, movement_type, change, run_id } = inForce(state) as Record<string, string>;
   const { at } = statedTime(state);
@@ -209,4 +209,5 @@ export function movementRow(state: FactState, account: string, position: number)
   };
 }
 
+/** The movement of a row from `movementRow`. */
 export const movementFrom = ({ facts }: Row): FactState => factStateFrom(JSON.parse(String(facts)));

@@ -7,10 +7,10 @@ import { closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
 import { ANOMALIES, integer, nanos, own, text } from "../columns.ts";
 
 /**
- * Times of recording never fall. After a clock that ran ahead, everything is recorded at the last
- * time that it told, until the right clock gets there: when those facts came, only their arrival says.
- * Each delivery has a row here, at the last position that was recorded with it, with arrivals that never
- * fall either. In a ledger whose clocks were right there are none.
+ * Recording times never decrease. After a clock ran ahead, events are recorded with its last time until
+ * the correct clock catches up; when those facts really arrived is known only from their deliveries.
+ * Each such delivery has a row, at the last position recorded with it. Within one recording time the
+ * arrivals do not decrease either. A ledger with correct clocks has no rows here.
  */
 export const LATE_ARRIVALS: Table = {
   name: "late_arrivals",
@@ -25,16 +25,16 @@ export const LATE_ARRIVALS: Table = {
   digested: "none",
 };
 
-/** How much earlier than it was recorded something may arrive, with clocks that are right. */
+/** The longest time between arrival and recording that correct clocks can show. */
 export const AHEAD_MAX: Nanos = 60n * SECOND;
 
 export interface LateArrivals {
-  /** Puts what was noted last into the buffer, before each commit. */
+  /** Puts the last late arrival into the buffer. Call it before each commit. */
   flush(): void;
   /**
-   * Notes when a delivery came, and what was recorded with it, where that was at another time; and that
-   * a person is to know it. What is recorded of a delivery later on (a retry, a correction) is known
-   * from then on only.
+   * Records a delivery that arrived much earlier than it was recorded, with the facts recorded with it,
+   * and opens an anomaly. Facts recorded later for the same delivery (a retry, a correction) are known
+   * only from then on.
    */
   note(event: RecordedEvent): Work;
 }
@@ -43,9 +43,9 @@ export async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<
   const newest = { orderBy: ["position"], descending: true, limit: 1 };
   let [last = null] = await store.select(LATE_ARRIVALS, newest);
   let anomaly = last === null ? null : await openAnomalyOf(store, last);
-  /** More may be recorded with the last one. */
+  /** False while the last row is not in the buffer; more facts may be recorded with its delivery. */
   let isWritten = true;
-  /** Arrivals before this text are late; made once for all events of an append. */
+  /** Arrivals before this text are late; formatted once for all events with the same recording time. */
   let limit = { recordedAt: -1n, text: "" };
 
   function limitOf(recordedAt: Nanos): string {
@@ -55,7 +55,7 @@ export async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<
     return limit.text;
   }
 
-  async function noteLate(delivery: RecordedEvent, receivedAt: string): Promise<void> {
+  async function recordLate(delivery: RecordedEvent, receivedAt: string): Promise<void> {
     const { position, recorded_at, id: delivery_id } = delivery;
     const arrival = timeOf(receivedAt);
     const isOfSameClock = last?.recorded_at === recorded_at;
@@ -71,11 +71,11 @@ export async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<
     await openAnomaly(buffer, content, { position, deliveryId: delivery_id });
   }
 
-  function noteFact({ position, causation_id, recorded_at }: RecordedEvent): undefined {
+  function recordFact({ position, causation_id, recorded_at }: RecordedEvent): undefined {
     if (last?.delivery_id !== causation_id || last.recorded_at !== recorded_at) return;
-    // Of a subject that had stopped, and was tried again.
+    // An event of a stopped subject that is retried.
     if (Number(last.position) >= position) return;
-    // A commit came between the two: one row a delivery, wherever commits are.
+    // A commit came between the two events. A delivery has one row, wherever commits are.
     if (isWritten) buffer.remove(LATE_ARRIVALS, last, last);
     last = { ...last, position };
     isWritten = false;
@@ -89,11 +89,11 @@ export async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<
   return {
     flush,
     note(event) {
-      if (event.type !== "DeliveryReceived") return noteFact(event);
+      if (event.type !== "DeliveryReceived") return recordFact(event);
       const receivedAt = receivedAtOf(event);
-      if (receivedAt < limitOf(event.recorded_at)) return noteLate(event, receivedAt);
+      if (receivedAt < limitOf(event.recorded_at)) return recordLate(event, receivedAt);
       if (anomaly === null) return undefined;
-      // The right clock has got there.
+      // The correct clock has caught up.
       const closed = anomaly;
       anomaly = null;
       return closeAnomaly(buffer, closed, { position: event.position, deliveryId: null });
@@ -113,13 +113,13 @@ async function openAnomalyOf(store: Rows, { recorded_at }: Row): Promise<string 
 
 const RECEIVED_AT = '"received_at":"';
 
-/** Read from the text: of a million deliveries none but a late one need be parsed. In a string, quotes are escaped. */
+/** Read from the text, so that only late deliveries are parsed. Quotes within JSON strings are escaped. */
 function receivedAtOf({ data }: RecordedEvent): string {
   const start = data.indexOf(RECEIVED_AT) + RECEIVED_AT.length;
   return data.slice(start, data.indexOf('"', start));
 }
 
-/** The last position of what had arrived by a time and was recorded at a later one; 0 where there is none. */
+/** The last position of a late arrival received by `time`; 0 if there is none. */
 export async function lastLateArrivalBy(rows: Rows, time: Nanos): Promise<number> {
   const [found] = await rows.select(LATE_ARRIVALS, {
     where: [{ column: "received_at", is: "<=", value: time }],

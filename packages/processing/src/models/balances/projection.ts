@@ -19,7 +19,7 @@ import { createAccounts } from "./accounts.ts";
 import { openFeeds } from "./snapshot-membership.ts";
 import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 
-/** Balance per account, with its whole history: gaps, contradictions, misprinted clocks. */
+/** Balances per account with their whole history, and anomalies: gaps, contradictions, wrong clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
   version: 9,
@@ -58,31 +58,31 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
       return noteFeed(buffer, event);
     },
     FeedClosed: (event) => noteFeed(buffer, event),
-    DeliveryReceived: (event) => noteStaleClock(buffer, event),
-    DeliveryQuarantined: (event) => noteAttempt(buffer, event),
-    QuarantineRetried: (event) => noteAttempt(buffer, event),
+    DeliveryReceived: (event) => recordStaleClock(buffer, event),
+    DeliveryQuarantined: (event) => recordAttempt(buffer, event),
+    QuarantineRetried: (event) => recordAttempt(buffer, event),
     QuarantineDismissed: (event) => noteQuarantine(buffer, event),
     AnomalyAcknowledged: ({ data, ...event }) => {
       const acknowledgement = { ...(data as DataOf<"AnomalyAcknowledged">), ...event };
       if (acknowledgement.model !== "balances") return undefined;
       return acknowledgeAnomaly(buffer, acknowledgement);
     },
-    ForeignEvent: (event) => noteForeign(buffer, event),
+    ForeignEvent: (event) => recordForeign(buffer, event),
     SnapshotCompleted: (event) =>
       completeSnapshot((event.data as DataOf<"SnapshotCompleted">).connection, event),
   };
 
   async function completeSnapshot(connection: string, event: DeliveryEvent): Promise<void> {
-    // Who holds something is looked for in the rows: all of them are to be there, and nothing of
+    // Holders are read from the rows, so everything before this event must be committed, and nothing of
     // this event, which is folded again after a crash.
     await commit();
     await noteFeed(buffer, event);
     if (!(await feeds.completed(connection, event.position))) return;
     let checked = 0;
-    for await (const account of missingFrom(store, feeds.lastCompleteOpenedAt())) {
+    for await (const account of accountsNotListedSince(store, feeds.lastCompleteOpenedAt())) {
       await accounts.checkListed(account, event);
       checked += 1;
-      // Any number of accounts may be missing: of those that are done only the rows are kept.
+      // Any number of accounts may be missing: writing the checked ones keeps memory bounded.
       if (checked % PAGE === 0) accounts.flush();
     }
   }
@@ -92,26 +92,29 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
     return direct ? direct(event) : accounts.fold(event);
   }
 
-  const foldIfMeant = (event: RecordedEvent): Work =>
-    isFolded(event) ? fold(deliveryEvent(event)) : undefined;
+  const foldIfRelevant = (event: RecordedEvent): Work =>
+    isRelevant(event) ? fold(deliveryEvent(event)) : undefined;
 
   return {
     apply(event) {
       const noted = arrivals.note(event);
-      return noted === undefined ? foldIfMeant(event) : noted.then(() => foldIfMeant(event));
+      return noted === undefined ? foldIfRelevant(event) : noted.then(() => foldIfRelevant(event));
     },
     flush() {
       accounts.flush();
       arrivals.flush();
-      return accounts.flushLookedUp();
+      return accounts.flushStartsAndTotals();
     },
   };
 }
 
 const PAGE = 500;
 
-/** Accounts that hold something, and that no snapshot lists whose feed was opened there or later. */
-async function* missingFrom(store: ModelStore, openedAt: number): AsyncGenerator<string> {
+/** Accounts with a nonzero balance that no snapshot of a feed opened at `openedAt` or later lists. */
+async function* accountsNotListedSince(
+  store: ModelStore,
+  openedAt: number,
+): AsyncGenerator<string> {
   const holders = everyRow(store, HOLDERS, {
     where: [{ column: "listed_at", is: "<", value: openedAt }],
     orderBy: ["listed_at", "account"],
@@ -120,8 +123,8 @@ async function* missingFrom(store: ModelStore, openedAt: number): AsyncGenerator
   for await (const { account } of holders) yield String(account);
 }
 
-/** Of deliveries few matter here, those that hold this word: the others are not even parsed. */
-function isFolded(event: RecordedEvent): boolean {
+/** Of deliveries, only the few whose text has this word matter here; the others are not parsed. */
+function isRelevant(event: RecordedEvent): boolean {
   if (event.type === "DeliveryReceived") return event.data.includes('"stale"') || isTooNew(event);
   return balancesProjection.types.has(event.type);
 }
@@ -131,14 +134,17 @@ function deliveryEvent(event: RecordedEvent): DeliveryEvent {
   return { id, type, position, deliveryId, recordedAt, data: parseData(event) };
 }
 
-/** A delivery could not be read, or was tried again. */
-async function noteAttempt(buffer: RowBuffer, event: DeliveryEvent): Promise<void> {
+/** Records that a delivery could not be read, or that a quarantined one was retried. */
+async function recordAttempt(buffer: RowBuffer, event: DeliveryEvent): Promise<void> {
   await noteQuarantine(buffer, event);
-  await noteTypeConflict(buffer, event);
+  await recordTypeConflict(buffer, event);
 }
 
-/** It says nothing of money, but a person has to know who else writes. This model keeps what concerns the whole ledger. */
-async function noteForeign(buffer: RowBuffer, event: StreamEvent): Promise<void> {
+/**
+ * Opens an anomaly for a foreign event: it has no effect on money, but an operator must know of the other
+ * writer. This model keeps what concerns the whole ledger.
+ */
+async function recordForeign(buffer: RowBuffer, event: StreamEvent): Promise<void> {
   const { position, data } = event;
   const id = `foreign_event:ledger:${position}`;
   const detail = { position: String(position), ...data };
@@ -146,8 +152,8 @@ async function noteForeign(buffer: RowBuffer, event: StreamEvent): Promise<void>
   await openAnomaly(buffer, content, event);
 }
 
-/** A signed webhook whose time is more than five minutes off: a replay, or a wrong clock. */
-async function noteStaleClock(buffer: RowBuffer, event: StreamEvent): Promise<void> {
+/** Opens an anomaly for a signed webhook more than five minutes off: a replay, or a wrong clock. */
+async function recordStaleClock(buffer: RowBuffer, event: StreamEvent): Promise<void> {
   const { verdict, received_at } = event.data as DataOf<"DeliveryReceived">;
   if (verdict.signature !== "stale") return;
   const subject = `delivery:${event.id}`;
@@ -163,8 +169,8 @@ async function noteStaleClock(buffer: RowBuffer, event: StreamEvent): Promise<vo
   await openAnomaly(buffer, content, event);
 }
 
-/** The bytes of one signed body, sent under two types: no signature covers the header that says which. */
-async function noteTypeConflict(buffer: RowBuffer, event: StreamEvent): Promise<void> {
+/** Opens an anomaly for a signed body sent under two types: the signature does not cover the type's header. */
+async function recordTypeConflict(buffer: RowBuffer, event: StreamEvent): Promise<void> {
   const data = event.data as DataOf<"DeliveryQuarantined" | "QuarantineRetried">;
   const { delivery_id, reason, detail: why, taken_by } = data;
   if (reason !== "type_conflict" || taken_by === undefined) return;

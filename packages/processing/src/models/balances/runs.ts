@@ -21,13 +21,13 @@ import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import {
   type Account,
-  extend,
   findEntry,
-  isAllInMemory,
+  isFullyLoaded,
+  loadAround,
+  loadAroundTime,
+  loadMore,
   placeOfRun,
   removeEntry,
-  seek,
-  seekTime,
 } from "./account.ts";
 import { earliest } from "./account-starts.ts";
 import {
@@ -40,7 +40,7 @@ import {
 } from "./entry-row.ts";
 import { ENTRIES_PAST, ENTRY_MOVES, FORMER_RUNS, MOVEMENTS, MOVEMENTS_PAST } from "./tables.ts";
 
-/** One fact as it was and as it is now, and what became of the account's entries. */
+/** One fact before and after an event, and the resulting changes of the account's entries. */
 export type Step = Readonly<{
   account: Account;
   entry: Pick<Entry, "key" | "effectiveAt">;
@@ -53,9 +53,9 @@ export type Step = Readonly<{
 type RunTarget = Exclude<Target, { kind: "statement" }>;
 
 /**
- * A new fact of a run whose surroundings are in memory.
+ * Folds a new fact of a run if all it needs is loaded.
  *
- * @returns null where something has to be looked up: then nothing was changed
+ * @returns null if rows have to be read; then nothing was changed
  */
 export function foldInMemory(
   buffer: RowBuffer,
@@ -66,57 +66,57 @@ export function foldInMemory(
   if (!account.history.isEnd) return null;
   const known = account.history.byId.get(`run:${target.key}`);
   const entry = known ?? newEntry("run", target.key);
-  if (!known && !isAllInMemory(account) && entry.counter <= account.lastCounter) return null;
+  if (!known && !isFullyLoaded(account) && entry.counter <= account.lastCounter) return null;
   const fact = nextFact(null, event) as FactState;
   const isReport = target.kind === "report";
-  const drawn = isReport ? withReport(entry, fact) : withMovement(entry, null, fact);
-  if (drawn === null) return null;
-  const replacement = { before: known ?? null, after: drawn, position: event.position };
+  const updated = isReport ? withReport(entry, fact) : withMovement(entry, null, fact);
+  if (updated === null) return null;
+  const replacement = { before: known ?? null, after: updated, position: event.position };
   const changes = placeInMemory(buffer, account, replacement);
   if (changes === null) return null;
   if (entry.counter > account.lastCounter) account.lastCounter = entry.counter;
   if (!isReport) buffer.put(MOVEMENTS, movementRow(fact, account.id, event.position), null);
-  return { account, entry: drawn, before: null, after: fact, changes, event };
+  return { account, entry: updated, before: null, after: fact, changes, event };
 }
 
-/** A correction may put a movement into another run. */
-type Moving = Readonly<{
-  /** It goes to another run: it is only taken out of this one. */
-  leaves?: boolean;
-  /** It comes from another run. */
-  coming?: FactState | null;
+/** How a correction moves a movement from one run to another. */
+type Transfer = Readonly<{
+  /** The movement goes to another run: it is only removed from this one. */
+  isLeaving?: boolean;
+  /** The movement as it comes from another run. */
+  arriving?: FactState | null;
 }>;
 
 /**
  * Folds an event about a run's report or movement.
  *
- * @returns null where nothing is known of what it amends
+ * @returns null if the fact that it amends is unknown
  */
 export async function foldRun(
   buffer: RowBuffer,
   account: Account,
   target: RunTarget,
   event: StreamEvent,
-  { leaves = false, coming = null }: Moving = {},
+  { isLeaving = false, arriving = null }: Transfer = {},
 ): Promise<Readonly<{ step: Step; fact: FactState }> | null> {
   const { position } = event;
   const known = await findEntry(buffer, account, `run:${target.key}`);
   const entry = known ?? newEntry("run", target.key);
-  const before = coming !== null ? null : await factBefore(buffer, account, entry, target);
-  const fact = coming ?? nextFact(before, event);
+  const before = arriving !== null ? null : await factBefore(buffer, account, entry, target);
+  const fact = arriving ?? nextFact(before, event);
   if (fact === null) return null;
-  const after = leaves ? null : fact;
-  const drawn = await withFact(buffer, entry, { account, target }, { before, after });
+  const after = isLeaving ? null : fact;
+  const updated = await withFact(buffer, entry, { account, target }, { before, after });
   if (target.kind === "movement") {
     await putMovement(buffer, account, target, { state: after, position });
   }
   if (entry.counter > account.lastCounter) account.lastCounter = entry.counter;
-  const stays = hasFacts(drawn) ? drawn : null;
+  const kept = hasFacts(updated) ? updated : null;
   const changes =
-    known === null && stays === null
+    known === null && kept === null
       ? []
-      : await place(buffer, account, { before: known, after: stays, position });
-  return { step: { account, entry: drawn, before, after, changes, event }, fact };
+      : await place(buffer, account, { before: known, after: kept, position });
+  return { step: { account, entry: updated, before, after, changes, event }, fact };
 }
 
 async function factBefore(
@@ -143,7 +143,7 @@ async function withFact(
   return withMovement(entry, before, after, latest) as Entry;
 }
 
-/** The latest time of a run's other movements, where the one that had the latest changes or goes. */
+/** The latest time of a run's other movements, needed when its latest movement changes or is removed. */
 async function latestOther(
   buffer: RowBuffer,
   account: Account,
@@ -177,16 +177,16 @@ async function putMovement(
   else if (stored !== null) buffer.remove(MOVEMENTS, stored, stored);
 }
 
-/** An entry of an account, as it was and as its facts now are; null: it was not, or is no more. */
+/** An entry of an account before and after an event; null if it does not exist then. */
 export type Replacement = Readonly<{
   before: Entry | null;
   after: Entry | null;
   position: number;
-  /** Where a snapshot stands at the earliest, where that is not its arrival. */
+  /** The earliest place of a snapshot, if that is not its arrival. */
   at?: Nanos;
 }>;
 
-/** The common case: everything that the entry's place depends on is in memory. */
+/** The common case: everything that the entry's place depends on is loaded. @returns null if it is not */
 function placeInMemory(
   buffer: RowBuffer,
   account: Account,
@@ -199,11 +199,11 @@ function placeInMemory(
   const change = changeOf(account, { before, after, position, at: at ?? entry.effectiveAt });
   const done = appendInOrder(account.history, change) ?? rearrange(account.history, change);
   return done.outcome === "rearranged"
-    ? noteChanges(buffer, account, done.changes, position)
+    ? recordChanges(buffer, account, done.changes, position)
     : null;
 }
 
-/** Puts an entry into its place, takes it out, or both; brings in what that needs. */
+/** Inserts, moves or removes an entry, and loads the history that this needs. */
 export async function place(
   buffer: RowBuffer,
   account: Account,
@@ -219,20 +219,20 @@ export async function place(
   const changes = new Map<string, EntryChange>();
   for (const step of steps) {
     const time = (step.after ?? step.before)?.effectiveAt ?? 0n;
-    const done = await reach(buffer, account, { ...step, position, at: at ?? time });
-    for (const change of noteChanges(buffer, account, done.changes, position)) {
+    const done = await rearrangeWithLoading(buffer, account, { ...step, position, at: at ?? time });
+    for (const change of recordChanges(buffer, account, done.changes, position)) {
       const id = entryId((change.after ?? change.before) as Entry);
       const first = changes.get(id);
       changes.set(id, first ? { before: first.before, after: change.after } : change);
       if (change.after === null) removeEntry(buffer, account, id);
     }
   }
-  await noteMoves(buffer, account, changes.values(), position);
+  await recordMoves(buffer, account, changes.values(), position);
   return [...changes.values()];
 }
 
-/** Whoever asks as of an earlier event finds entries where they stood, and runs where they were. */
-async function noteMoves(
+/** Records earlier places of entries and earlier accounts of runs, for queries of a past position. */
+async function recordMoves(
   buffer: RowBuffer,
   account: Account,
   changes: Iterable<EntryChange>,
@@ -240,11 +240,11 @@ async function noteMoves(
 ): Promise<void> {
   for (const { before, after } of changes) {
     if (before === null || !isMoved(before, after)) continue;
-    // An event may change an entry more than once, and move it only then.
+    // An event may change an entry more than once, and only a later change may move it.
     const move = moveOf(account, before, position);
     const known = await buffer.get(ENTRY_MOVES, [account.id, entryId(before), position]);
     if (known === null) buffer.put(ENTRY_MOVES, move, null);
-    if (after === null && before.kind === "run") await noteFormerRun(buffer, account, before);
+    if (after === null && before.kind === "run") await recordFormerRun(buffer, account, before);
   }
 }
 
@@ -256,33 +256,37 @@ function moveOf({ id: account }: Account, entry: Entry, until: number): Row {
   return { account, id: entryId(entry), until, placed_at, rank, mark };
 }
 
-async function noteFormerRun(buffer: RowBuffer, { id: account }: Account, { key }: Entry) {
+async function recordFormerRun(buffer: RowBuffer, { id: account }: Account, { key }: Entry) {
   const known = await buffer.get(FORMER_RUNS, [key, account]);
   if (known === null) buffer.put(FORMER_RUNS, { run_id: key, account }, null);
 }
 
-type Arranged = Omit<Change, "nearUndated">;
+type Placement = Omit<Change, "nearUndated">;
 
-async function reach(buffer: RowBuffer, account: Account, step: Arranged): Promise<Rearranged> {
+async function rearrangeWithLoading(
+  buffer: RowBuffer,
+  account: Account,
+  step: Placement,
+): Promise<Rearranged> {
   const { before: was, after } = step;
   if (was === null && after !== null) {
     await (after.kind === "run"
-      ? seek(buffer, account, placeOfRun(after))
-      : seekTime(buffer, account, step.at));
+      ? loadAround(buffer, account, placeOfRun(after))
+      : loadAroundTime(buffer, account, step.at));
   }
   for (;;) {
-    // What is brought in makes the entry another object, of the same content.
+    // Loading replaces the entry by another object with the same content.
     const before = step.before && (await findEntry(buffer, account, entryId(step.before)));
     const change = changeOf(account, { ...step, before });
     const done: Rearranged | OutOfReach =
       appendInOrder(account.history, change) ?? rearrange(account.history, change);
     if (done.outcome === "rearranged") return done;
-    await extend(buffer, account, done.side);
+    await loadMore(buffer, account, done.side);
   }
 }
 
-/** A run without a time of its own may be confused with others many places away. */
-function changeOf(account: Account, step: Arranged): Change {
+/** Adds whether undated runs may be near: their order is ambiguous with runs many places away. */
+function changeOf(account: Account, step: Placement): Change {
   const { before, after, at } = step;
   const isUndated = [before, after].some((entry) => entry?.kind === "run" && entry.isUndated);
   if (isUndated) return { ...step, nearUndated: true };
@@ -292,8 +296,8 @@ function changeOf(account: Account, step: Arranged): Change {
   return { ...step, nearUndated: !isAtEnd || account.sinceUndated < PLACES_MAX };
 }
 
-/** Takes in which entries are to be written, how they stood before, and what they say of times. */
-function noteChanges(
+/** Records which entries have to be written, their earlier versions, starts, and the number of undated runs. */
+function recordChanges(
   buffer: RowBuffer,
   account: Account,
   changes: readonly EntryChange[],
@@ -301,10 +305,10 @@ function noteChanges(
 ): readonly EntryChange[] {
   if (account.history.isEnd) account.isEndChanged = true;
   for (const { before, after } of changes) {
-    if (before !== null) notePast(buffer, account, { before, after }, position);
+    if (before !== null) recordPast(buffer, account, { before, after }, position);
     if (after !== null) {
       account.changed.add(entryId(after));
-      noteTime(account, after);
+      recordStart(account, after);
     }
     const undated = countUndated(after) - countUndated(before);
     account.undated += undated;
@@ -315,15 +319,15 @@ function noteChanges(
   return changes;
 }
 
-/** Nearly always an entry before it took effect before it, and the account's start was noted then. */
-function noteTime(account: Account, { effectiveAt: at }: Entry): void {
+/** Records an account's start. Nearly always an earlier entry is loaded, so its start is recorded already. */
+function recordStart(account: Account, { effectiveAt: at }: Entry): void {
   const first = account.history.entries[0];
   if (first !== undefined && first.effectiveAt < at) return;
-  account.begins = earliest(account.begins, { position: null, at });
+  account.pendingStart = earliest(account.pendingStart, { position: null, at });
 }
 
-/** How an entry stood before: in a row of the past, or, where only its report came, in its own. */
-function notePast(
+/** Keeps the earlier version of an entry: in `ENTRIES_PAST`, or in its own row if only its report was added. */
+function recordPast(
   buffer: RowBuffer,
   account: Account,
   { before, after }: Readonly<{ before: Entry; after: Entry | null }>,
@@ -334,7 +338,7 @@ function notePast(
   const since = unreported.get(id);
   const first = since === undefined ? null : withoutReport(before, since);
   const isOfThisEvent = before.position === position;
-  // An event may change an entry more than once: what counts is what stood before it.
+  // An event may change an entry more than once; the version to keep is the one before the event.
   const earliest = isOfThisEvent ? first : before;
   const isFirstChange = isOfThisEvent || first === null;
   if (isFirstChange && earliest && after && isOnlyReported(earliest, after)) {

@@ -49,7 +49,7 @@ const snapshots = (first: number, count: number): Fact[] =>
     ];
   }).flat();
 
-/** Folded in commits of so many events; what became of the account and of its history. */
+/** Folds the facts, committing every `commitEvery` events. @returns the account's row and its entries */
 async function fold(facts: readonly Fact[], commitEvery: number) {
   const catalogue = createMemoryModelCatalogue();
   const { tables, version: modelVersion } = balancesProjection;
@@ -76,16 +76,16 @@ async function fold(facts: readonly Fact[], commitEvery: number) {
   return { account, entries };
 }
 
-describe("snapshots that stand, many behind one run", () => {
+describe("many unconfirmed snapshots after one run", () => {
   const facts = [run(1, 1), ...snapshots(10, 90), run(500, 9), ...snapshots(510, 90)];
 
-  test("stand alike, whatever of them was in memory", async () => {
+  test("give the same entries, whichever of them are loaded", async () => {
     const whole = await fold(facts, 1_000_000);
     expect(whole.entries).toHaveLength(182);
     for (const commitEvery of [1, 7, 150]) expect(await fold(facts, commitEvery)).toEqual(whole);
   });
 
-  test("stand in the order of their arrival, whichever was recorded first", async () => {
+  test("are placed in order of arrival, whichever was recorded first", async () => {
     const [before, swapped] = [
       snapshots(10, 80),
       [...snapshots(10, 78), ...snapshots(89, 1), ...snapshots(88, 1)],
@@ -106,7 +106,7 @@ describe("snapshots that stand, many behind one run", () => {
   });
 
   test.each([9, null])(
-    "leave the last run known, of balance %s, also when it is withdrawn",
+    "keep the last run, of balance %s, known, and the one before it after a withdrawal",
     async (balance) => {
       const facts = [run(1, 1), ...snapshots(10, 90), run(500, balance), ...snapshots(510, 90)];
       for (const commitEvery of [1, 7, 1_000_000]) {
@@ -118,7 +118,7 @@ describe("snapshots that stand, many behind one run", () => {
     },
   );
 
-  test("go on behind a late run as far as they arrived after it", async () => {
+  test("stay after a late run if they arrived after it", async () => {
     const late = [...facts, run(50, 5), run(550, 7)];
     const whole = await fold(late, 1_000_000);
     for (const commitEvery of [1, 7, 150]) expect(await fold(late, commitEvery)).toEqual(whole);

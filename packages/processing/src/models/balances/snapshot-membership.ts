@@ -7,27 +7,29 @@ import type { Account } from "./account.ts";
 import { CONNECTIONS, COVERED } from "./tables.ts";
 
 /**
- * Which accounts are missing from the last complete snapshot: where each feed was opened, what its
- * snapshots cover, and whether an account that they cover is listed.
+ * Finds accounts that are missing from the last complete snapshot. For that it keeps the position at which
+ * each feed was opened, the groups and participants that snapshots cover, and which accounts they list.
  */
 
+/** Feed connections, and the groups and participants that their snapshots cover. */
 export interface Feeds {
   opened(connection: string, position: number): void;
-  /** Where it was opened; null where that is not known. */
+  /** The position at which it was opened; null if unknown. */
   openedAt(connection: string): Promise<number | null>;
   /**
-   * Its snapshot is complete.
+   * Records that its snapshot is complete.
    *
-   * @returns whether it is the newest that is: only that one says who is missing.
+   * @returns whether it is the most recently opened one with a complete snapshot: only that one shows
+   *   which accounts are missing
    */
   completed(connection: string, position: number): Promise<boolean>;
-  /** Where the feed of the newest complete snapshot was opened; 0 where there is none. */
+  /** The position at which the feed of the newest complete snapshot was opened; 0 if there is none. */
   lastCompleteOpenedAt(): number;
   cover(code: string): Promise<void>;
   isCovered(code: string): Promise<boolean>;
 }
 
-/** Codes kept in memory; beyond, they are forgotten and looked up again. */
+/** Codes kept in memory. Beyond that, all are dropped and read again. */
 const CODES_KEPT = 10_000;
 
 export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> {
@@ -37,19 +39,19 @@ export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> 
     descending: true,
     limit: 1,
   });
-  /** The one that is asked for again and again while its snapshot is folded. */
-  let recent: Row | null = null;
+  /** The last connection read: it is needed repeatedly while its snapshot is folded. */
+  let lastRead: Row | null = null;
   const covered = new Set<string>();
 
   async function find(connection: string): Promise<Row | null> {
-    if (recent?.connection === connection) return recent;
-    recent = await buffer.get(CONNECTIONS, [connection]);
-    return recent;
+    if (lastRead?.connection === connection) return lastRead;
+    lastRead = await buffer.get(CONNECTIONS, [connection]);
+    return lastRead;
   }
 
   function put(row: Row, stored: Row | null): void {
     buffer.put(CONNECTIONS, row, stored);
-    recent = row;
+    lastRead = row;
   }
 
   return {
@@ -81,8 +83,9 @@ export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> 
 }
 
 /**
- * Whether the last complete snapshot lacks the account although it covers it: its last entry
- * surely was in it and left something. It is never set to zero: the report that did may only be late.
+ * Whether the last complete snapshot covers the account but does not list it, although its last entry was
+ * recorded before that feed was opened and left a nonzero balance. The balance is not set to zero, because
+ * the report that made it zero may just be late.
  */
 async function isMissing(
   feeds: Feeds,
@@ -96,7 +99,7 @@ async function isMissing(
   return last.recordedAt < openedAt && (await covers(feeds, id));
 }
 
-/** Whether it can be told without looking anything up: an account like nearly all. */
+/** Whether the account is certainly not missing, without reading rows: true for nearly all accounts. */
 export function isSurelyListed(feeds: Feeds, account: Account): boolean {
   const { isUnlisted, listedAt, history } = account;
   if (isUnlisted) return false;
@@ -104,7 +107,7 @@ export function isSurelyListed(feeds: Feeds, account: Account): boolean {
   return listedAt >= openedAt || (history.entries.at(-1)?.recordedAt ?? 0) >= openedAt;
 }
 
-/** A snapshot holds the platform's own accounts and those that are allocated to it. */
+/** A snapshot contains the platform's own accounts and those that are allocated to it. */
 async function covers(feeds: Feeds, account: string): Promise<boolean> {
   const { provider, account_group, participant_code } = accountParts(account);
   if (provider !== "zerohash") return false;
@@ -117,14 +120,14 @@ async function covers(feeds: Feeds, account: string): Promise<boolean> {
 const groupCode = (code: string | null): string => `group:${code}`;
 const participantCode = (code: string | null): string => `participant:${code}`;
 
-/** Takes in that a snapshot lists the account, and so covers others of its owner and group. */
+/** Records that a snapshot lists the account, and so covers others of its owner and group. */
 export async function noteListing(feeds: Feeds, account: string): Promise<void> {
   const { account_group, participant_code } = accountParts(account);
   await feeds.cover(groupCode(account_group));
   await feeds.cover(participantCode(participant_code));
 }
 
-/** Opens or closes the anomaly; the account's history ends in memory. */
+/** Opens or closes the `unlisted` anomaly. The end of the account's history must be loaded. */
 export async function refreshUnlisted(
   { buffer, feeds }: Readonly<{ buffer: RowBuffer; feeds: Feeds }>,
   account: Account,

@@ -17,26 +17,26 @@ import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import { factStateText } from "../columns.ts";
-import { type Account, extend, findEntry, seekEnd, seekTime } from "./account.ts";
+import { type Account, findEntry, loadAroundTime, loadEnd, loadMore } from "./account.ts";
 import { reportFrom } from "./entry-row.ts";
 import { place, type Step } from "./runs.ts";
 import { type Feeds, noteListing } from "./snapshot-membership.ts";
 import { STATEMENTS } from "./tables.ts";
 
 /**
- * What snapshots state of an account. Each statement is a row; one that nothing confirms also stands
- * as an entry of the account's history.
+ * The balances that snapshots state of an account. Each statement is a row; an unconfirmed one is also an
+ * entry of the account's history.
  */
 
-/** Nothing confirms it. */
-const STANDS = "";
+/** `confirmed_by` of a statement that nothing confirms. */
+const UNCONFIRMED = "";
 
 const statementId = ({ connection, frame }: Row): string => `${connection}:${frame}`;
 
 /**
- * Folds an event about what a snapshot states of an account; that it lists it at all counts too.
+ * Folds an event about a snapshot's statement of an account, and records that the snapshot lists it.
  *
- * @returns null where nothing is known of what it amends
+ * @returns null if the statement that it amends is unknown
  */
 export async function foldStatement(
   { buffer, feeds }: Readonly<{ buffer: RowBuffer; feeds: Feeds }>,
@@ -61,12 +61,12 @@ export async function foldStatement(
     await noteListing(feeds, account.id);
   }
   account.statements += (state.withdrawn ? 0 : 1) - (stored === null ? 0 : 1);
-  await seekEnd(buffer, account);
+  await loadEnd(buffer, account);
   const entry = { key: `${connection}:${frame}`, effectiveAt: account.snapshotAt };
   return { account, entry, before, after: state.withdrawn ? null : state, changes, event };
 }
 
-/** Where the feed was opened whose snapshot is the last that lists the account; 0 where none does. */
+/** The latest position at which a feed was opened whose snapshot lists the account; 0 if none does. */
 async function lastListing(buffer: RowBuffer, { id }: Account): Promise<number> {
   const [last] = await buffer.select(STATEMENTS, {
     where: [{ column: "account", is: "=", value: id }],
@@ -82,7 +82,7 @@ function snapshotEntry(row: Row): Entry {
   return withReport(entry, reportFrom(row));
 }
 
-/** Records a statement, or another version of it, and judges it. */
+/** Stores a statement, or a new version of it, and judges it. */
 async function putStatement(
   buffer: RowBuffer,
   account: Account,
@@ -104,7 +104,7 @@ async function putStatement(
   return judge(buffer, account, { row, stored, position });
 }
 
-/** A statement that no delivery makes any more. */
+/** Removes a withdrawn statement. */
 async function removeStatement(
   buffer: RowBuffer,
   account: Account,
@@ -117,17 +117,21 @@ async function removeStatement(
   return place(buffer, account, { before, after: null, position });
 }
 
-type Case = Readonly<{ row: Row; stored: Row | null; position: number }>;
+type JudgedRow = Readonly<{ row: Row; stored: Row | null; position: number }>;
 
-/** Judges one statement anew, and lets it stand or takes it out of the history. */
+/** Judges one statement: unconfirmed, it becomes an entry of the history; confirmed, it is removed from it. */
 async function judge(
   buffer: RowBuffer,
   account: Account,
-  { row, stored, position }: Case,
+  { row, stored, position }: JudgedRow,
 ): Promise<readonly EntryChange[]> {
   const entry = snapshotEntry(row);
   const { confirmedBy, sure } = await judgementOf(buffer, account, entry);
-  const judged = { ...row, confirmed_by: confirmedBy ?? STANDS, sure: sure ? entryId(sure) : "" };
+  const judged = {
+    ...row,
+    confirmed_by: confirmedBy ?? UNCONFIRMED,
+    sure: sure ? entryId(sure) : "",
+  };
   if (!isSameRow(judged, stored)) buffer.put(STATEMENTS, judged, stored);
   const before = await findEntry(buffer, account, entryId(entry));
   if (confirmedBy !== null) {
@@ -144,22 +148,25 @@ const isSameRow = (row: Row, stored: Row | null): boolean =>
   stored !== null && Object.keys(row).every((column) => row[column] === stored[column]);
 
 async function judgementOf(buffer: RowBuffer, account: Account, entry: Entry): Promise<Judgement> {
-  await seekTime(buffer, account, entry.arrivedAt);
+  await loadAroundTime(buffer, account, entry.arrivedAt);
   for (;;) {
     const judged = judgeSnapshot(account.history, entry);
     if (judged.outcome === "judged") return judged;
-    await extend(buffer, account, judged.side);
+    await loadMore(buffer, account, judged.side);
   }
 }
 
-/** Whether a change of entries may tell otherwise of a statement that was judged before. */
-export function mayConcern({ snapshotAt }: Account, changes: readonly EntryChange[]): boolean {
+/** Whether changes of entries may alter how a statement was judged. */
+export function mayAffectStatements(
+  { snapshotAt }: Account,
+  changes: readonly EntryChange[],
+): boolean {
   if (snapshotAt === 0n) return false;
-  return changes.some((change) => isTelling(change) && earliestOf(change) <= snapshotAt);
+  return changes.some((change) => mayAffectJudgements(change) && earliestOf(change) <= snapshotAt);
 }
 
-/** Another balance before or after an entry, or another place. */
-function isTelling({ before, after }: EntryChange): boolean {
+/** Whether an entry's balances, change, place or recording differ, or it was added or removed. */
+function mayAffectJudgements({ before, after }: EntryChange): boolean {
   if (before === null || after === null) return true;
   return !(
     isSameMoney(balanceHeld(before), balanceHeld(after)) &&
@@ -170,7 +177,7 @@ function isTelling({ before, after }: EntryChange): boolean {
   );
 }
 
-/** The earliest arrival of a snapshot that one of its versions may be in. */
+/** The earliest arrival of a snapshot that may include one of the two versions of the entry. */
 function earliestOf({ before, after }: EntryChange): bigint {
   const arrivals = [before, after].flatMap((entry) => (entry ? [earliestArrivalWith(entry)] : []));
   const [earliest = 0n] = arrivals.sort(compareTimes);
@@ -178,20 +185,20 @@ function earliestOf({ before, after }: EntryChange): bigint {
 }
 
 /**
- * Judges anew what changed entries may tell otherwise of: statements that they surely are in, those
- * that one of them confirmed, and those that nothing confirmed so far. One that comes or goes is a
- * change itself.
+ * Judges again the statements that changed entries may affect: those that certainly include them, those
+ * that one of them confirmed, and unconfirmed ones. A statement that is added to the history or removed
+ * from it is a change itself.
  */
-export async function judgeAgain(
+export async function rejudgeStatements(
   buffer: RowBuffer,
   account: Account,
   changes: readonly EntryChange[],
   position: number,
 ): Promise<readonly EntryChange[]> {
   const all: EntryChange[] = [];
-  for (let open = changes.filter(isTelling); open.length > 0; ) {
+  for (let open = changes.filter(mayAffectJudgements); open.length > 0; ) {
     const found: EntryChange[] = [];
-    for (const row of await concerned(buffer, account, open)) {
+    for (const row of await affectedStatements(buffer, account, open)) {
       const stored = await buffer.get(STATEMENTS, [
         account.id,
         row.connection ?? "",
@@ -201,19 +208,19 @@ export async function judgeAgain(
       found.push(...(await judge(buffer, account, { row: stored, stored, position })));
     }
     all.push(...found);
-    open = found.filter(isTelling);
+    open = found.filter(mayAffectJudgements);
   }
   return all;
 }
 
-async function concerned(
+async function affectedStatements(
   buffer: RowBuffer,
   account: Account,
   changes: readonly EntryChange[],
 ): Promise<readonly Row[]> {
   const rows = new Map<string, Row>();
   const add = (row: Row) => rows.set(statementId(row), row);
-  for (const row of await sureOf(buffer, account, changes)) add(row);
+  for (const row of await statementsIncluding(buffer, account, changes)) add(row);
   for (const change of changes) {
     const id = entryId((change.after ?? change.before) as Entry);
     if (change.before !== null) {
@@ -221,16 +228,16 @@ async function concerned(
     }
     const { after } = change;
     if (after === null) continue;
-    for (const row of await standingWith(buffer, account, after)) add(row);
+    for (const row of await statementsConfirmedBy(buffer, account, after)) add(row);
   }
   return [...rows.values()].sort((a, b) => (Number(a.arrived_at) < Number(b.arrived_at) ? -1 : 1));
 }
 
 /**
- * Statements that one of the entries surely is in, as far as it may be the last one that is: behind
- * a statement whose last sure entry stands further on, so do all.
+ * Statements that certainly include one of the entries, as far as it may be their last certain entry: once
+ * a statement's last certain entry is after all of these, so is that of every later statement.
  */
-async function sureOf(
+async function statementsIncluding(
   buffer: RowBuffer,
   account: Account,
   changes: readonly EntryChange[],
@@ -242,23 +249,27 @@ async function sureOf(
   const last = versions.reduce((a, b) => (comparePlaces(a, b) < 0 ? b : a));
   const rows: Row[] = [];
   for await (const row of statements(buffer, account, { openedAfter: recordedAt })) {
-    const sure = await sureIn(buffer, account, row);
+    const sure = await lastSureEntry(buffer, account, row);
     if (sure !== null && comparePlaces(sure, last) > 0) break;
     rows.push(row);
   }
   return rows;
 }
 
-/** The last entry that surely is in a statement. */
-async function sureIn(buffer: RowBuffer, account: Account, { sure }: Row): Promise<Entry | null> {
+/** The last entry that a statement certainly includes. */
+async function lastSureEntry(
+  buffer: RowBuffer,
+  account: Account,
+  { sure }: Row,
+): Promise<Entry | null> {
   return sure === "" ? null : findEntry(buffer, account, String(sure));
 }
 
-/** Connections overlap no longer than this: behind it the order of arrivals is that of openings. */
+/** Connections overlap for at most this time; snapshots further apart arrive in the order of their openings. */
 const OVERLAP = 600n * SECOND;
 
-/** Statements that stand, and that the entry would confirm. */
-async function standingWith(
+/** Unconfirmed statements that the entry confirms. */
+async function statementsConfirmedBy(
   buffer: RowBuffer,
   account: Account,
   entry: Entry,
@@ -266,11 +277,11 @@ async function standingWith(
   const rows: Row[] = [];
   let end: bigint | null = null;
   const arrivedFrom = earliestArrivalWith(entry);
-  for await (const row of statements(buffer, account, { confirmedBy: STANDS, arrivedFrom })) {
+  for await (const row of statements(buffer, account, { confirmedBy: UNCONFIRMED, arrivedFrom })) {
     const arrivedAt = BigInt(row.arrived_at ?? 0);
     if (end !== null && arrivedAt > end) break;
     if (`snapshot:${statementId(row)}` === entryId(entry)) continue;
-    const sure = await sureIn(buffer, account, row);
+    const sure = await lastSureEntry(buffer, account, row);
     if (sure !== null && comparePlaces(entry, sure) < 0) {
       end ??= arrivedAt + OVERLAP;
       continue;
@@ -282,14 +293,19 @@ async function standingWith(
   return rows;
 }
 
-type Asked =
+/** The statements to read: by the opening of their feed, or by what confirms them. */
+type StatementFilter =
   | Readonly<{ openedAfter: number }>
   | Readonly<{ confirmedBy: string; arrivedFrom?: bigint }>;
 
 const PAGE = 100;
 
-async function* statements(buffer: RowBuffer, account: Account, asked: Asked): AsyncGenerator<Row> {
-  const isByOpening = "openedAfter" in asked;
+async function* statements(
+  buffer: RowBuffer,
+  account: Account,
+  filter: StatementFilter,
+): AsyncGenerator<Row> {
+  const isByOpening = "openedAfter" in filter;
   const columns = isByOpening
     ? ["account", "opened_at", "connection", "frame"]
     : ["account", "confirmed_by", "arrived_at", "connection", "frame"];
@@ -298,12 +314,12 @@ async function* statements(buffer: RowBuffer, account: Account, asked: Asked): A
       { column: "account", is: "=", value: account.id },
       ...(isByOpening
         ? []
-        : [{ column: "confirmed_by", is: "=", value: asked.confirmedBy } as const]),
+        : [{ column: "confirmed_by", is: "=", value: filter.confirmedBy } as const]),
     ],
     orderBy: columns,
     beyond: isByOpening
-      ? [account.id, asked.openedAfter + 1, "", -1]
-      : [account.id, asked.confirmedBy, asked.arrivedFrom ?? 0n, "", -1],
+      ? [account.id, filter.openedAfter + 1, "", -1]
+      : [account.id, filter.confirmedBy, filter.arrivedFrom ?? 0n, "", -1],
     limit: PAGE,
   });
 }

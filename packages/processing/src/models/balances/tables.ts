@@ -12,7 +12,7 @@ import {
 import { LAST_DELIVERIES, LAST_FEED, QUARANTINED } from "../deliveries.ts";
 import { LATE_ARRIVALS } from "./late-arrivals.ts";
 
-/** One row an account: what `/v1/balances` shows, and what the fold keeps of it. */
+/** One row per account: what `/v1/balances` shows, and the state of the fold. */
 export const ACCOUNTS: Table = {
   name: "accounts",
   columns: {
@@ -32,19 +32,19 @@ export const ACCOUNTS: Table = {
     last_run_id: text,
     updated_at: own(nanos),
     position: own(integer),
-    /** JSON: how many facts in force give each of the provider's ids. */
+    /** JSON: for each provider id, the number of facts in force that name it. */
     id_facts: own(text),
-    /** The greatest run that was ever heard of: one beyond it is new. */
+    /** The greatest run number seen so far; a run with a greater one is new. */
     last_counter: own(text),
-    /** Runs that nobody dated, and how many runs stand behind the last of them, up to a limit. */
+    /** The number of undated runs, and how many entries were added since the last of them, up to a limit. */
     undated: own(integer),
     since_undated: own(integer),
-    /** How many snapshots list it; also one that states no balance names it. */
+    /** How many snapshots list it, including those that state no balance. */
     statements: own(integer),
-    /** When the last snapshot that lists the account arrived, and where its feed was opened. */
+    /** The latest arrival of a snapshot that lists it, and the latest opening position of such a feed. */
     snapshot_at: own(nanos),
     listed_at: own(integer),
-    /** Whether the anomaly is open. */
+    /** 1 if the `unlisted` anomaly is open. */
     unlisted: own(integer),
   },
   key: ["id"],
@@ -53,11 +53,11 @@ export const ACCOUNTS: Table = {
 };
 
 /**
- * Since when there was anything of an account: lists of a past moment walk through those alone that may
- * have been there. Neither ever rises, whatever is withdrawn or corrected, and a row stays when its
- * account is gone, so that no moment lacks one; whether it was there its own rows say.
+ * The first position and the earliest time of each account. A list of a past moment reads only accounts
+ * that may have existed then. Neither value ever rises, whatever is withdrawn or corrected, and a row
+ * stays when its account is gone, so that no list misses one; the account's own rows tell whether it existed.
  *
- * Apart from the accounts, whose rows change all the time: these indexes hardly ever do.
+ * Separate from the accounts, whose rows change all the time: these indexes hardly ever change.
  */
 export const ACCOUNT_STARTS: Table = {
   name: "account_starts",
@@ -69,17 +69,17 @@ export const ACCOUNT_STARTS: Table = {
     account_label: own(text),
     account_type: own(text),
     asset: own(text),
-    /** The first event that said something of it. */
+    /** The position of the first event about it. */
     first_position: own(integer),
-    /** The earliest time at which any entry of it ever took effect; null where it never had one. */
+    /** The earliest effective time of any entry it ever had; null if it never had one. */
     first_at: own(nanos),
   },
   key: ["account"],
   indexes: [
-    // Where few had begun, all of them.
+    // If few accounts had started, all of them are read in order of start.
     ["first_at", "account"],
     ["first_position", "account"],
-    // Where many had, in the order of the list, the others passed over without a look at their rows.
+    // If many had, they are read in list order; the others are skipped in the index without reading rows.
     ["provider", "account", "first_at", "first_position"],
     ["participant_code", "account", "first_at", "first_position"],
     ["account_group", "account", "first_at", "first_position"],
@@ -88,7 +88,7 @@ export const ACCOUNT_STARTS: Table = {
   digested: "none",
 };
 
-/** One row an entry of an account's history: a run, a Layer1 message, a snapshot that stands. */
+/** One row per entry of an account's history: a run, a Layer1 message, or an unconfirmed snapshot. */
 export const ENTRIES: Table = {
   name: "entries",
   columns: {
@@ -97,12 +97,12 @@ export const ENTRIES: Table = {
     kind: text,
     run_id: text,
     run_type: text,
-    /** As printed. */
+    /** The time as printed by the provider. */
     occurred_at: nanos,
-    /** The effective time, where no arrival has a part in it. */
+    /** The effective time, if it does not depend on an arrival. */
     dated_at: nanos,
     effective_at: own(nanos),
-    /** Order: by these three. */
+    /** Entries are ordered by these three columns. */
     placed_at: own(nanos),
     rank: own(integer),
     mark: own(text),
@@ -110,13 +110,13 @@ export const ENTRIES: Table = {
     change: text,
     balance: text,
     running: text,
-    /** As the order of runs sees it; null where it is the same. */
+    /** The running balance used to order runs; null if it equals `running`. */
     running_of_runs: own(text),
     missing: text,
     missing_after: own(text),
     opening: text,
     contradictions: integer,
-    /** JSON: the stated balance with its amendments; and what its movements add up to. */
+    /** JSON: the stated balance with its amendments; `movement_sum`: the sum of its movements. */
     report: own(text),
     movements: integer,
     movement_sum: own(text),
@@ -126,11 +126,11 @@ export const ENTRIES: Table = {
     late: own(integer),
     delivery_id: own(text),
     position: own(integer),
-    /** Since where it stood before its report came, if that changed nothing else; see `unreportedRow`. */
+    /** The position it had before its report, if the report changed nothing else; see `unreportedRow`. */
     unreported_since: own(integer),
   },
   key: ["account", "id"],
-  // A run may be on 100,000 accounts: whose they are the index tells.
+  // A run may have entries on 100,000 accounts; the index alone lists them.
   indexes: [
     ["account", "placed_at", "rank", "mark"],
     ["run_id", "account"],
@@ -149,18 +149,18 @@ export const MOVEMENTS: Table = {
     movement_type: text,
     change: text,
     occurred_at: nanos,
-    /** Withdrawn ones stay: a delivery that states one again finds what else was said of it. */
+    /** Withdrawn movements are kept: a delivery that states one again needs its other amendments. */
     withdrawn: own(integer),
-    /** When it happened, where that has a part in the time of its run; else 0. */
+    /** Its time, if it counts for the time of its run; otherwise 0. */
     counted_at: own(nanos),
     facts: own(text),
-    /** The event since which it stands so. */
+    /** The position of its last change. */
     position: own(integer),
   },
   key: ["account", "run_id", "movement_id"],
   indexes: [
     ["movement_id"],
-    // The latest of a run.
+    // Finds the latest movement of a run.
     ["account", "run_id", "counted_at", "movement_id"],
   ],
   digested: "both",
@@ -168,25 +168,27 @@ export const MOVEMENTS: Table = {
   partition: "run_id",
 };
 
-const owned = (columns: Table["columns"]): Table["columns"] =>
+/** The same columns, none of them part of the state. */
+const withoutState = (columns: Table["columns"]): Table["columns"] =>
   Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, own(column)]));
 
 /**
- * How entries stood before an event changed them: whoever asks for a past position reads them. How a run
- * stood between its movements and its report its own row says: nearly every run would have a row here.
+ * Past versions of entries, up to the event (`until`) that replaced them; queries of a past position read
+ * them. The version of a run between its movements and its report is kept in its own row, because nearly
+ * every run would have a row here.
  */
 export const ENTRIES_PAST: Table = {
   name: "entries_past",
-  columns: { ...owned(ENTRIES.columns), until: own(integer) },
+  columns: { ...withoutState(ENTRIES.columns), until: own(integer) },
   key: ["account", "placed_at", "rank", "mark", "position"],
   indexes: [],
   digested: "none",
 };
 
-/** Where entries stood before an event (`until`) moved them, or took them away. */
+/** Places of entries before an event (`until`) moved or removed them. */
 export const ENTRY_MOVES: Table = {
   name: "entry_moves",
-  columns: owned({
+  columns: withoutState({
     ...{ account: text, id: text, until: integer },
     ...{ placed_at: nanos, rank: integer, mark: text },
   }),
@@ -195,16 +197,16 @@ export const ENTRY_MOVES: Table = {
   digested: "none",
 };
 
-/** How movements stood before something more was said of them. */
+/** Past versions of movements, up to the event (`until`) that amended them. */
 export const MOVEMENTS_PAST: Table = {
   name: "movements_past",
-  columns: { ...owned(MOVEMENTS.columns), until: own(integer) },
+  columns: { ...withoutState(MOVEMENTS.columns), until: own(integer) },
   key: ["account", "run_id", "movement_id", "position"],
   indexes: [],
   digested: "none",
 };
 
-/** Accounts that a run was once on and is no more, so that it is found as of then. */
+/** Accounts that a run no longer has an entry on, so that queries of a past position find it. */
 export const FORMER_RUNS: Table = {
   name: "former_runs",
   columns: { run_id: own(text), account: own(text) },
@@ -213,7 +215,7 @@ export const FORMER_RUNS: Table = {
   digested: "none",
 };
 
-/** What snapshots state of an account, each with what confirms it; see `core/balances/snapshots.ts`. */
+/** Balances that snapshots state, each with what confirms it; see `core/balances/snapshots.ts`. */
 export const STATEMENTS: Table = {
   name: "statements",
   columns: {
@@ -222,9 +224,9 @@ export const STATEMENTS: Table = {
     frame: own(integer),
     arrived_at: own(nanos),
     opened_at: own(integer),
-    /** "": nothing does, it stands as an entry. */
+    /** "" if nothing confirms it: then it is an entry of the history. */
     confirmed_by: own(text),
-    /** The last entry that surely is in it; "" where none is. */
+    /** The last entry that the snapshot certainly includes; "" if there is none. */
     sure: own(text),
     report: own(text),
   },
@@ -237,7 +239,7 @@ export const STATEMENTS: Table = {
   partition: "account",
 };
 
-/** The provider's ids of accounts: they find an account, and conflict where one has several. */
+/** Provider ids of accounts, for search and for conflicts: two ids on one account, or one id on two. */
 export const ACCOUNT_IDS: Table = {
   name: "account_ids",
   columns: { account_id: text, account: text },
@@ -247,13 +249,13 @@ export const ACCOUNT_IDS: Table = {
   partition: "account_id",
 };
 
-/** Feed connections: where each was opened, and where its snapshot was complete. */
+/** Feed connections, with the positions at which each was opened and its snapshot completed. */
 export const CONNECTIONS: Table = {
   name: "connections",
   columns: {
     connection: own(text),
     opened_at: own(integer),
-    /** Where its snapshot was complete; 0 while it is not. */
+    /** The position at which its snapshot was completed; 0 until then. */
     completed_at: own(integer),
   },
   key: ["connection"],
@@ -261,7 +263,7 @@ export const CONNECTIONS: Table = {
   digested: "digest",
 };
 
-/** Groups and participants of which some snapshot listed an account: feeds cover these. */
+/** Groups and participants that feeds cover: some snapshot listed an account of theirs. */
 export const COVERED: Table = {
   name: "covered",
   columns: { code: own(text) },
@@ -271,8 +273,8 @@ export const COVERED: Table = {
 };
 
 /**
- * Accounts that hold something and that are not found missing, by where the feed was opened that
- * last listed them; 0: none did.
+ * Zero Hash accounts with a nonzero balance that are not marked as unlisted, by the position at which the
+ * feed that last listed them was opened; 0 if none did.
  */
 export const HOLDERS: Table = {
   name: "holders",
@@ -283,8 +285,8 @@ export const HOLDERS: Table = {
 };
 
 /**
- * Each event that changed an account leaves one row: the account as it was then. Where nothing was
- * said of it any more all but the key is null.
+ * One row per event and account that it changed: the account as of that event. If no facts about the
+ * account remain, all columns but the key are null.
  */
 export const BALANCE_CHANGES: Table = {
   name: "changes",
@@ -305,28 +307,29 @@ export const BALANCE_CHANGES: Table = {
 };
 
 /**
- * Accounts that are alike hold a total together: whoever asks for sums must not add up 100,000 accounts.
- * Each account is counted in one total of all participants, and in one of its own participant's, unless
- * that is the group itself. So what a platform sees is the totals of its group and those of itself, each
- * account once. A total stays when its last account is gone, since its past does.
+ * Totals of accounts of the same kind, so that a query for sums does not add up 100,000 accounts.
+ * Each account is counted in one total of all participants, and in one of its own participant, unless
+ * that is the group itself. So a platform sees the totals of its group and its own, with each account
+ * counted once. A total stays when its last account is gone, because its past stays readable.
  *
  * Nearly every customer has one account of a kind: its total is that account, now and at any position,
- * and no row of it changes until another account comes. The sums were a third of a rebuild without that.
+ * and its row does not change until a second account is added. Without that rule, the sums took a third
+ * of a rebuild.
  */
 export const TOTALS: Table = {
   name: "totals",
   columns: {
     id: own(text),
-    /** "": of all of them. */
+    /** "" for the total of all participants. */
     participant_code: own(text),
     provider: own(text),
-    /** "": Layer1 has none. */
+    /** "" for Layer1, which has no groups. */
     account_group: own(text),
     account_type: own(text),
     asset: own(text),
-    /** The one that was counted first. */
+    /** The account that was counted first. */
     account: own(text),
-    /** Where others came, and sums began; null: it is the only one so far. */
+    /** The position from which sums are kept: a second account was added. Null while there is only one. */
     summed_since: own(integer),
   },
   key: ["id"],
@@ -334,16 +337,16 @@ export const TOTALS: Table = {
   digested: "none",
 };
 
-/** What a total of several accounts is, kept in the transaction of their balances. */
+/** The current sums of totals with several accounts, committed together with the balances. */
 export const TOTAL_SUMS: Table = {
   name: "total_sums",
   columns: {
     id: own(text),
-    /** Of all balances that are known. */
+    /** The sum of all known balances. */
     total: own(text),
     accounts: own(integer),
     accounts_with_gaps: own(integer),
-    /** Where it last changed. */
+    /** The position of its last change. */
     position: own(integer),
   },
   key: ["id"],
@@ -351,7 +354,7 @@ export const TOTAL_SUMS: Table = {
   digested: "digest",
 };
 
-/** Each event that changed a sum leaves one row: the sum as it was then. */
+/** One row per event and sum that it changed: the sum as of that event. */
 export const TOTAL_CHANGES: Table = {
   name: "total_changes",
   columns: {
@@ -366,6 +369,7 @@ export const TOTAL_CHANGES: Table = {
   digested: "none",
 };
 
+/** All tables of the balances model. */
 export const BALANCES_TABLES: readonly Table[] = [
   ACCOUNTS,
   ACCOUNT_STARTS,

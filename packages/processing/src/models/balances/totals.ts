@@ -11,49 +11,50 @@ import {
 import type { ModelStore, Row, Table } from "../../ports/model-store.ts";
 import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import { type ChangingColumns, NOTHING_SHOWN } from "./account.ts";
+import { NO_VISIBLE_COLUMNS, type VisibleColumns } from "./account.ts";
 import { ACCOUNTS, TOTAL_CHANGES, TOTAL_SUMS, TOTALS } from "./tables.ts";
 
+/** Keeps the totals of accounts of the same kind; see `TOTALS`. */
 export interface Totals {
-  /** What is shown of an account is different from a position on. */
-  change(account: string, position: number, shown: Shown): void;
-  /** Puts everything changed into the buffer, once before each commit, when the accounts are there. */
+  /** Records that an account's visible columns change at a position. */
+  change(account: string, position: number, counted: BeforeAndAfter): void;
+  /** Puts all changes into the buffer, once before each commit, after the accounts. */
   flush(): Work;
 }
 
-type Shown = Readonly<{ before: Counted; after: Counted }>;
+type BeforeAndAfter = Readonly<{ before: Counted; after: Counted }>;
 
-/** What of an account counts. */
-type Counted = Pick<ChangingColumns, "balance" | "status" | "open_gaps">;
+/** The columns of an account that totals depend on. */
+type Counted = Pick<VisibleColumns, "balance" | "status" | "open_gaps">;
 
-type AccountChange = Shown &
+type AccountChange = BeforeAndAfter &
   Readonly<{
     account: string;
     position: number;
-    /** Folded after what is behind it: of a subject that had stopped, and was tried again. */
+    /** Folded after an event of a later position: its subject had stopped and was retried. */
     isLate: boolean;
   }>;
 
-/** So many are read at once. */
+/** Totals read at once. */
 const PAGE = 1000;
 
-/** @param position up to where the store has folded */
+/** @param position the last position that the store has folded */
 export function openTotals(
   store: Pick<ModelStore, "select">,
   buffer: RowBuffer,
   position: number,
 ): Totals {
-  /** Of all that was folded. */
+  /** The last position folded so far. */
   let newest = position;
-  /** By the total's id; changes in the order of the events. */
+  /** By the total's id; changes are in the order of folding. */
   let pending = new Map<string, Pending>();
-  /** Of accounts that changed lately: to take an id apart costs as much as the sums. */
-  const keys = new Map<string, readonly TotalKey[]>();
-  /** The only account of a total, where it has one: nothing is written of it then. */
-  const only = new Map<string, string>();
+  /** Totals of recently changed accounts: parsing an id costs as much as the sums. */
+  const recentKeys = new Map<string, readonly TotalKey[]>();
+  /** The only account of a total, by the total's id: its changes need no row. */
+  const soleAccounts = new Map<string, string>();
 
   const keysOf = (account: string): readonly TotalKey[] =>
-    keys.get(account) ?? remember(keys, account, totalsOf(account));
+    recentKeys.get(account) ?? remember(recentKeys, account, totalsOf(account));
 
   async function flush(): Promise<void> {
     const all = [...pending];
@@ -67,21 +68,21 @@ export function openTotals(
       for (const [id, { key, changes }] of page) {
         const stored = { total: totals.get(id) ?? null, sum: sums.get(id) ?? null };
         const account = await writeTotal(buffer, stored, key, changes);
-        if (account !== null) remember(only, id, account);
+        if (account !== null) remember(soleAccounts, id, account);
       }
     }
   }
 
   return {
-    change(account, position, shown) {
+    change(account, position, counted) {
       const isLate = position < newest;
       newest = Math.max(newest, position);
-      if (isSameCount(shown)) return;
-      const { before, after } = shown;
+      if (isSameCount(counted)) return;
+      const { before, after } = counted;
       for (const key of keysOf(account)) {
-        if (only.get(key.id) === account) continue;
-        // From here on its first account's changes count too.
-        only.delete(key.id);
+        if (soleAccounts.get(key.id) === account) continue;
+        // From here on the changes of its first account are recorded too.
+        soleAccounts.delete(key.id);
         const found = pending.get(key.id) ?? { key, changes: [] };
         pending.set(key.id, found);
         found.changes.push({ account, position, isLate, before, after });
@@ -91,7 +92,7 @@ export function openTotals(
   };
 }
 
-/** Some megabytes. */
+/** Entries of each map, some megabytes. */
 const RECENT_MAX = 20_000;
 
 function remember<V>(recent: Map<string, V>, key: string, value: V): V {
@@ -109,7 +110,7 @@ type TotalKey = Readonly<
   >
 >;
 
-/** The totals that an account is counted in. */
+/** The totals in which an account is counted. */
 function totalsOf(account: string): readonly TotalKey[] {
   const { provider, participant_code, account_type, asset, ...parts } = accountParts(account);
   const account_group = parts.account_group ?? "";
@@ -135,7 +136,7 @@ async function byId(
 
 type Stored = Readonly<{ total: Row | null; sum: Row | null }>;
 
-/** @returns the only account of the total; null where there are several */
+/** @returns the only account of the total; null if there are several */
 async function writeTotal(
   buffer: RowBuffer,
   { total, sum }: Stored,
@@ -147,40 +148,41 @@ async function writeTotal(
     return null;
   }
   const account = String(total?.account ?? changes[0]?.account);
-  const joining = changes.findIndex((change) => change.account !== account);
-  const alone = { ...key, account, summed_since: null };
-  if (joining < 0) {
-    if (total === null) buffer.put(TOTALS, alone, null);
+  const joinedAt = changes.findIndex((change) => change.account !== account);
+  const totalRow = { ...key, account, summed_since: null };
+  if (joinedAt < 0) {
+    if (total === null) buffer.put(TOTALS, totalRow, null);
     return account;
   }
-  const first = await firstSum(buffer, account, changes, joining);
-  buffer.put(TOTALS, { ...alone, summed_since: first.position }, total);
-  writeSum(buffer, { key, stored: null, last: first }, changes.slice(joining));
+  const first = await firstSum(buffer, account, changes, joinedAt);
+  buffer.put(TOTALS, { ...totalRow, summed_since: first.position }, total);
+  writeSum(buffer, { key, stored: null, last: first }, changes.slice(joinedAt));
   return null;
 }
 
 /**
- * What a total was where another account came: what its only account held until then. One that comes late
- * does so behind what that account held meanwhile, which its own past shows.
+ * The sum of a total before its second account is added: the balance of its first account. If the second
+ * is late, sums start no earlier than the first account's last change; its own change rows show its
+ * earlier balances.
  */
 async function firstSum(
   buffer: RowBuffer,
   account: string,
   changes: readonly AccountChange[],
-  joining: number,
+  joinedAt: number,
 ): Promise<Sum> {
-  const isOfIt = (change: AccountChange) => change.account === account;
-  const { position = 0, isLate = false } = changes[joining] ?? {};
-  const before = changes.slice(0, joining).findLast(isOfIt)?.after;
-  const held = before ?? changes.slice(joining).find(isOfIt)?.before;
+  const isOfAccount = (change: AccountChange) => change.account === account;
+  const { position = 0, isLate = false } = changes[joinedAt] ?? {};
+  const before = changes.slice(0, joinedAt).findLast(isOfAccount)?.after;
+  const held = before ?? changes.slice(joinedAt).find(isOfAccount)?.before;
   if (held !== undefined && !isLate) return { position, ...countOf(held) };
   const row = await buffer.get(ACCOUNTS, [account]);
-  const shown = held ?? ((row ?? NOTHING_SHOWN) as Counted);
+  const counted = held ?? ((row ?? NO_VISIBLE_COLUMNS) as Counted);
   const since = isLate ? Math.max(position, Number(row?.position ?? 0)) : position;
-  return { position: since, ...countOf(shown) };
+  return { position: since, ...countOf(counted) };
 }
 
-/** Of one account, or of several. */
+/** The count of one account or of several. */
 type Count = Readonly<{ total: Money; accounts: number; withGaps: number }>;
 type Sum = Count & Readonly<{ position: number }>;
 
@@ -190,8 +192,8 @@ const countOf = ({ balance, status, open_gaps }: Counted): Count => ({
   withGaps: Number((open_gaps ?? 0) > 0),
 });
 
-/** Whether the account counts as it did before. */
-function isSameCount({ before, after }: Shown): boolean {
+/** Whether a change leaves the totals as they are. */
+function isSameCount({ before, after }: BeforeAndAfter): boolean {
   return (
     before.balance === after.balance &&
     (before.status === null) === (after.status === null) &&
@@ -209,8 +211,8 @@ function sumOf(row: Row): Sum {
 }
 
 /**
- * The changes of a sum stand in the order of positions. What is folded later of an earlier position (a
- * stopped subject that is tried again) counts from the last change on.
+ * Writes changes of a sum, in the order of positions. An event folded late (its subject had stopped and
+ * was retried) counts from the sum's last change on.
  */
 function writeSum(
   buffer: RowBuffer,

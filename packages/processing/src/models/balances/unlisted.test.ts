@@ -20,7 +20,7 @@ function event(position: number, type: string, data: object): RecordedEvent {
   return { ...ids, ...times, ...rest, data: JSON.stringify(data) };
 }
 
-/** A feed whose snapshot lists so many accounts, from the first on. */
+/** A feed whose snapshot lists the first `listed` accounts. */
 function snapshot(first: number, connection: string, listed: number): RecordedEvent[] {
   const received_at = "2025-05-01T00:00:00Z";
   const feed = { provider: "zerohash", connection };
@@ -56,36 +56,33 @@ const unlistedIn = async (store: ModelStore): Promise<unknown[]> => {
   return rows.map(({ status }) => status);
 };
 
-describe("accounts that the newest snapshot leaves out", () => {
+describe("accounts missing from the newest snapshot", () => {
   const events = [...snapshot(1, "c1", 3), ...snapshot(6, "c2", 1), ...snapshot(9, "c3", 1)];
 
-  test.each([1, 2, 3, 4])(
-    "are found also where a projector died at its commit %i",
-    async (dies) => {
-      const whole = await newStore();
-      const expected = await fold(await open(whole), events);
-      expect(await unlistedIn(whole)).toEqual(["continuous", "unlisted", "unlisted"]);
+  test.each([1, 2, 3, 4])("are also found if a projector dies at its commit %i", async (dies) => {
+    const whole = await newStore();
+    const expected = await fold(await open(whole), events);
+    expect(await unlistedIn(whole)).toEqual(["continuous", "unlisted", "unlisted"]);
 
-      const store = await newStore();
-      let commits = 0;
-      const dying: ModelStore = {
-        ...store,
-        commit: async (commit) => {
-          commits += 1;
-          if (commits === dies) throw new ModelUnavailable("killed by the test");
-          await store.commit(commit);
-        },
-      };
-      await expect(open(dying).then((session) => fold(session, events))).rejects.toThrow("killed");
-      expect(await fold(await open(store), events)).toEqual(expected);
-      expect(await store.count(ANOMALIES)).toBe(2);
-    },
-  );
+    const store = await newStore();
+    let commits = 0;
+    const dying: ModelStore = {
+      ...store,
+      commit: async (commit) => {
+        commits += 1;
+        if (commits === dies) throw new ModelUnavailable("killed by the test");
+        await store.commit(commit);
+      },
+    };
+    await expect(open(dying).then((session) => fold(session, events))).rejects.toThrow("killed");
+    expect(await fold(await open(store), events)).toEqual(expected);
+    expect(await store.count(ANOMALIES)).toBe(2);
+  });
 
-  test("are looked at once, however many snapshots leave them out", async () => {
+  test("are read once, however many snapshots do not list them", async () => {
     const store = await newStore();
     const read = new Set<string>();
-    const noting: ModelStore = {
+    const recording: ModelStore = {
       ...store,
       get: async (table, key) => {
         if (table === ACCOUNTS) read.add(String(key[0]));
@@ -93,7 +90,7 @@ describe("accounts that the newest snapshot leaves out", () => {
       },
     };
     await fold(await open(store), [...snapshot(1, "c1", 9), ...snapshot(12, "c2", 1)]);
-    await fold(await open(noting), snapshot(15, "c3", 1));
+    await fold(await open(recording), snapshot(15, "c3", 1));
     expect([...read]).toEqual([accountOf("P0")]);
     expect((await unlistedIn(store)).filter((status) => status === "unlisted")).toHaveLength(8);
   });
