@@ -4,18 +4,21 @@ import type { FactData, FactState } from "../ingest/fact-state.ts";
 import { CLOCK_LIMIT } from "./effective-time.ts";
 import { type Entry, entryId, type Same } from "./entry.ts";
 
-/** What needs a person; open while the facts say so. `id` is kind:subject:what. */
+/** A problem that needs a person; open while the facts show it. `id` is kind:subject:what. */
 export type Anomaly = Readonly<{
   id: string;
   kind: "gap" | "contradiction" | "clock" | "invariant" | "account_id_conflict" | "unlisted";
   subject: string;
   detail: FactData;
-  /** What of it is the same in every order of arrival: no connections, no arrivals. */
+  /**
+   * The part of the detail that is the same in every order of arrival: no connections, no arrival
+   * times.
+   */
   essence: FactData;
   at: Nanos | null;
 }>;
 
-/** The anomalies that one entry shows but for its contradictions: a function of the entry. */
+/** The anomalies of one entry except its contradictions; a function of the entry. */
 export function anomaliesOf(entry: Entry, account: string, same: Same): readonly Anomaly[] {
   const { missing, expected, effectiveAt, ownAt, impossibleAt } = entry;
   if (missing === null && expected === null && effectiveAt === ownAt && impossibleAt === null) {
@@ -30,7 +33,10 @@ export function anomaliesOf(entry: Entry, account: string, same: Same): readonly
 
 const NONE: readonly Anomaly[] = [];
 
-/** The shown name of an entry in gaps: a run's id, a message's time, a snapshot's place. */
+/**
+ * The name of an entry as gaps show it: a run's id, a Layer1 message's time, or a snapshot's entry
+ * id.
+ */
 export function shownKey(id: string | null): string | null {
   return id?.startsWith("run:") ? id.slice("run:".length) : id;
 }
@@ -50,12 +56,12 @@ function gapOf(entry: Entry, account: string): Anomaly[] {
   return [anomaly("gap", account, what, { detail, essence, at: entry.effectiveAt })];
 }
 
-/** Printed with a time that cannot be, or moved further than clocks err. */
+/** An entry with an impossible printed time, or one moved by more than `CLOCK_LIMIT`. */
 function clockOf(entry: Entry, account: string): Anomaly[] {
   const { kind, occurredAt, effectiveAt, ownAt, impossibleAt, key } = entry;
   if (kind === "snapshot") return [];
   if (impossibleAt === null && effectiveAt - ownAt <= CLOCK_LIMIT) return [];
-  // The run may have a time beside the one that cannot be: the latter is what needs a person.
+  // The run may also have a possible time; the impossible one is what needs a person.
   const statedAt = impossibleAt ?? occurredAt;
   const detail = {
     run_id: key,
@@ -77,7 +83,7 @@ function invariantOf(entry: Entry, account: string, same: Same): Anomaly[] {
   return [anomaly("invariant", account, key, { detail, essence: detail, at: effectiveAt })];
 }
 
-/** Copies of one fact that say otherwise, while it is in force. */
+/** The contradicting copies of one fact, while it is in force. */
 export function contradictionsOf(
   state: FactState | null,
   entry: Pick<Entry, "key" | "effectiveAt">,

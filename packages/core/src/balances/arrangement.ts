@@ -2,14 +2,14 @@ import { isSameMoney, subtract } from "../exact/money.ts";
 import { compareText } from "../exact/text.ts";
 import { compareTimes, type Nanos } from "../exact/time.ts";
 import {
-  ALONE,
   balanceAfter,
   balanceBefore,
+  CLUSTER_START,
   type Entry,
   type EntryPlace,
   entryId,
-  GOES_ON,
-  IN_LARGE,
+  IN_CLUSTER,
+  IN_LARGE_CLUSTER,
   type Same,
 } from "./entry.ts";
 import {
@@ -22,39 +22,41 @@ import {
 } from "./ordering.ts";
 
 /**
- * The part of an account's history that is in memory: entries that lie together, in their order.
- * A change looks at what lies around its place and nothing else; where that is not in memory it
- * says on which side more is needed. The caller brings it in and asks again.
+ * The loaded part of an account's history: adjacent entries in their order. A change reads only the
+ * entries around its place. If they are not loaded, it returns the side on which more are needed;
+ * the caller loads them and tries again.
  */
 export type History = {
   readonly account: string;
   readonly same: Same;
   readonly entries: Entry[];
   readonly byId: Map<string, Entry>;
-  /** Whether the account's history begins and ends with them. */
+  /**
+   * Whether the account's history begins with the first loaded entry and ends with the last one.
+   */
   isStart: boolean;
   isEnd: boolean;
 };
 
-/** Where an entry stands among the others. */
+/** An entry's place in the order. */
 export type Placed = Pick<EntryPlace, "placedAt" | "rank" | "mark">;
 
 export type OutOfReach = Readonly<{ outcome: "out_of_reach"; side: "left" | "right" }>;
 export const LEFT: OutOfReach = { outcome: "out_of_reach", side: "left" };
 export const RIGHT: OutOfReach = { outcome: "out_of_reach", side: "right" };
 
-/** What a rearrangement is about: an entry as it was and as it is now, at one effective time. */
+/** A change of one entry: the entry before and after it, both at one effective time. */
 export type Change = Readonly<{
   before: Entry | null;
   after: Entry | null;
-  /** Around which time it lies; a snapshot may stand later than it arrived. */
+  /** The time around which it is placed; a snapshot's place may be later than its arrival. */
   at: Nanos;
-  /** Whether a run without a time of its own may lie within reach. */
+  /** Whether an undated run may lie within reach. */
   nearUndated: boolean;
   position: number;
 }>;
 
-/** Entries of a history that lie together, by their indexes. */
+/** A range of loaded entries by their indexes; `to` is exclusive. */
 export type Region = Readonly<{ from: number; to: number }>;
 
 export const comparePlaces = (a: Placed, b: Placed): number =>
@@ -62,28 +64,30 @@ export const comparePlaces = (a: Placed, b: Placed): number =>
 
 export function clusterStart(entries: readonly Entry[], at: number): number {
   let start = at;
-  while (start > 0 && entries[start]?.joined === GOES_ON) start -= 1;
+  while (start > 0 && entries[start]?.joined === IN_CLUSTER) start -= 1;
   return start;
 }
 
 export function clusterEnd(entries: readonly Entry[], at: number): number {
   let end = at;
-  while (entries[end]?.joined === GOES_ON) end += 1;
+  while (entries[end]?.joined === IN_CLUSTER) end += 1;
   return end;
 }
 
-/** The entries of a region in their new order, each with its place; balances are still the old ones. */
+/**
+ * Orders the entries of a region and gives each its place; their balances are still the old ones.
+ */
 export function orderRegion(
   history: History,
   { from, to }: Region,
   { before, after }: Pick<Change, "before" | "after">,
 ): Entry[] {
   const inside = history.entries.slice(from, to).filter((entry) => entry !== before);
-  if (after !== null) inside.push({ ...after, joined: ALONE });
+  if (after !== null) inside.push({ ...after, joined: CLUSTER_START });
   return orderBetween(history, inside, history.entries[from - 1], to);
 }
 
-/** @param left what stands before them; what stands behind them begins at `to` */
+/** @param left the entry before them; the entries after them begin at `to` */
 function orderBetween(
   { entries, same }: History,
   inside: readonly Entry[],
@@ -94,7 +98,7 @@ function orderBetween(
   const ordered: Entry[] = [];
   let running = left?.runningOfRuns ?? null;
   const clusters = clustersOf(runs);
-  const behind = headsAt(entries, to);
+  const behind = firstCandidatesAt(entries, to);
   clusters.forEach((cluster, at) => {
     const next = clusters[at + 1];
     const nextFirsts = next === undefined ? behind : firstCandidates(next);
@@ -104,49 +108,52 @@ function orderBetween(
     for (const entry of placed) running = balanceAfter(running, entry);
     ordered.push(...placed);
   });
-  if (ordered.some(({ joined }) => joined === IN_LARGE)) ordered.sort(comparePlaces);
+  if (ordered.some(({ joined }) => joined === IN_LARGE_CLUSTER)) ordered.sort(comparePlaces);
   const snapshots = inside.filter(({ kind }) => kind === "snapshot");
   return snapshots.length === 0 ? ordered : withSnapshots(ordered, snapshots, left);
 }
 
-/** Of the cluster that begins there, the runs that may come first. */
-function headsAt(entries: readonly Entry[], at: number): readonly Entry[] {
+/** The runs that may come first in the cluster that begins there. */
+function firstCandidatesAt(entries: readonly Entry[], at: number): readonly Entry[] {
   const cluster = entries.slice(at, clusterEnd(entries, at + 1));
   return firstCandidates(cluster.filter(({ kind }) => kind === "run").sort(compareReports));
 }
 
 const isLarge = (cluster: readonly Entry[]): boolean =>
-  cluster.length > CLUSTER_MAX || cluster.some(({ joined }) => joined === IN_LARGE);
+  cluster.length > CLUSTER_MAX || cluster.some(({ joined }) => joined === IN_LARGE_CLUSTER);
 
-/** Places never fall along an order, so that one index finds an entry by time and by place. */
+/**
+ * `placedAt` never decreases along the order, so that one index finds an entry by time and by
+ * place.
+ */
 function placeCluster(order: readonly Entry[]): Entry[] {
   let placedAt = 0n;
   return order.map((entry, rank) => {
     if (entry.effectiveAt > placedAt) placedAt = entry.effectiveAt;
-    return { ...entry, placedAt, rank, mark: "", joined: rank === 0 ? ALONE : GOES_ON };
+    return { ...entry, placedAt, rank, mark: "", joined: rank === 0 ? CLUSTER_START : IN_CLUSTER };
   });
 }
 
 /**
  * In a large cluster each report has a place of its own, by the provider's counter as far as times
- * allow: so one more of them moves only what it overtakes.
+ * allow, so that a further report moves only those that it overtakes.
  */
 function placeInLarge(cluster: readonly Entry[]): Entry[] {
   const times = counterTimes(cluster);
   const placed = cluster.map((entry): Entry => {
     const time = times.get(entry) ?? entry.effectiveAt;
-    const known = entry.joined === IN_LARGE && entry.placedAt > time;
+    const known = entry.joined === IN_LARGE_CLUSTER && entry.placedAt > time;
     const placedAt = known ? entry.placedAt : time;
-    return { ...entry, placedAt, rank: 0, mark: entry.counter, joined: IN_LARGE };
+    return { ...entry, placedAt, rank: 0, mark: entry.counter, joined: IN_LARGE_CLUSTER };
   });
   return placed.sort(comparePlaces);
 }
 
 /**
- * A snapshot that stands does so behind the last run that surely is in it, or that took effect
- * before it arrived.
+ * Places each snapshot after the last run that is certainly included in it, or that took effect no
+ * later than it arrived.
  *
- * @param beforeAll the run that stands before the region
+ * @param beforeAll the run before the region
  */
 function withSnapshots(
   runs: readonly Entry[],
@@ -172,17 +179,17 @@ function withSnapshots(
 export const compareArrivals = (a: Entry, b: Entry): number =>
   compareTimes(a.arrivedAt, b.arrivedAt) || compareText(a.key, b.key);
 
-/** @param anchor the run that it stands behind; undefined where it stands before all */
+/** @param anchor the run before it; undefined if the snapshot comes before all runs */
 export function placeBehind(anchor: Placed | undefined, snapshot: Entry): Entry {
   const { placedAt = 0n, rank = 0, mark = "" } = anchor ?? {};
-  const joined = anchor === undefined ? ALONE : GOES_ON;
+  const joined = anchor === undefined ? CLUSTER_START : IN_CLUSTER;
   return { ...snapshot, placedAt, rank, mark: mark + markBehind(snapshot), joined };
 }
 
 const markBehind = ({ arrivedAt, key }: Entry): string =>
   `~${String(arrivedAt).padStart(20, "0")}${key}`;
 
-/** The place of the run that a snapshot stands behind. */
+/** The place of the run before a snapshot. */
 export function anchorOf(snapshot: Entry): Placed {
   const { placedAt, rank, mark } = snapshot;
   return { placedAt, rank, mark: mark.slice(0, mark.length - markBehind(snapshot).length) };
@@ -190,13 +197,13 @@ export function anchorOf(snapshot: Entry): Placed {
 
 export type Computed = Readonly<{
   entries: readonly Entry[];
-  /** How far entries of the history are replaced by them. */
+  /** The end of the entries of the history that they replace; exclusive. */
   to: number;
 }>;
 
 /**
- * Balances and gaps along the new order, and after it for as long as they change. A cluster that
- * begins from another balance now is ordered anew, once.
+ * Computes balances and gaps along the new order, and after it for as long as they change. A later
+ * cluster whose opening balance changes is reordered once.
  */
 export function computeBalances(
   history: History,
@@ -206,46 +213,46 @@ export function computeBalances(
   const { entries, same, isEnd } = history;
   const computed: Entry[] = [];
   let before = entries[from - 1];
-  const take = (entry: Entry) => {
+  const append = (entry: Entry) => {
     before = withBalances(entry, before ?? null, same);
     computed.push(before);
   };
-  order.forEach(take);
+  order.forEach(append);
   let at = to;
   while (at < entries.length) {
     const known = entries[at] as Entry;
-    const end = known.joined === ALONE ? clusterEnd(entries, at + 1) : at + 1;
+    const end = known.joined === CLUSTER_START ? clusterEnd(entries, at + 1) : at + 1;
     const isMoved = !isSameMoney(before?.runningOfRuns, entries[at - 1]?.runningOfRuns);
     if (isMoved && end > at + 1) {
       if (!isClusterWhole(history, end)) return RIGHT;
-      orderBetween(history, entries.slice(at, end), before, end).forEach(take);
+      orderBetween(history, entries.slice(at, end), before, end).forEach(append);
       at = end;
       continue;
     }
     if (isSameBalance(known, withBalances(known, before ?? null, same))) break;
-    take(known);
+    append(known);
     at += 1;
   }
   return at === entries.length && !isEnd ? RIGHT : { entries: computed, to: at };
 }
 
-/** Whether the cluster that begins there is in memory, to its end. */
+/** Whether the cluster that begins there is loaded to its end. */
 export const isClusterWhole = ({ entries, isEnd }: History, at: number): boolean =>
   isEnd || clusterEnd(entries, at + 1) < entries.length;
 
 export function withBalances(entry: Entry, before: Entry | null, same: Same): Entry {
   const from = balanceBefore(entry);
   const isRun = entry.kind === "run";
-  const stood = before?.running ?? null;
+  const previous = before?.running ?? null;
   const missing =
-    stood === null || from === null || same(stood, from) ? null : subtract(from, stood);
+    previous === null || from === null || same(previous, from) ? null : subtract(from, previous);
   const runs = before?.runningOfRuns ?? null;
   return {
     ...entry,
     missing,
     missingAfter: missing === null || before === null ? null : entryId(before),
     opening: before === null && isRun && from !== null && !from.isZero() ? from : null,
-    running: balanceAfter(stood, entry),
+    running: balanceAfter(previous, entry),
     runningOfRuns: isRun ? balanceAfter(runs, entry) : runs,
   };
 }

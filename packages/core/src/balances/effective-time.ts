@@ -1,17 +1,20 @@
 import { agreedTime, type Nanos, SECOND, timeOf } from "../exact/time.ts";
 import { type FactState, firstArrivalOf, notBeforeOf, timesOf } from "../ingest/fact-state.ts";
 
-/** A printed time further than this after its own arrival, or moved further, shows a wrong clock. */
+/** A printed time later than this after its own arrival, or moved by more, shows a wrong clock. */
 export const CLOCK_LIMIT: Nanos = 60n * SECOND;
 
-/** Neither provider existed before: an earlier time is a zero, or a number of another unit. */
+/** Neither provider existed before: an earlier time is a zero, or a number in another unit. */
 const EARLIEST: Nanos = timeOf("1971-01-01T00:00:00Z");
 
-/** What a fact says of when it happened. */
+/** The time that a fact states for itself. */
 export type StatedTime = Readonly<{
-  /** null where it gives no time that can be. */
+  /** null if it gives no possible time. */
   at: Nanos | null;
-  /** A printed time that cannot be: 0, before 1971, or long after its own arrival; null where none is. */
+  /**
+   * An impossible printed time: 0, before 1971, or long after its own arrival; null if there is
+   * none.
+   */
   impossibleAt: Nanos | null;
 }>;
 
@@ -29,29 +32,32 @@ export function statedTime(state: FactState): StatedTime {
 
 const NO_TIME: StatedTime = { at: null, impossibleAt: null };
 
-/** What the facts of one run on one account say of when it took effect. */
+/** The times that decide when one run took effect on one account. */
 export type RunTimes = Readonly<{
-  /** The latest time of a movement; null where none gives one. */
+  /** The latest time of a movement; null if none has one. */
   movementAt: Nanos | null;
   /** The run's own time. */
   runAt: Nanos | null;
-  /** When the first of its facts reached us. */
+  /** The earliest arrival of its facts. */
   arrivedAt: Nanos;
-  /** What the order of a socket demands. */
+  /** The earliest time that the order of its socket allows; null if it sets none. */
   notBefore: Nanos | null;
 }>;
 
 export type EffectiveTime = Readonly<{
   at: Nanos;
-  /** The time before a socket's order moved it. */
+  /** The time before the order of its socket moved it. */
   ownAt: Nanos;
-  /** Nobody dated it: it has the time of its arrival, which is no clock of the provider's. */
+  /**
+   * It has the time of its arrival, which is not the provider's clock, since the provider gave
+   * none.
+   */
   isUndated: boolean;
 }>;
 
 /**
- * When a run took effect on an account: its latest movement, else the run itself, else its arrival;
- * but never before what the feed stated earlier on the same socket.
+ * The effective time of a run on an account: that of its latest movement, else its own, else its
+ * arrival; but never before what the feed reported earlier on the same socket.
  */
 export function effectiveTime({
   movementAt,
@@ -68,7 +74,7 @@ export function effectiveTime({
   };
 }
 
-/** The same from the facts themselves, where all of them are at hand. */
+/** Computes the effective time from the facts themselves, if all of them are loaded. */
 export function effectiveTimeOf(
   report: FactState | null,
   movements: readonly FactState[],

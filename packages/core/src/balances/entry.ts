@@ -18,8 +18,8 @@ import {
 
 /**
  * One entry of an account's history: a run on the account, the funds of a Layer1 message, or a
- * snapshot that shows another balance than anything before it. The first part is a function of its
- * facts, the second of its place in the history.
+ * snapshot whose balance nothing before it explains. `EntryFacts` is a function of its facts,
+ * `EntryPlace` of its place in the history.
  */
 export type Entry = EntryFacts & EntryPlace;
 
@@ -27,57 +27,61 @@ export type EntryFacts = Readonly<{
   kind: "run" | "snapshot";
   /** The run's id; Layer1: the envelope's time; snapshot: connection and frame. */
   key: string;
-  /** The run's id as the provider's counter, to be compared as text. */
+  /** The run's id as the provider's counter, compared as text. */
   counter: string;
-  /** The stated balance, with everything later said of it; null where only movements came. */
+  /** The reported balance with its amendments; null if only movements were recorded. */
   report: FactState | null;
   movements: MovementSum;
   runType: string | null;
 
-  /** Sum of the movements; Layer1's delta. null where none is known; a snapshot changes nothing. */
+  /** Sum of the movements, or Layer1's delta; null if none is known, zero for a snapshot. */
   change: Money | null;
-  /** null where none is stated. */
+  /** null if none is reported. */
   balance: Money | null;
-  /** Layer1's BLOCKCHAIN: what the other funds of its message add up to. */
+  /** For Layer1's BLOCKCHAIN: the sum of the other funds of its message. */
   expected: Money | null;
-  /** The provider's ids of the account that its facts give, as reported. */
+  /** The provider's account ids in its facts, as reported. */
   accountIds: readonly string[];
-  /** Facts of which another copy says otherwise. */
+  /** Number of its facts with a contradicting copy. */
   contradictions: number;
 
-  /** As the provider printed it; null where it gave no time. */
+  /** As the provider printed it; null if it gave no time. */
   occurredAt: Nanos | null;
   effectiveAt: Nanos;
-  /** The effective time before a socket's order moved it. */
+  /** The effective time before the order of its socket moved it. */
   ownAt: Nanos;
-  /** Nobody dated it: it has the time of its arrival. */
+  /** It has the time of its arrival, since the provider gave none. */
   isUndated: boolean;
-  /** The run that its socket stated before it, where its times do not say so. */
+  /** The run that its socket reported before it, if their times do not show that order. */
   follows: string | null;
-  /** A time that cannot be, as one of its facts is printed with it; null where none is. */
+  /** An impossible time printed in one of its facts; null if there is none. */
   impossibleAt: Nanos | null;
-  /** When the first of its facts reached us, and where it was recorded. */
+  /** The earliest arrival of its facts, and the lowest position of one. */
   arrivedAt: Nanos;
   recordedAt: number;
-  /** Of a snapshot: where the feed that stated it was opened. What is recorded before is in it. */
+  /**
+   * For a snapshot: the position where its feed was opened. Everything recorded before is included.
+   */
   openedAt: number;
   deliveryId: string | null;
 }>;
 
 export type EntryPlace = Readonly<{
-  /** Order: by these three. Reports that are ordered together share what `ordering.ts` says. */
+  /**
+   * Entries are ordered by these three. The order of ambiguous reports comes from `ordering.ts`.
+   */
   placedAt: Nanos;
   rank: number;
   mark: string;
   joined: Joined;
-  /** The balance after it; and as the order of runs sees it, which no snapshot moves. */
+  /** The balance after it; `runningOfRuns` is that of the runs alone, which no snapshot changes. */
   running: Money | null;
   runningOfRuns: Money | null;
-  /** What is missing before it; null where nothing is. */
+  /** The amount missing before it; null if there is none. */
   missing: Money | null;
   /** Id of the entry before the gap. */
   missingAfter: string | null;
-  /** The balance before the account's first report, where it is not zero. */
+  /** The balance before the account's first report, if it is not zero. */
   opening: Money | null;
   late: boolean;
   /** The event that last changed it. */
@@ -85,22 +89,22 @@ export type EntryPlace = Readonly<{
 }>;
 
 /**
- * How an entry stands beside the one before it: it begins anew; it goes on with a cluster; it lies
- * in a cluster that grew too large to be ordered as a whole.
+ * How an entry relates to the one before it: it starts a cluster, continues one, or lies in a
+ * cluster that is too large to be ordered as a whole.
  */
-export const ALONE = 0;
-export const GOES_ON = 1;
-export const IN_LARGE = 2;
-export type Joined = typeof ALONE | typeof GOES_ON | typeof IN_LARGE;
+export const CLUSTER_START = 0;
+export const IN_CLUSTER = 1;
+export const IN_LARGE_CLUSTER = 2;
+export type Joined = typeof CLUSTER_START | typeof IN_CLUSTER | typeof IN_LARGE_CLUSTER;
 
-/** What the movements of one run on one account add up to. */
+/** The sum of the movements of one run on one account. */
 export type MovementSum = Readonly<{
   count: number;
   change: Money | null;
-  /** The latest time among them, and how many have it; or fewer, where it was looked up. */
+  /** The latest time among them, and how many have it (a lower bound if it was looked up). */
   latestAt: Nanos | null;
   latestCount: number;
-  /** Printed with a time that cannot be: how many, and one such time. */
+  /** How many have an impossible printed time, and one such time. */
   impossible: number;
   impossibleAt: Nanos | null;
   contradictions: number;
@@ -127,8 +131,8 @@ const LAYER1_TOLERANCE = moneyOf("0.000000000000000001");
 export const entryId = ({ kind, key }: Pick<Entry, "kind" | "key">): string => `${kind}:${key}`;
 
 /**
- * What the provider's counter of runs says, to be compared as text: a run's id by its length, then
- * by itself. Layer1 counts nothing: there it is the message's time.
+ * The provider's run counter in a form that is compared as text: the length of the run's id, then
+ * the id itself. Layer1 has no counter, so its message's time is used.
  */
 export function counterOf(key: string): string {
   if (ISO_TIME.test(key)) return String(instantOf(key)).padStart(20, "0");
@@ -138,11 +142,11 @@ export function counterOf(key: string): string {
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
-const NOWHERE: EntryPlace = {
+const UNPLACED: EntryPlace = {
   placedAt: 0n,
   rank: 0,
   mark: "",
-  joined: ALONE,
+  joined: CLUSTER_START,
   running: null,
   runningOfRuns: null,
   missing: null,
@@ -175,26 +179,28 @@ export function newEntry(kind: Entry["kind"], key: string): Entry {
     recordedAt: 0,
     openedAt: 0,
     deliveryId: null,
-    ...NOWHERE,
+    ...UNPLACED,
   };
 }
 
-/** Whether any fact is left in force. */
+/** Whether any of its facts is in force. */
 export const hasFacts = ({ report, movements }: EntryFacts): boolean =>
   movements.count > 0 || (report !== null && !report.withdrawn);
 
-/** The entry with another state of its stated balance; null where that was withdrawn. */
+/** The entry with another state of its reported balance. @param report null if it was withdrawn */
 export function withReport(entry: Entry, report: FactState | null): Entry {
   if (report === null) return derive({ ...entry, report });
-  const noted = noteArrival(entry, report);
-  return derive({ ...noted, report, deliveryId: report.deliveryId ?? noted.deliveryId });
+  const arrived = withArrival(entry, report);
+  return derive({ ...arrived, report, deliveryId: report.deliveryId ?? arrived.deliveryId });
 }
 
 /**
- * The entry after a movement changed; null: there was none, or it is in force no more.
+ * The entry after a movement changed.
  *
- * @param latestOther the latest time of the run's other movements, once it was looked up
- * @returns null where it has to be
+ * @param before null if the movement is new to the entry
+ * @param after null if the movement is no longer in force
+ * @param latestOther the latest time of the run's other movements, if it was looked up
+ * @returns null if `latestOther` has to be looked up
  */
 export function withMovement(
   entry: Entry,
@@ -202,13 +208,13 @@ export function withMovement(
   after: FactState | null,
   latestOther?: Nanos | null,
 ): Entry | null {
-  const movements = exchange(entry.movements, { before, after, latestOther });
+  const movements = replaceMovement(entry.movements, { before, after, latestOther });
   if (movements === null) return null;
-  return derive({ ...(after === null ? entry : noteArrival(entry, after)), movements });
+  return derive({ ...(after === null ? entry : withArrival(entry, after)), movements });
 }
 
-/** Takes in when and where a fact of the entry was first heard of. */
-function noteArrival(entry: Entry, fact: FactState): Entry {
+/** The entry with its earliest arrival and position updated by one of its facts. */
+function withArrival(entry: Entry, fact: FactState): Entry {
   const arrival = firstArrivalOf(fact);
   const { arrivedAt, recordedAt } = entry;
   return {
@@ -219,20 +225,24 @@ function noteArrival(entry: Entry, fact: FactState): Entry {
   };
 }
 
-type Exchange = Readonly<{
+type MovementChange = Readonly<{
   before: FactState | null;
   after: FactState | null;
   latestOther: Nanos | null | undefined;
 }>;
 
-/** A movement taken out of a sum, and another one taken in. */
-function exchange(sum: MovementSum, { before, after, latestOther }: Exchange): MovementSum | null {
-  const without = before === null || before.withdrawn ? sum : takeOut(sum, before, latestOther);
+/** Removes one state of a movement from a sum and adds another. */
+function replaceMovement(
+  sum: MovementSum,
+  { before, after, latestOther }: MovementChange,
+): MovementSum | null {
+  const without =
+    before === null || before.withdrawn ? sum : removeMovement(sum, before, latestOther);
   if (without === null || after === null || after.withdrawn) return without;
-  return takeIn(without, after);
+  return addMovement(without, after);
 }
 
-function takeIn(sum: MovementSum, movement: FactState): MovementSum {
+function addMovement(sum: MovementSum, movement: FactState): MovementSum {
   const { change, run_type } = inForce(movement);
   const amount = moneyOf(String(change));
   const { at, impossibleAt } = statedTime(movement);
@@ -250,7 +260,7 @@ function takeIn(sum: MovementSum, movement: FactState): MovementSum {
   };
 }
 
-function takeOut(
+function removeMovement(
   sum: MovementSum,
   movement: FactState,
   latestOther: Nanos | null | undefined,
@@ -276,11 +286,11 @@ function takeOut(
   };
 }
 
-/** Computes anew what follows from the entry's facts. */
+/** Recomputes what follows from the entry's facts. */
 function derive(entry: Entry): Entry {
   const { kind, movements, arrivedAt } = entry;
   const report = entry.report?.withdrawn ? null : entry.report;
-  const stated = report === null ? NOTHING : inForce(report);
+  const stated = report === null ? NO_FIELDS : inForce(report);
   const run = report === null ? NO_TIME : statedTime(report);
   const isSnapshot = kind === "snapshot";
   const impossibleAt = movements.impossibleAt ?? run.impossibleAt;
@@ -291,7 +301,7 @@ function derive(entry: Entry): Entry {
     balance: moneyIn(stated.balance),
     change: isSnapshot ? ZERO_CHANGE : (movements.change ?? moneyIn(stated.change)),
     expected: moneyIn(stated.expected_balance),
-    accountIds: report === null ? NONE : accountIdsOf(report),
+    accountIds: report === null ? NO_ACCOUNT_IDS : accountIdsOf(report),
     contradictions: movements.contradictions + (report?.contradicted.length ? 1 : 0),
     occurredAt: movements.latestAt ?? run.at ?? impossibleAt,
     effectiveAt: time.at,
@@ -313,15 +323,15 @@ function timeOf(entry: Entry, report: FactState | null, run: StatedTime): Effect
 
 const arrival = (at: Nanos): EffectiveTime => ({ at, ownAt: at, isUndated: true });
 
-const NOTHING: Readonly<Record<string, unknown>> = {};
-const NONE: readonly string[] = [];
+const NO_FIELDS: Readonly<Record<string, unknown>> = {};
+const NO_ACCOUNT_IDS: readonly string[] = [];
 const NO_TIME: StatedTime = { at: null, impossibleAt: null };
 const ZERO_CHANGE = moneyOf("0");
 
-/** What arithmetic needs of an entry. */
+/** The fields of an entry that balance arithmetic needs. */
 export type Stated = Pick<Entry, "balance" | "change">;
 
-/** The balance before it, as it has it itself; null where it does not say. */
+/** The balance before it by its own balance and change; null if it lacks either. */
 export function balanceBefore({ balance, change }: Stated): Money | null {
   return balance === null || change === null ? null : subtract(balance, change);
 }
@@ -332,7 +342,7 @@ export function balanceAfter(before: Money | null, { balance, change }: Stated):
   return add(before, change);
 }
 
-/** How far two balances of an account may differ and still be the same. */
+/** Whether two balances of an account are the same; Layer1's may differ by its rounding. */
 export type Same = (a: Money, b: Money) => boolean;
 
 export function sameOn(account: string): Same {

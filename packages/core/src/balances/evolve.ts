@@ -7,7 +7,7 @@ import {
   initialFactState,
 } from "../ingest/fact-state.ts";
 
-/** An event of the stream, its data parsed. */
+/** An event of the stream with its data parsed. */
 export type StreamEvent = Readonly<{
   id: string;
   type: string;
@@ -16,7 +16,7 @@ export type StreamEvent = Readonly<{
   data: FactData;
 }>;
 
-/** Which fact of which account an event is, or is about. */
+/** The fact of an account that an event records or amends. */
 export type Target = Readonly<{ account: string }> &
   (
     | Readonly<{ kind: "report"; key: string }>
@@ -44,10 +44,10 @@ const TARGETS: Readonly<Record<string, (key: Key) => Target>> = {
   }),
 };
 
-/** Whether the model keeps facts of this type, and what is said of them. */
+/** Whether the model keeps facts of this type and their amendments. */
 export const isBalanceFact = (type: string): boolean => Object.hasOwn(TARGETS, type);
 
-/** The facts that an event touches: one, or two where a correction moves a movement to another run. */
+/** The facts that an event changes: one, or two if a correction moves a movement to another run. */
 export function targetsOf({ type, data }: Pick<StreamEvent, "type" | "data">): readonly Target[] {
   const direct = isBalanceFact(type) ? TARGETS[type] : undefined;
   if (direct) return [direct(flatKey(data))];
@@ -63,7 +63,7 @@ export function targetsOf({ type, data }: Pick<StreamEvent, "type" | "data">): r
 const isSameTarget = (a: Target, b: Target): boolean =>
   a.kind === "statement" || b.kind === "statement" ? a.kind === b.kind : a.key === b.key;
 
-/** A snapshot's place is part of its key; everything else that a key needs lies flat. */
+/** The fields of a key in one object: only a snapshot's place is nested. */
 function flatKey(data: FactData): Key {
   const place = data.place as DataOf<"BalanceReported">["place"];
   const key = data as Record<string, string>;
@@ -71,9 +71,9 @@ function flatKey(data: FactData): Key {
 }
 
 /**
- * The fact after an event that is it, or is about it.
+ * The fact after an event that records or amends it.
  *
- * @returns null where the event amends a fact of which nothing is known any more
+ * @returns null if the event amends a fact that is no longer known
  */
 export function nextFact(known: FactState | null, event: StreamEvent): FactState | null {
   const { type, data, position, deliveryId } = event;

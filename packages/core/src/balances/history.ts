@@ -20,7 +20,14 @@ import {
   RIGHT,
   withBalances,
 } from "./arrangement.ts";
-import { ALONE, type Entry, entryId, GOES_ON, IN_LARGE, sameOn } from "./entry.ts";
+import {
+  CLUSTER_START,
+  type Entry,
+  entryId,
+  IN_CLUSTER,
+  IN_LARGE_CLUSTER,
+  sameOn,
+} from "./entry.ts";
 import { areLinked, compareReports, PLACES_MAX, TIME_ERROR } from "./ordering.ts";
 
 export function newHistory(account: string): History {
@@ -34,12 +41,16 @@ export function newHistory(account: string): History {
   };
 }
 
-/** What became of one entry; null: it was not there, or it is gone. */
+/** The change of one entry: `before` is null if it is new, `after` is null if it was removed. */
 export type EntryChange = Readonly<{ before: Entry | null; after: Entry | null }>;
 
 export type Rearranged = Readonly<{ outcome: "rearranged"; changes: readonly EntryChange[] }>;
 
-/** Puts entries that lie right before those in memory, or right after them, beside them. */
+/**
+ * Adds the entries directly before or after the loaded ones.
+ *
+ * @param isAll whether the history has no further entries on that side
+ */
 export function extendHistory(
   history: History,
   side: "left" | "right",
@@ -53,25 +64,25 @@ export function extendHistory(
   else history.isEnd = isAll;
 }
 
-/** Lets go of all but the end of the history: enough for the next entry in order. */
+/** Unloads all but the end of the history, which is enough to add the next entry in order. */
 export function trimHistory(history: History): void {
   const { entries, byId } = history;
   const last = entries.at(-1);
   let first = clusterStart(entries, entries.length - 1);
-  // A cluster that is still open may be ordered anew: its surroundings stay.
+  // The last cluster may still be reordered, so the cluster before it is kept too.
   if (first < entries.length - 1 && first > 0) first = clusterStart(entries, first - 1);
-  if (last?.joined === IN_LARGE) first = Math.min(first, entries.length - KEPT);
-  // Any number of snapshots may stand behind one run.
-  if (last?.kind === "snapshot") first = Math.max(first, entries.length - KEPT);
+  if (last?.joined === IN_LARGE_CLUSTER) first = Math.min(first, entries.length - ENTRIES_KEPT);
+  // Any number of snapshots may follow one run, so the kept part is limited.
+  if (last?.kind === "snapshot") first = Math.max(first, entries.length - ENTRIES_KEPT);
   if (first <= 0) return;
   for (const entry of entries.splice(0, first)) byId.delete(entryId(entry));
   history.isStart = false;
 }
 
 /**
- * Takes an entry into the history, out of it, or puts another version in its place: the clusters
- * around it are ordered anew, then balances and gaps computed as far as they change. Where it does
- * not reach, nothing was changed.
+ * Adds an entry to the history, removes it, or replaces it with another version. The clusters
+ * around it are reordered, then balances and gaps are recomputed as far as they change. If the
+ * loaded part is too small, nothing is changed.
  */
 export function rearrange(history: History, change: Change): Rearranged | OutOfReach {
   const reach = reachOf(history, change);
@@ -79,7 +90,7 @@ export function rearrange(history: History, change: Change): Rearranged | OutOfR
   let region = change.nearUndated ? reach : clustersTouched(history, reach, change);
   for (;;) {
     const order = orderRegion(history, region, change);
-    // An undated run may overtake any number; no more of them is looked at than lies in reach.
+    // An undated run may overtake any number of entries, so the region is not extended near one.
     const to = endOfOvertaken(history.entries, region.to, order.at(-1));
     if (to > region.to && !change.nearUndated) {
       if (!isClusterWhole(history, to)) return RIGHT;
@@ -91,7 +102,10 @@ export function rearrange(history: History, change: Change): Rearranged | OutOfR
   }
 }
 
-/** In a large cluster the counter may put a report behind more than lies in reach. */
+/**
+ * The end of the entries that the last ordered one overtakes: in a large cluster the counter may
+ * move a report beyond the region.
+ */
 function endOfOvertaken(entries: readonly Entry[], to: number, last: Entry | undefined): number {
   const next = entries[to];
   if (!next || !last || comparePlaces(last, next) < 0) return to;
@@ -101,7 +115,10 @@ function endOfOvertaken(entries: readonly Entry[], to: number, last: Entry | und
   );
 }
 
-/** How far a change may reach: whole clusters, and before them the one whose way out this is. */
+/**
+ * The region that a change may affect: whole clusters, and the cluster before them, whose order
+ * depends on the balance that follows it.
+ */
 function reachOf(history: History, change: Change): Region | OutOfReach {
   const { entries, isStart, isEnd } = history;
   const { before, at } = change;
@@ -121,26 +138,29 @@ function reachOf(history: History, change: Change): Region | OutOfReach {
   }
   from = withClusterBefore(entries, from);
   if (from === 0 && !isStart) return LEFT;
-  // The first of a cluster is not always its earliest: one that begins behind may reach back.
+  // The first entry of a cluster is not always its earliest, so the next cluster may reach back.
   to = clusterEnd(entries, clusterEnd(entries, to) + 1);
   to = Math.min(to, entries.length);
   return isClusterWhole(history, to) ? { from, to } : RIGHT;
 }
 
-/** The cluster before ends where this one begins; snapshots that stand there may have to go on. */
+/**
+ * Extends a region to the cluster before it: its order depends on the balance that follows, and its
+ * snapshots may have to move.
+ */
 function withClusterBefore(entries: readonly Entry[], at: number): number {
   const from = at < entries.length ? clusterStart(entries, at) : at;
   if (from === 0) return from;
   const start = clusterStart(entries, from - 1);
-  // What is in memory may begin within a cluster, and end it with one entry.
-  const isCluster = start < from - 1 || entries[start]?.joined === GOES_ON;
+  // The loaded part may begin within a cluster, with only the last entry of it.
+  const isCluster = start < from - 1 || entries[start]?.joined === IN_CLUSTER;
   return isCluster || entries[start]?.kind === "snapshot" ? start : from;
 }
 
 /**
- * Within its reach, the clusters that the changed run belongs to, or did, and the one before them:
- * of a burst all others stay as they are. Clusters lie side by side also by time, so the run is
- * beside one, or in it. Where snapshots stand or clusters are large, all that is in reach.
+ * Narrows the region to the clusters that the changed run belongs or belonged to, and the one
+ * before them; the other clusters of a burst do not change. Clusters do not overlap in time, so the
+ * run lies in one or beside it. With snapshots or large clusters the whole region is used.
  */
 function clustersTouched(
   { entries }: History,
@@ -149,35 +169,35 @@ function clustersTouched(
 ): Region {
   if ((after ?? before)?.kind !== "run") return reach;
   let [from, to] = [reach.to, reach.from];
-  const touch = (at: number, end: number) => {
+  const include = (at: number, end: number) => {
     [from, to] = [Math.min(from, at), Math.max(to, end)];
   };
   let [firstBehind, endOfEarlier] = [reach.to, reach.from];
   for (let at = reach.from; at < reach.to; at += 1) {
     const entry = entries[at] as Entry;
     if (entry.kind !== "run") return reach;
-    if (entry === before || (after !== null && areLinked(entry, after))) touch(at, at + 1);
+    if (entry === before || (after !== null && areLinked(entry, after))) include(at, at + 1);
     if (after === null) continue;
     if (compareReports(entry, after) < 0) endOfEarlier = at + 1;
     else firstBehind = Math.min(firstBehind, at);
   }
   if (after !== null)
-    touch(Math.min(firstBehind, endOfEarlier), Math.max(firstBehind, endOfEarlier));
+    include(Math.min(firstBehind, endOfEarlier), Math.max(firstBehind, endOfEarlier));
   to = clusterEnd(entries, to);
   from = Math.max(withClusterBefore(entries, from), reach.from);
   const around = entries.slice(Math.max(0, from - 1), to + 1);
-  const isLarge = around.some(({ joined }) => joined === IN_LARGE);
+  const isLarge = around.some(({ joined }) => joined === IN_LARGE_CLUSTER);
   return isLarge ? reach : { from, to };
 }
 
 /**
- * In a large cluster few places around a report are looked at: it is not ordered as a whole. Times
- * that err by 8 ms put a report up to 46 places from its own where runs are 0.35 ms apart; among
- * reports of one instant it stands where its counter says.
+ * A large cluster is not ordered as a whole: only this many entries on each side of a report are
+ * examined. With runs 0.35 ms apart, times that err by 8 ms put a report up to 46 places from its
+ * own; among reports of one instant its counter gives its place.
  */
 const LARGE_REACH = 64;
-/** What the next run at the end looks at, and one more. */
-const KEPT = LARGE_REACH + 1;
+/** The entries that the next run at the end examines, and one more. */
+const ENTRIES_KEPT = LARGE_REACH + 1;
 const ONE_INSTANT_REACH = 16;
 
 function largeReach(entries: readonly Entry[], place: number, at: Nanos): Region {
@@ -188,9 +208,9 @@ function largeReach(entries: readonly Entry[], place: number, at: Nanos): Region
 }
 
 const isInLarge = (entries: readonly Entry[], place: number): boolean =>
-  entries[place - 1]?.joined === IN_LARGE || entries[place]?.joined === IN_LARGE;
+  entries[place - 1]?.joined === IN_LARGE_CLUSTER || entries[place]?.joined === IN_LARGE_CLUSTER;
 
-/** Where the changed entry stands, or would stand if nothing were ambiguous. */
+/** The index of the changed entry, or where it would be if no order were ambiguous. */
 function insertionPoint(entries: readonly Entry[], { before, after, at }: Change): number {
   if (before !== null) return indexOf(entries, before);
   const mark = after?.counter ?? "";
@@ -205,7 +225,7 @@ const firstPlacedAt = (entries: readonly Entry[], time: Nanos): number =>
 const indexOf = (entries: readonly Entry[], entry: Entry): number =>
   search(entries, (other) => comparePlaces(other, entry) >= 0);
 
-/** The first index whose entry, like all after it, meets the condition. */
+/** Finds the first index whose entry, like all after it, meets the condition. */
 function search(entries: readonly Entry[], meets: (entry: Entry) => boolean): number {
   let [low, high] = [0, entries.length];
   while (low < high) {
@@ -216,7 +236,7 @@ function search(entries: readonly Entry[], meets: (entry: Entry) => boolean): nu
   return low;
 }
 
-/** Puts the computed entries in, and says which are others than they were. */
+/** Replaces a region with the computed entries. @returns the entries that changed */
 function replace(
   history: History,
   from: number,
@@ -244,13 +264,16 @@ function replace(
   return { outcome: "rearranged", changes };
 }
 
-/** Whether what stands behind it was recorded before it. */
+/** Whether the entry after it was recorded before it. */
 const isLate = (entry: Entry, next: Entry | undefined): boolean =>
   entry.kind === "run" && next !== undefined && next.recordedAt < entry.recordedAt;
 
 /**
- * The common cases without looking around: a run that is the last, or becomes it, further from the
- * others than any order reaches, and where no snapshot stands; a snapshot behind others.
+ * Handles the common cases without reordering: a run that is or becomes the last entry, too far
+ * from the one before it to be confused with it and not after a snapshot; and a snapshot after
+ * other snapshots.
+ *
+ * @returns null in all other cases
  */
 export function appendInOrder(history: History, change: Change): Rearranged | null {
   const { entries, byId, isEnd, isStart, same } = history;
@@ -258,10 +281,16 @@ export function appendInOrder(history: History, change: Change): Rearranged | nu
   if (after?.kind === "snapshot") return appendSnapshot(history, change);
   if (after === null || !isEnd || change.nearUndated) return null;
   const last = entries.at(-1);
-  if (before !== null && (last !== before || last.joined !== ALONE)) return null;
+  if (before !== null && (last !== before || last.joined !== CLUSTER_START)) return null;
   const left = entries.at(before === null ? -1 : -2);
-  if (left === undefined ? !isStart : !isCalm(left, after)) return null;
-  const alone: Entry = { ...after, placedAt: after.effectiveAt, rank: 0, mark: "", joined: ALONE };
+  if (left === undefined ? !isStart : !isCertainlyBefore(left, after)) return null;
+  const alone: Entry = {
+    ...after,
+    placedAt: after.effectiveAt,
+    rank: 0,
+    mark: "",
+    joined: CLUSTER_START,
+  };
   const entry = { ...withBalances(alone, left ?? null, same), late: false, position };
   if (before !== null) entries.pop();
   entries.push(entry);
@@ -269,12 +298,12 @@ export function appendInOrder(history: History, change: Change): Rearranged | nu
   return { outcome: "rearranged", changes: [{ before, after: entry }] };
 }
 
-/** One more snapshot stands behind the same run as the last entry does, which is one too. */
+/** Appends a snapshot to those after the last run; the last entry is one of them. */
 function appendSnapshot(history: History, { before, after, position }: Change): Rearranged | null {
   const { entries, byId, isEnd, same } = history;
   const last = entries.at(-1);
   if (before !== null || after === null || !isEnd || last === undefined) return null;
-  const isBehind = last.kind === "snapshot" && last.joined === GOES_ON;
+  const isBehind = last.kind === "snapshot" && last.joined === IN_CLUSTER;
   if (!isBehind || compareArrivals(last, after) >= 0) return null;
   const placed = placeBehind(anchorOf(last), after);
   const entry = { ...withBalances(placed, last, same), late: false, position };
@@ -283,6 +312,6 @@ function appendSnapshot(history: History, { before, after, position }: Change): 
   return { outcome: "rearranged", changes: [{ before, after: entry }] };
 }
 
-/** Nothing behind this entry can change it, and it cannot be confused with the one behind it. */
-const isCalm = (left: Entry, { effectiveAt }: Entry): boolean =>
-  left.joined === ALONE && left.kind === "run" && effectiveAt - left.placedAt > TIME_ERROR;
+/** Whether no later entry can reorder this one, and its order with the next one is certain. */
+const isCertainlyBefore = (left: Entry, { effectiveAt }: Entry): boolean =>
+  left.joined === CLUSTER_START && left.kind === "run" && effectiveAt - left.placedAt > TIME_ERROR;

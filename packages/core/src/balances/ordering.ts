@@ -5,34 +5,34 @@ import { balanceAfter, balanceBefore, type Entry, type Same } from "./entry.ts";
 import { fewestBreaks, trailThrough } from "./trail.ts";
 
 /**
- * The order of the runs on one account. Two clocks tell it, the printed time and the provider's
- * counter of runs. Where they agree it is certain. Where they do not, the balances decide.
+ * The order of the runs on one account. Two clocks give it: the printed time and the provider's run
+ * counter. Where they agree the order is certain; where they do not, the balances decide.
  */
 
-/** Printed times err by less than this: what lies further apart is ordered by them alone. */
+/** The error of printed times is below this: reports further apart are ordered by time alone. */
 export const TIME_ERROR: Nanos = 20n * MILLISECOND;
 
-/** How many places further on a report may still be confused with another. */
+/** Maximum distance, in places, of two reports whose order may be ambiguous. */
 export const PLACES_MAX = 256;
 
-/** What more reports than this cannot be ordered as a whole: it would cost too much. */
+/** A cluster of more reports is not ordered as a whole: it would cost too much. */
 export const CLUSTER_MAX = 256;
 
-/** As reports stand where nothing is ambiguous: by time, then by the provider's counter. */
+/** The order of reports where nothing is ambiguous: by time, then by the provider's counter. */
 export const compareReports = (a: Timed, b: Timed): number =>
   compareTimes(a.effectiveAt, b.effectiveAt) || compareText(a.counter, b.counter);
 
 export type Timed = Pick<Entry, "effectiveAt" | "isUndated" | "counter" | "key" | "follows">;
 
-/** Whether a report connects two balances; others keep the place that their time gives them. */
+/** Whether a report connects two balances; others are placed by their time. */
 const isEdge = ({ balance, change }: Entry): boolean => balance !== null && change !== null;
 
 /**
- * Whether it is certain that `a` comes before `b`: both clocks say so; or their times lie further
- * apart than times err; or the socket that stated both said so. An arrival is no clock of the
- * provider's, so however far apart it lies, the counter may be right.
+ * Whether `a` certainly comes before `b`: both clocks say so, or their times are further apart than
+ * the error of times, or the socket that reported both says so. An arrival is not the provider's
+ * clock, so for an undated run the counter may be right at any distance.
  *
- * @param a stands before `b` by time
+ * @param a comes before `b` by time
  */
 export function isCertain(a: Timed, b: Timed): boolean {
   if (b.follows === a.key) return true;
@@ -42,8 +42,8 @@ export function isCertain(a: Timed, b: Timed): boolean {
 }
 
 /**
- * Cuts reports into clusters: what is certain of all that stands left of a cut lies before all that
- * stands right of it.
+ * Splits reports into clusters, so that each report of a cluster certainly comes before each report
+ * of the next one.
  *
  * @param sorted by `compareReports`
  */
@@ -61,8 +61,9 @@ export function clustersOf(sorted: readonly Entry[]): Entry[][] {
 }
 
 /**
- * For each report the first one before it whose order with it is not certain; else itself. Of one
- * instant also those that are no edges: they keep their place among the others.
+ * For each report, the index of the first one before it whose order with it is ambiguous, or its
+ * own. Reports of one instant count as ambiguous even if they are no edges, so that they keep their
+ * place among the others.
  */
 function firstAmbiguous(sorted: readonly Entry[]): number[] {
   const someUndated = sorted.some(({ isUndated }) => isUndated);
@@ -79,37 +80,42 @@ function firstAmbiguous(sorted: readonly Entry[]): number[] {
   });
 }
 
-/** Whether the order of two may be another than by time. @param a stands before `b` by time */
+/**
+ * Whether the order of two may differ from that of their times.
+ *
+ * @param a comes before `b` by time
+ */
 function isAmbiguous(a: Entry, b: Entry): boolean {
   return a.effectiveAt === b.effectiveAt || (isEdge(a) && isEdge(b) && !isCertain(a, b));
 }
 
-/** Whether they belong to one cluster, if no undated report is near. */
+/** Whether two reports belong to one cluster, provided that no undated report is near. */
 export function areLinked(a: Entry, b: Entry): boolean {
   const [first, second] = compareReports(a, b) < 0 ? [a, b] : [b, a];
   return !isFarBefore(first, second) && isAmbiguous(first, second);
 }
 
-/** Where a cluster lies among the others. */
+/** What is known of the balances around a cluster. */
 export type Surroundings = Readonly<{
-  /** The balance before it; null where nobody knows. */
+  /** The balance before it; null if it is unknown. */
   before: Money | null;
-  /** The reports of the cluster behind it that may come first there; none where nothing follows. */
+  /** The reports that may come first in the next cluster; empty if there is none. */
   nextFirsts: readonly Entry[];
   same: Same;
 }>;
 
 /**
- * The order of one cluster: as sorted where that connects; else the one that assumes the least, of
- * a few: as sorted, by the provider's counter, along trails through the balances. An order that
- * inverts what is certain is out, since it could hide a loss that both clocks prove.
+ * Orders one cluster: as sorted if that connects; otherwise the candidate with the fewest assumed
+ * errors, among the sorted order, the order of the provider's counter, and trails through the
+ * balances. An order that inverts a certain pair is rejected, since it could hide a loss that both
+ * clocks prove.
  */
 export function orderCluster(cluster: readonly Entry[], around: Surroundings): readonly Entry[] {
   const edges = cluster.filter(isEdge);
   if (edges.length < 2) return cluster;
   let best: readonly Entry[] = edges;
   let least = breaksIn(edges, around);
-  // In a burst with losses the order as sorted mostly is as good as any: nothing else is tried.
+  // In a burst with losses the sorted order usually has the fewest possible breaks.
   const possible = least === 0 ? 0 : fewestPossible(edges, around);
   if (least <= possible) return cluster;
   for (const order of ordersOf(edges, around)) {
@@ -126,9 +132,10 @@ function fewestPossible(edges: readonly Entry[], { before, nextFirsts, same }: S
 }
 
 /**
- * A break assumes a loss. So an order that shows another last balance than the clocks do, and that
- * nothing behind it confirms, may not hide a loss by errors of the counter that nothing else shows:
- * each report behind one of its instant that the counter puts after it weighs as much as a break.
+ * Counts errors of the counter that an order assumes. A break assumes a loss. If an order ends at
+ * another balance than the sorted one and no later report confirms it, it must not hide a loss
+ * behind counter errors that nothing else shows: each report after one of the same instant with a
+ * higher counter weighs as much as a break.
  */
 function errorsOfCounter(
   order: readonly Entry[],
@@ -146,14 +153,15 @@ function errorsOfCounter(
   return errors;
 }
 
-/** Of several reports that may come next, so many are tried as the end of a trail. */
+/** Maximum number of possible next reports that are tried as the end of a trail. */
 const ENDS_MAX = 4;
 
 function* ordersOf(edges: readonly Entry[], around: Surroundings): Generator<readonly Entry[]> {
   yield byCounter(edges);
   const { before: start, nextFirsts, same } = around;
   const ends = nextFirsts.length === 0 ? [null] : nextFirsts.slice(0, ENDS_MAX).map(balanceBefore);
-  // Of equal balances that lead on, the earlier is taken first: by time, then by the counter.
+  // From the same balance, the first report listed is taken: by time in one try, by counter in the
+  // other.
   const counted = [...edges].sort((a, b) => compareText(a.counter, b.counter));
   for (const end of ends) {
     yield trailThrough(edges, { start, end, same });
@@ -161,7 +169,10 @@ function* ordersOf(edges: readonly Entry[], around: Surroundings): Generator<rea
   }
 }
 
-/** Places where a report does not begin from what stood before it, the way in and out included. */
+/**
+ * Number of places where a report does not begin from the balance before it, including the
+ * cluster's start and end.
+ */
 function breaksIn(order: readonly Entry[], { before, nextFirsts, same }: Surroundings): number {
   let breaks = 0;
   let running = before;
@@ -176,11 +187,11 @@ function breaksIn(order: readonly Entry[], { before, nextFirsts, same }: Surroun
   return nextFirsts.length === 0 || nextFirsts.some(connects) ? breaks : breaks + 1;
 }
 
-/** The reports of a cluster that no other one of it surely precedes. */
+/** The reports of a cluster that no other one of it certainly precedes. */
 export function firstCandidates(sorted: readonly Entry[]): readonly Entry[] {
   const keys = new Set<string>();
   let firstDated: Entry | null = null;
-  // Of all that are dated before the instant that is looked at; and with it.
+  // The lowest counter of the reports before the current instant, and up to and including it.
   let [least, leastNow, now]: [string | null, string | null, Nanos | null] = [null, null, null];
   return sorted.filter((report) => {
     const { effectiveAt, counter, follows, isUndated, key } = report;
@@ -215,11 +226,11 @@ function invertsCertain(order: readonly Entry[], sorted: readonly Entry[]): bool
   });
 }
 
-/** By their times alone. */
+/** Whether `a` certainly comes before `b` by their times alone. */
 const isFarBefore = (a: Timed, b: Timed): boolean =>
   !a.isUndated && !b.isUndated && b.effectiveAt - a.effectiveAt > TIME_ERROR;
 
-/** Reports that are no edges stand before the first one that their time puts them before. */
+/** Inserts each report that is no edge before the first one that its time precedes. */
 function withOthers(order: readonly Entry[], cluster: readonly Entry[]): readonly Entry[] {
   const others = cluster.filter((entry) => !isEdge(entry));
   if (others.length === 0) return order;
@@ -232,8 +243,8 @@ function withOthers(order: readonly Entry[], cluster: readonly Entry[]): readonl
 }
 
 /**
- * By the provider's counter, as far as times allow: a report goes behind those that its time puts
- * after it and the counter before it.
+ * Sorts by the provider's counter as far as times allow: a report moves after those that are later
+ * by time and earlier by counter.
  */
 function byCounter(edges: readonly Entry[]): readonly Entry[] {
   const times = counterTimes(edges);
@@ -243,7 +254,7 @@ function byCounter(edges: readonly Entry[]): readonly Entry[] {
   );
 }
 
-/** The time that each report has when the counter pushes it back; see `byCounter`. */
+/** The time of each report after the counter has moved it later; see `byCounter`. */
 export function counterTimes(sorted: readonly Entry[]): ReadonlyMap<Entry, Nanos> {
   const times = new Map<Entry, Nanos>();
   const someUndated = sorted.some(({ isUndated }) => isUndated);

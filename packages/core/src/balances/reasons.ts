@@ -4,92 +4,96 @@ import { type FactState, inForce } from "../ingest/fact-state.ts";
 import { balanceBefore, type Entry } from "./entry.ts";
 
 /**
- * What the rules of this folder decided about an entry, in words. Each reason reads the very values
- * that the rules left in the entry, so it holds where they do.
+ * Explains in words what the rules of this folder decided about an entry. Each reason reads the
+ * values that the rules stored in the entry, so it applies where they did.
  */
 type Reason = Readonly<{
-  holds: (entry: Entry) => boolean;
-  say: (entry: Entry) => string;
+  applies: (entry: Entry) => boolean;
+  describe: (entry: Entry) => string;
 }>;
 
-/** When it counts; the rule is in effective-time.ts. The first that holds is said. */
-const WHEN: readonly Reason[] = [
+/**
+ * Explains the effective time; the rule is in effective-time.ts. The first reason that applies is
+ * used.
+ */
+const TIME_REASONS: readonly Reason[] = [
   {
-    holds: ({ effectiveAt, ownAt }) => effectiveAt > ownAt + 1n,
-    say: ({ effectiveAt, ownAt }) =>
+    applies: ({ effectiveAt, ownAt }) => effectiveAt > ownAt + 1n,
+    describe: ({ effectiveAt, ownAt }) =>
       `is dated ${formatDuration(effectiveAt - ownAt)} before the frame before it on the same socket; it counts as of then`,
   },
   {
-    holds: ({ effectiveAt, ownAt }) => effectiveAt > ownAt,
-    say: () =>
+    applies: ({ effectiveAt, ownAt }) => effectiveAt > ownAt,
+    describe: () =>
       "is dated as the frame before it on the same socket is; it counts right behind that one",
   },
   {
-    holds: ({ impossibleAt }) => impossibleAt !== null,
-    say: ({ impossibleAt, effectiveAt }) =>
+    applies: ({ impossibleAt }) => impossibleAt !== null,
+    describe: ({ impossibleAt, effectiveAt }) =>
       `is printed with the time ${formatTime(impossibleAt ?? 0n)}, which cannot be; it counts as of ${formatTime(effectiveAt)}`,
   },
   {
-    holds: ({ isUndated, kind }) => isUndated && kind === "run",
-    say: ({ effectiveAt }) =>
+    applies: ({ isUndated, kind }) => isUndated && kind === "run",
+    describe: ({ effectiveAt }) =>
       `has no time of its own; it counts as of its arrival, ${formatTime(effectiveAt)}`,
   },
   {
-    holds: ({ late }) => late,
-    say: ({ effectiveAt }) => `came late and takes its place at ${formatTime(effectiveAt)}`,
+    applies: ({ late }) => late,
+    describe: ({ effectiveAt }) => `came late and takes its place at ${formatTime(effectiveAt)}`,
   },
 ];
 
-/** How its balance stands to the one before it; the rule is in arrangement.ts. */
-const STANDING: readonly Reason[] = [
+/** How its balance relates to the one before it; the rule is in arrangement.ts. */
+const BALANCE_REASONS: readonly Reason[] = [
   {
-    holds: ({ missing }) => missing !== null,
-    say: (entry) =>
+    applies: ({ missing }) => missing !== null,
+    describe: (entry) =>
       `it begins from ${printed(balanceBefore(entry))}, and ${nameOfId(entry.missingAfter)} left ${printed(leftBefore(entry))}: ${printed(entry.missing)} is missing between the two`,
   },
   {
-    holds: ({ opening }) => opening !== null,
-    say: ({ opening }) => `nothing is known before it, when the account held ${printed(opening)}`,
+    applies: ({ opening }) => opening !== null,
+    describe: ({ opening }) =>
+      `nothing is known before it, when the account held ${printed(opening)}`,
   },
   {
-    holds: ({ balance }) => balance === null,
-    say: ({ running }) =>
+    applies: ({ balance }) => balance === null,
+    describe: ({ running }) =>
       `it states no balance, so its change is added to what was there: ${printed(running)}`,
   },
   {
-    holds: ({ kind }) => kind === "snapshot",
-    say: () => "nothing before it explains that balance, so it stands for itself",
+    applies: ({ kind }) => kind === "snapshot",
+    describe: () => "nothing before it explains that balance, so it stands for itself",
   },
   {
-    holds: ({ change }) => change === null,
-    say: () => "none of its movements is known, so nothing can be missing before it",
+    applies: ({ change }) => change === null,
+    describe: () => "none of its movements is known, so nothing can be missing before it",
   },
   {
-    holds: () => true,
-    say: (entry) => `it connects with what was there before, ${printed(balanceBefore(entry))}`,
+    applies: () => true,
+    describe: (entry) => `it connects with what was there before, ${printed(balanceBefore(entry))}`,
   },
 ];
 
-/** What a report states, when it counts, and whether it connects. */
+/** Explains what a report states, its effective time, and whether it connects. */
 export function reportReason(entry: Entry): string {
   const { balance } = entry;
   const states = balance === null ? "states no balance" : `states a balance of ${printed(balance)}`;
-  const when = whenReason(entry);
-  return [`${nameOf(entry)} ${states}`, when && `it ${when}`, standingReason(entry)]
+  const when = timeReason(entry);
+  return [`${nameOf(entry)} ${states}`, when && `it ${when}`, balanceReason(entry)]
     .filter((part) => part !== null)
     .join("; ");
 }
 
-/** What a movement changes, and when its run counts. */
+/** Explains what a movement changes, and the effective time of its run. */
 export function movementReason(entry: Entry, movement: FactState): string {
   const { movement_id, movement_type, change } = inForce(movement);
   const what = typeof movement_type === "string" ? movement_type : "movement";
   const moves = `${what} ${movement_id} of ${nameOf(entry)} changes the account by ${change}`;
-  const when = whenReason(entry);
+  const when = timeReason(entry);
   return when === null ? moves : `${moves}; the run ${when}`;
 }
 
-/** What a snapshot states that its account's history has already. */
+/** Explains a snapshot that its account's history confirms. */
 export function confirmingReason(statement: FactState, confirmedBy: string | null): string {
   const { balance } = inForce(statement);
   const by = confirmedBy === null ? "the last run that surely is in it" : nameOfId(confirmedBy);
@@ -98,12 +102,12 @@ export function confirmingReason(statement: FactState, confirmedBy: string | nul
     : `a snapshot states ${String(balance)}, which ${by} leaves or begins from: it takes no place in the history`;
 }
 
-/** Where something is to be said of it; a snapshot counts where it stands. */
-const whenReason = (entry: Entry): string | null =>
-  WHEN.find(({ holds }) => holds(entry))?.say(entry) ?? null;
+/** null if the effective time needs no explanation; a snapshot's needs none. */
+const timeReason = (entry: Entry): string | null =>
+  TIME_REASONS.find(({ applies }) => applies(entry))?.describe(entry) ?? null;
 
-const standingReason = (entry: Entry): string =>
-  STANDING.find(({ holds }) => holds(entry))?.say(entry) ?? "";
+const balanceReason = (entry: Entry): string =>
+  BALANCE_REASONS.find(({ applies }) => applies(entry))?.describe(entry) ?? "";
 
 /** The arithmetic of an entry, in one line of text: before + change = after. */
 export function arithmeticOf(entry: Entry) {
@@ -129,7 +133,7 @@ const printed = (amount: Money | null): string => moneyText(amount) ?? "an unkno
 const signed = (change: Money | null): string =>
   change?.isNegative() ? `− ${formatMoney(absolute(change))}` : `+ ${printed(change)}`;
 
-/** What the entry before a gap left. */
+/** The balance after the entry before a gap. */
 function leftBefore(entry: Entry): Money | null {
   const before = balanceBefore(entry);
   return before === null || entry.missing === null ? null : subtract(before, entry.missing);

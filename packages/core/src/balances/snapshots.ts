@@ -6,35 +6,44 @@ import { balanceBefore, type Entry, entryId } from "./entry.ts";
 import { PLACES_MAX } from "./ordering.ts";
 
 /**
- * A snapshot says what the provider held at one moment between our subscription and its arrival.
- * What the stream holds before that connection was opened is in it: the opening is durable before
- * the subscription is sent, so positions prove it and no clock does. What is dated more than 5 s
- * after its arrival is not in it. Whatever stands between these two may be.
+ * A snapshot shows the provider's balance at one moment between our subscription and its arrival.
+ * Events recorded before its connection was opened are included: the opening is durable before the
+ * subscription is sent, so positions prove it, without a clock. An entry dated more than 5 s after
+ * its arrival is not included. Any entry between these two may be.
  */
 const RECEIVER_ERROR: Nanos = 5n * SECOND;
 
-/** No entry that is recorded takes effect later than this after its arrival. */
+/** No recorded entry takes effect later than this after its arrival. */
 const LATEST_EFFECT: Nanos = CLOCK_LIMIT + SECOND;
 
-/** By what a snapshot is confirmed: the last report that surely is in it, or one that may be. */
-const BY_THE_SURE_ONE = "=";
+/** The snapshot is confirmed by the last entry that is certainly included in it. */
+const BY_LAST_INCLUDED = "=";
 
 export type Judgement = Readonly<{
   outcome: "judged";
-  /** `BY_THE_SURE_ONE`, the id of an entry, or null where nothing confirms it: then it stands. */
+  /**
+   * `BY_LAST_INCLUDED`, the id of an entry, or null if nothing confirms it: then it becomes an
+   * entry.
+   */
   confirmedBy: string | null;
-  /** The last entry that surely is in it; null where none is. */
+  /** The last entry that is certainly included; null if there is none. */
   sure: Entry | null;
 }>;
 
-/** Looks at the last entry that surely is in the snapshot, and at those behind it that may be. */
+/**
+ * Compares a snapshot with the last entry that is certainly included, and with later ones that may
+ * be.
+ */
 export function judgeSnapshot(history: History, snapshot: Entry): Judgement | OutOfReach {
   const { entries, isStart, isEnd, same } = history;
-  const others = (entry: Entry) => !isLaterSnapshot(entry, snapshot);
+  const isComparable = (entry: Entry) => !isLaterSnapshot(entry, snapshot);
   let at = entries.length - 1;
   const last = entries[at];
   if (!isEnd && (!last || last.placedAt <= snapshot.arrivedAt + LATEST_EFFECT)) return RIGHT;
-  while (at >= 0 && !(others(entries[at] as Entry) && isSurelyIn(entries[at] as Entry, snapshot))) {
+  while (
+    at >= 0 &&
+    !(isComparable(entries[at] as Entry) && isCertainlyIn(entries[at] as Entry, snapshot))
+  ) {
     at -= 1;
   }
   if (at < 0 && !isStart) return LEFT;
@@ -45,10 +54,10 @@ export function judgeSnapshot(history: History, snapshot: Entry): Judgement | Ou
     sure,
   });
   const { balance } = snapshot;
-  if (balance === null) return judged(BY_THE_SURE_ONE);
+  if (balance === null) return judged(BY_LAST_INCLUDED);
   const held = sure && balanceHeld(sure);
-  if (held && same(held, balance)) return judged(BY_THE_SURE_ONE);
-  const candidates = entries.slice(at + 1, at + 1 + PLACES_MAX).filter(others);
+  if (held && same(held, balance)) return judged(BY_LAST_INCLUDED);
+  const candidates = entries.slice(at + 1, at + 1 + PLACES_MAX).filter(isComparable);
   for (const entry of candidates) {
     if (!mayBeIn(entry, snapshot)) break;
     if (states(entry, balance, history)) return judged(entryId(entry));
@@ -56,13 +65,19 @@ export function judgeSnapshot(history: History, snapshot: Entry): Judgement | Ou
   return judged(null);
 }
 
-const isSurelyIn = (entry: Entry, snapshot: Entry): boolean => entry.recordedAt < snapshot.openedAt;
+const isCertainlyIn = (entry: Entry, snapshot: Entry): boolean =>
+  entry.recordedAt < snapshot.openedAt;
 
-/** Whether an entry behind the sure one may be in the snapshot; a run that nobody dated always may. */
+/**
+ * Whether an entry after the last certain one may be included in the snapshot; an undated run
+ * always may.
+ */
 export const mayBeIn = (entry: Entry, { arrivedAt }: Pick<Entry, "arrivedAt">): boolean =>
   earliestArrivalWith(entry) <= arrivedAt;
 
-/** The earliest arrival of a snapshot that the entry may be in: by its own date, not by its place. */
+/**
+ * The earliest arrival of a snapshot that may include the entry: by its own time, not by its place.
+ */
 export const earliestArrivalWith = ({ kind, isUndated, ownAt }: Entry): Nanos =>
   isUndated && kind === "run" ? 0n : ownAt - RECEIVER_ERROR;
 
@@ -75,8 +90,8 @@ export function states(entry: Entry, balance: Money, { same }: Pick<History, "sa
 }
 
 /**
- * The balance after an entry as snapshots are compared with it: what a run that states none leaves
- * must not depend on the snapshot that is judged by it.
+ * The balance after an entry for comparison with snapshots: after a run that states none it must
+ * not depend on the snapshot that is compared with it.
  */
 export const balanceHeld = ({ kind, running, runningOfRuns }: Entry): Money | null =>
   kind === "snapshot" ? running : runningOfRuns;

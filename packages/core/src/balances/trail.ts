@@ -2,8 +2,8 @@ import { equals, formatMoney, type Money } from "../exact/money.ts";
 import { balanceBefore, type Entry, type Same } from "./entry.ts";
 
 /**
- * Reports as edges between balances, and the orders in which they connect as far as they can: the
- * balances say what the clocks do not.
+ * Treats reports as edges between balances, and finds orders in which they connect as far as
+ * possible: the balances decide what the clocks leave open.
  */
 
 /** Where a trail may begin and end: the balance before all reports, and the one after them. */
@@ -14,12 +14,12 @@ type Link = Readonly<{ from: string; to: string }>;
 /** A report as an edge from the balance before it to the balance after it. */
 type Edge = Link & Readonly<{ report: Entry }>;
 
-/** `report` null: a jump from where one trail ends to where the next one begins. */
+/** `report` is null for a jump from the end of one trail to the start of the next. */
 type Step = Readonly<{ report: Entry | null; to: string }>;
 
 /**
- * An order in which reports connect as far as they can: an Eulerian trail through the balances
- * (Hierholzer's algorithm, earlier reports first), several where one does not reach all. Linear in
+ * An order in which reports connect as far as possible: an Eulerian trail through the balances
+ * (Hierholzer's algorithm, earlier reports first), or several if one cannot contain all. Linear in
  * the number of reports.
  *
  * @param edges sorted by time, each with a balance and a change
@@ -40,10 +40,10 @@ export function trailThrough(edges: readonly Entry[], ends: Ends): readonly Entr
 }
 
 /**
- * So many breaks every order has: reports connect in as many trails as there are loose ends, the
- * way in and the way out included.
+ * The minimum number of breaks of any order: reports form as many trails as there are loose ends,
+ * including the start and the end.
  *
- * @param nexts of the reports of which any may follow, the balances before; null: it connects
+ * @param nexts the balances before the reports that may follow; null connects with any balance
  */
 export function fewestBreaks(
   reports: readonly Entry[],
@@ -64,7 +64,7 @@ export function fewestBreaks(
     const degrees = [...degreesOf(component)];
     const loose = degrees.reduce((sum, [, degree]) => sum + Math.max(0, degree), 0);
     trails += Math.max(1, loose);
-    // What is one loop can end anywhere.
+    // A component that is a closed loop can end at any of its balances.
     for (const [node, degree] of degrees) if (degree < 0 || loose === 0) ends.add(node);
   }
   const isOut = nexts.length === 0 || nexts.some((next) => next === null || ends.has(name(next)));
@@ -98,7 +98,7 @@ function graphOf(reports: readonly Entry[], { start, end, same }: Ends): Graph {
   };
 }
 
-/** One name for amounts that are the same, where a provider rounds. */
+/** Gives one name to amounts that are the same within a provider's rounding. */
 function namesOf(amounts: readonly (Money | null)[], same: Same): (amount: Money | null) => string {
   if (same === equals) return (amount) => (amount === null ? "" : formatMoney(amount));
   const known = amounts.filter((amount) => amount !== null).sort((a, b) => a.comparedTo(b));
@@ -113,7 +113,7 @@ function namesOf(amounts: readonly (Money | null)[], same: Same): (amount: Money
   return (amount) => (amount === null ? "" : (names.get(formatMoney(amount)) ?? ""));
 }
 
-/** Edges that hang together, in their order. */
+/** The connected components, each with its edges in their order. */
 function componentsOf<L extends Link>(edges: readonly L[]): readonly L[][] {
   const parents = new Map<string, string>();
   const rootOf = (node: string): string => {
@@ -133,7 +133,7 @@ function componentsOf<L extends Link>(edges: readonly L[]): readonly L[][] {
   return [...Map.groupBy(edges, ({ from }) => rootOf(from)).values()];
 }
 
-/** The trails of one component; more than one where it has more loose ends than two. */
+/** The trails of one component; more than one if it has more than two loose ends. */
 function trailsOf(edges: readonly Edge[], { start, end }: Graph): Edge[][] {
   const { sources, sinks } = looseEnds(edges);
   const nodes = new Set(edges.flatMap(({ from, to }) => [from, to]));
@@ -156,7 +156,10 @@ function trailsOf(edges: readonly Edge[], { start, end }: Graph): Edge[][] {
   return cutAtJumps(eulerian(begin, steps));
 }
 
-/** Balances that more reports begin from than lead to, and the reverse; each as often as that. */
+/**
+ * Balances from which more reports begin than lead to them, and the reverse, each repeated by the
+ * difference.
+ */
 function looseEnds(edges: readonly Edge[]): Readonly<{ sources: string[]; sinks: string[] }> {
   const degrees = degreesOf(edges);
   const firstFrom = new Map<string, number>();
@@ -184,7 +187,7 @@ function moveTo(nodes: string[], node: string, end: "first" | "last"): void {
   else nodes.push(node);
 }
 
-/** Hierholzer: walks on while it can, and closes loops on the way back. */
+/** Hierholzer's algorithm: walks on while it can, and inserts loops on the way back. */
 function eulerian(begin: string, steps: ReadonlyMap<string, readonly Step[]>): Step[] {
   const taken = new Map<string, number>();
   const stack: Readonly<{ node: string; step: Step | null }>[] = [{ node: begin, step: null }];

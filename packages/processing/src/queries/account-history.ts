@@ -1,6 +1,6 @@
 import type { BalanceRecord, EntryRecord } from "@counterfoil/contracts/record";
 import { shownKey } from "@counterfoil/core/balances/anomalies";
-import { GOES_ON } from "@counterfoil/core/balances/entry";
+import { IN_CLUSTER } from "@counterfoil/core/balances/entry";
 import { CLUSTER_MAX, TIME_ERROR } from "@counterfoil/core/balances/ordering";
 import { type Nanos, timeOf } from "@counterfoil/core/exact/time";
 import { unreportedRow } from "../models/balances/entry-row.ts";
@@ -141,7 +141,7 @@ async function* nearBehind(
     const found = await selectAt(rows, ENTRY_VERSIONS, position, selection);
     for (const row of found) {
       const isNear = BigInt(row.placed_at ?? 0) <= time + TIME_ERROR;
-      if (!isNear && count > 0 && row.joined !== GOES_ON) return;
+      if (!isNear && count > 0 && row.joined !== IN_CLUSTER) return;
       yield row;
       count += 1;
     }

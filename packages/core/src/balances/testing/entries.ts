@@ -2,7 +2,7 @@ import { moneyOf } from "../../exact/money.ts";
 import { MILLISECOND, type Nanos } from "../../exact/time.ts";
 import { type Entry, newEntry } from "../entry.ts";
 
-/** A run as a table of a test writes it: its number, change, balance, and time in ms. */
+/** A run as written in a test table: its number, change, balance, and time in ms. */
 export type Row = readonly [run: number, change: number | null, balance: number | null, at: number];
 
 const START: Nanos = 1_790_000_000_000n * MILLISECOND;
@@ -25,6 +25,6 @@ export function runEntry([run, change, balance, at]: Row, more: Partial<Entry> =
   };
 }
 
-/** The same without any time: it has that of its arrival. */
+/** The same run without a printed time: it has the time of its arrival. */
 export const undatedEntry = (row: Row): Entry =>
   runEntry(row, { isUndated: true, occurredAt: null });
