@@ -1,6 +1,6 @@
 /**
- * JSON without loss. `JSON.parse` rounds numbers, drops repeated keys and lets text pass that no
- * database stores; a ledger can afford none of that.
+ * Parses JSON without loss. `JSON.parse` rounds numbers, drops repeated keys, and accepts text that
+ * no database stores; a ledger cannot allow any of these.
  */
 
 /** A number exactly as it was printed. Only `parseJson(text, "printed")` makes these. */
@@ -18,20 +18,22 @@ type JsonFault = Readonly<{ reason: string; at: number }>;
 
 type ParsedJson = Readonly<{ ok: true; value: Json }> | ({ readonly ok: false } & JsonFault);
 
-/** Lists and objects in one another, more than any provider prints; the parser recurses. */
+/** Maximum nesting of lists and objects, deeper than any provider prints; the parser recurses. */
 const DEPTH_MAX = 64;
 
-/** Digits in one number. 400 are no amount of money that anybody holds, yet harmless to keep. */
+/**
+ * Maximum length of one number. No amount of money has 400 digits, but they are harmless to keep.
+ */
 const NUMBER_LENGTH_MAX = 1024;
 
 /**
  * Parses RFC 8259 text.
  *
- * @param numbers `"string"` gives every number as the string that was printed (what schemas read:
- *   a provider's `85693` and `"85693"` become one thing); `"printed"` keeps the difference (what
- *   `canonicalJson` needs).
- * @returns the value, or the reason and the offset in UTF-16 units. Refused beside broken syntax:
- *   repeated keys, U+0000, lone surrogates, nesting deeper than 64. Never throws.
+ * @param numbers `"string"` returns every number as the string that was printed (what schemas read:
+ *   a provider's `85693` and `"85693"` become the same value); `"printed"` keeps the difference
+ *   (what `canonicalJson` needs).
+ * @returns the value, or the reason and the offset in UTF-16 units. Besides invalid syntax it
+ *   rejects repeated keys, U+0000, lone surrogates, and nesting deeper than 64. Never throws.
  */
 export function parseJson(text: string, numbers: "string" | "printed" = "string"): ParsedJson {
   const reader = { text, at: 0, numbers };
@@ -48,8 +50,8 @@ export function parseJson(text: string, numbers: "string" | "printed" = "string"
 }
 
 /**
- * RFC 8785 text of a value, but for numbers, which stay as printed (a digest must not depend on
- * how a language rounds). Keys with the value `undefined` are left out.
+ * RFC 8785 text of a value, except that numbers stay as printed (a digest must not depend on how a
+ * language rounds). Keys with the value `undefined` are omitted.
  */
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
@@ -57,7 +59,7 @@ export function canonicalJson(value: unknown): string {
   if (isPrintedNumber(value)) return value.printed;
   const object = value as Record<string, unknown>;
   const members: string[] = [];
-  // Array.prototype.sort compares UTF-16 units, which is the order RFC 8785 asks for.
+  // Array.prototype.sort compares UTF-16 units, which is the order that RFC 8785 requires.
   for (const key of Object.keys(object).sort()) {
     if (object[key] === undefined) continue;
     members.push(`${JSON.stringify(key)}:${canonicalJson(object[key])}`);
@@ -167,7 +169,7 @@ function readArray(reader: Reader, depth: number): Json {
   }
 }
 
-/** Steps over the bracket that closes (true) or the comma before another member (false). */
+/** Consumes the closing bracket (true) or the comma before another member (false). */
 function closes(reader: Reader, bracket: number): boolean {
   const unit = reader.text.charCodeAt(reader.at);
   if (unit !== bracket && unit !== 0x2c) {
@@ -191,8 +193,8 @@ function readNumber(reader: Reader): Json {
   return Object.defineProperty({ printed }, PRINTED, { value: true });
 }
 
-// Everything a JSON string may hold as it stands: no quote, no backslash, no control character,
-// no surrogate (those are looked at one by one).
+// Characters of a JSON string without special meaning: no quote, no backslash, no control
+// character, no surrogate (surrogates are read one by one).
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it excludes
 const PLAIN = /[^"\\\u0000-\u001f\ud800-\udfff]*/y;
 

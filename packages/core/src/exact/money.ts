@@ -21,10 +21,10 @@ const DIGITS_MAX = 1000;
 const AMOUNT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,9}))?$/;
 
 /**
- * Reads a printed amount: `"0.20000000"`, `".25"`, `"5."`, `"-0.1"`, `"1e-7"`, `"+3"`.
+ * Parses a printed amount: `"0.20000000"`, `".25"`, `"5."`, `"-0.1"`, `"1e-7"`, `"+3"`.
  *
- * @returns the exact amount; null where it is not an amount, or has more than 1,000 digits on a
- *   side of the point (`1e1000000` is refused before it costs memory).
+ * @returns the exact amount; null if it is not an amount, or has more than 1,000 digits on a side
+ *   of the point (`1e1000000` is refused before it costs memory).
  */
 export function parseMoney(printed: string): Money | null {
   const match = AMOUNT.exec(printed);
@@ -37,18 +37,18 @@ export function parseMoney(printed: string): Money | null {
   return new Exact(printed.startsWith("+") ? printed.slice(1) : printed);
 }
 
-/** The amount that a fact or a row holds; those were written by `formatMoney`. */
+/** Parses the amount of a fact or a row, which was written by `formatMoney`. */
 export function moneyOf(stored: string): Money {
   return new Exact(stored);
 }
 
-/** The same where there may be none: null. */
+/** Parses a stored amount that may be absent; null if it is. */
 export const moneyIn = (stored: unknown): Money | null =>
   typeof stored === "string" ? moneyOf(stored) : null;
 
 export const ZERO: Money = new Exact(0);
 
-/** Without exponent, without trailing zeros, without a negative zero: `"0.45"`, `"0"`. */
+/** Formats an amount without exponent, trailing zeros or negative zero: `"0.45"`, `"0"`. */
 export function formatMoney(amount: Money): string {
   return amount.isZero() ? "0" : amount.toFixed();
 }
@@ -58,7 +58,7 @@ export const subtract = (a: Money, b: Money): Money => a.minus(b);
 export const absolute = (a: Money): Money => a.abs();
 export const equals = (a: Money, b: Money): boolean => a.equals(b);
 
-/** Of amounts that may be unknown: unknown is the same as unknown. */
+/** Compares amounts that may be unknown: two unknown amounts are the same. */
 export function isSameMoney(a: Money | null | undefined, b: Money | null | undefined): boolean {
   return !a || !b ? !a === !b : a === b || a.equals(b);
 }
@@ -68,5 +68,5 @@ export function within(a: Money, b: Money, tolerance: Money): boolean {
   return a.minus(b).abs().lessThanOrEqualTo(tolerance);
 }
 
-/** Less than 0 where the first stored amount is the smaller one. */
+/** Less than 0 if the first stored amount is smaller. */
 export const compareAmounts = (a: string, b: string): number => moneyOf(a).comparedTo(moneyOf(b));

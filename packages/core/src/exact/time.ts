@@ -11,7 +11,7 @@ export const MILLISECOND: Nanos = 1_000_000n;
 export const compareTimes = (a: Nanos, b: Nanos): number => (a < b ? -1 : a > b ? 1 : 0);
 const MICROSECOND: Nanos = 1_000n;
 
-/** Facts lie in the years 1970 to 2200; what does not was misread by somebody. */
+/** Facts are dated from 1970 to 2200; any other time was misread. */
 const LATEST: Nanos = BigInt(Date.UTC(2201, 0, 1)) * MILLISECOND;
 
 const ISO =
@@ -20,10 +20,10 @@ const ISO =
 const EPOCH = /^\d{1,19}$/;
 
 /**
- * Reads a printed time: ISO 8601 with 0 to 9 fraction digits and a zone, or an epoch count whose
- * unit its size tells (up to 11 digits seconds, 14 milli-, 17 micro-, 19 nanoseconds).
+ * Parses a printed time: ISO 8601 with 0 to 9 fraction digits and a zone, or an epoch count whose
+ * unit follows from its length (up to 11 digits seconds, 14 milli-, 17 micro-, 19 nanoseconds).
  *
- * @returns null where it is no time or lies outside the years 1970 to 2200.
+ * @returns null if it is not a time or is outside the years 1970 to 2200.
  */
 export function parseTime(printed: string): Nanos | null {
   const nanos = EPOCH.test(printed) ? fromEpoch(printed) : fromIso(printed);
@@ -54,7 +54,7 @@ function fromIso(printed: string): Nanos | null {
   return BigInt(secondOfEpoch) * SECOND + BigInt(fraction.padEnd(9, "0"));
 }
 
-/** null where the calendar has no such day. */
+/** null if the calendar has no such day. */
 function secondOfDay(date: string): number | null {
   const ms = Date.parse(`${date}T00:00:00Z`);
   const exists = !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(date);
@@ -76,11 +76,14 @@ export function formatTime(nanos: Nanos): string {
   return `${whole}.${digits}Z`;
 }
 
-/** A ledger prints and reads the times of a few days again and again. */
-const DAYS_KEPT = 64;
+/**
+ * Number of days whose conversion is cached: a ledger formats and parses times of few days
+ * repeatedly.
+ */
+const CACHED_DAYS = 64;
 
-function remember<Key, Value>(days: Map<Key, Value>, day: Key, value: Value): Value {
-  if (days.size >= DAYS_KEPT) days.clear();
+function cache<Key, Value>(days: Map<Key, Value>, day: Key, value: Value): Value {
+  if (days.size >= CACHED_DAYS) days.clear();
   days.set(day, value);
   return value;
 }
@@ -91,7 +94,7 @@ function formatSecond(second: number): string {
   const day = Math.floor(second / 86_400);
   const date =
     dateOfDay.get(day) ??
-    remember(dateOfDay, day, new Date(day * 86_400_000).toISOString().slice(0, 11));
+    cache(dateOfDay, day, new Date(day * 86_400_000).toISOString().slice(0, 11));
   const left = second - day * 86_400;
   const minute = Math.floor(left / 60);
   return `${date}${TWO_DIGITS[Math.floor(minute / 60)]}:${TWO_DIGITS[minute % 60]}:${TWO_DIGITS[left % 60]}`;
@@ -99,7 +102,7 @@ function formatSecond(second: number): string {
 
 const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, "0"));
 
-/** The time that a fact holds; those were written by `formatTime`. */
+/** Parses the time of a fact, which was written by `formatTime`. */
 export function timeOf(stored: string): Nanos {
   const seconds = secondsOf(stored.slice(0, 19));
   const fraction = stored.slice(20, -1);
@@ -111,7 +114,7 @@ const secondOfDate = new Map<string, number>();
 function secondsOf(text: string): number {
   const date = text.slice(0, 10);
   const second =
-    secondOfDate.get(date) ?? remember(secondOfDate, date, Date.parse(`${date}T00:00:00Z`) / 1000);
+    secondOfDate.get(date) ?? cache(secondOfDate, date, Date.parse(`${date}T00:00:00Z`) / 1000);
   return (
     second +
     Number(text.slice(11, 13)) * 3600 +
@@ -129,8 +132,9 @@ export function isTruncationOf(coarse: Nanos, fine: Nanos): boolean {
 const UNITS: readonly Nanos[] = [MICROSECOND, MILLISECOND, SECOND];
 
 /**
- * The one time that several printings of it mean: those that are another one cut short say nothing
- * new; of what is left the earliest counts. A function of the set, so every order of arrival agrees.
+ * The one time that several printed times of an event mean: a truncation of another one is ignored,
+ * and the earliest of the rest counts. A function of the set, so it does not depend on the order of
+ * arrival.
  */
 export function agreedTime(times: readonly Nanos[]): Nanos | null {
   let agreed: Nanos | null = null;
@@ -152,10 +156,10 @@ const LENGTHS: readonly (readonly [name: string, length: Nanos])[] = [
   ["nanosecond", 1n],
 ];
 
-/** A length of time for people, in the unit that says it best: `a week`, `an hour`, `12 seconds`. */
+/** Formats a duration for people in the most suitable unit: `a week`, `an hour`, `12 seconds`. */
 export function formatDuration(nanos: Nanos): string {
-  const isSaidBy = (length: Nanos) => 10n * nanos >= 9n * length;
-  const [name, length] = LENGTHS.find(([, length]) => isSaidBy(length)) ?? ["nanosecond", 1n];
+  const isUnit = (length: Nanos) => 10n * nanos >= 9n * length;
+  const [name, length] = LENGTHS.find(([, length]) => isUnit(length)) ?? ["nanosecond", 1n];
   const count = (nanos + length / 2n) / length;
   if (count !== 1n) return `${count} ${name}s`;
   return name === "hour" ? "an hour" : `a ${name}`;
