@@ -12,20 +12,20 @@ import type { Hashing } from "../hashing.ts";
  *                  ‖ 0x0A
  *                  ‖ UTF-8 of data, as stored )
  *
- * Numbers and times (nanoseconds since 1970) stand in the array as strings, what is absent as null.
- * Before position 1 stands SHA-256 of the ledger's name in UTF-8. `chain.test.ts` holds a vector,
- * so that a dump can be verified in another language.
+ * Numbers and times (nanoseconds since 1970) are strings in the array, absent values are null. The
+ * previous hash of position 1 is the SHA-256 of the ledger's name in UTF-8. `chain.test.ts` has a
+ * vector, so that a dump can be verified in another language.
  */
 export type Head = Readonly<{ position: number; hash: string; recordedAt: Nanos }>;
 
-/** What stands before the first event. */
+/** The head before the first event. */
 export function emptyHead(ledger: string, hashing: Hashing): Head {
   return { position: 0, hash: hashing.sha256(ledger), recordedAt: 0n };
 }
 
 /**
- * Gives an event its place: position, time of recording (never before the previous event's, also
- * where the clock was set back) and hash. One that is imported brings its time along.
+ * Seals an event: adds its position, its recording time (never before that of the previous event,
+ * even if the clock was set back), and its hash. An imported event keeps its own recording time.
  */
 export function sealEvent(
   head: Head,
@@ -53,7 +53,7 @@ export function headOf(event: RecordedEvent): Head {
   return { position: event.position, hash: event.hash, recordedAt: event.recorded_at };
 }
 
-/** The hash that an event must have after the previous one. */
+/** The hash of an event that follows the previous hash. */
 export function chainHash(
   previousHash: string,
   event: Omit<RecordedEvent, "hash">,

@@ -6,27 +6,27 @@ import { eventId } from "../identity.ts";
 import { chainHash, type Head } from "./chain.ts";
 
 /**
- * Every step that the facts have taken since the first release, the oldest first. To change a shape:
- * add a step here, change its zod schema in contracts/fact.ts, raise the version of each model that
- * folds the type (their rows hold what was read), and leave the fixtures of older versions alone.
+ * All schema steps since the first release, oldest first. To change a shape: add a step here,
+ * change its zod schema in contracts/fact.ts, raise the version of each model that folds the type
+ * (its rows hold what was read), and leave the fixtures of older versions unchanged.
  */
 const GROWTH = schemaGrowth([]);
 
-/** The one way from an event's stored bytes to what it says. */
+/** The data of a stored event is read through these, never parsed directly. */
 export const { presentVersion, isTooNew, isPresent, readData } = GROWTH;
 
 /**
- * How the shapes of facts have grown. What is on the stream stays as it was written, since the chain
- * hashes the stored bytes; data in an older version is raised to the present one when it is read.
+ * The parsed data of an event. Stored data stays as it was written, since the chain hashes the
+ * stored bytes; data in an older version is raised to the present one when it is read.
  */
 export type Data = Readonly<Record<string, unknown>>;
 
 /**
- * Brings the data of one type from one version to the next: a pure function.
+ * Raises the data of one type from one version to the next; a pure function.
  *
- * What amendments say of a fact of a provider has the shape of its data, so it is raised along, and
- * their own versions grow with it. `isWhole` is false where it is only a part of a fact, as in
- * `FactSeen`: there nothing may be added that was not stated. Identities stay as they are.
+ * Amendments contain parts of a provider fact's data, so these parts are raised too, and the
+ * amendments' own versions grow with them. `isWhole` is false for only a part of a fact, as in
+ * `FactSeen`: nothing that was not stated may be added there. Identities do not change.
  */
 export type SchemaStep = Readonly<{
   type: FactType;
@@ -38,24 +38,20 @@ type Stored = Pick<RecordedEvent, "type" | "schema_version" | "data"> & { positi
 interface SchemaGrowth {
   /** The version in which data of this type is written now; 1 for a type that never changed. */
   presentVersion(type: string): number;
-  /** Written by a newer program: this one does not know what it says. */
+  /** Whether a newer program wrote the event, so that this one cannot read it. */
   isTooNew(event: Stored): boolean;
   /** Whether the stored bytes are in the present version, so that reading changes nothing. */
   isPresent(event: Stored): boolean;
-  /**
-   * The data of an event, parsed, in the present version.
-   *
-   * @throws SchemaTooNew
-   */
+  /** The data of an event, parsed and raised to the present version. @throws SchemaTooNew */
   readData(event: Stored): Data;
 }
 
-/** An event lies on the stream that a newer program has written. */
+/** An event on the stream was written by a newer program. */
 export class SchemaTooNew extends Error {
   override readonly name = "SchemaTooNew";
 }
 
-/** `steps`: the oldest first; the first of a type leads from version 1 to 2. */
+/** @param steps oldest first; the first step of a type leads from version 1 to 2 */
 export function schemaGrowth(steps: readonly SchemaStep[]): SchemaGrowth {
   const raises = raisesByType(steps);
   const presentVersion = (type: string): number => 1 + (raises.get(type)?.length ?? 0);
@@ -92,7 +88,7 @@ function raisesByType(steps: readonly SchemaStep[]): ReadonlyMap<string, readonl
   for (const step of steps) {
     add(step.type, (data) => step.raise(data, true));
     if (!AMENDABLE.has(step.type)) continue;
-    for (const [amendment, part] of Object.entries(AMENDED_PARTS)) {
+    for (const [amendment, part] of Object.entries(AMENDED_FIELDS)) {
       add(amendment, (data) => raisePart(data, part, step));
     }
   }
@@ -101,23 +97,23 @@ function raisesByType(steps: readonly SchemaStep[]): ReadonlyMap<string, readonl
 
 const AMENDABLE: ReadonlySet<string> = new Set(PROVIDER_FACTS);
 
-/** Where an amendment holds what it says of the fact. */
-const AMENDED_PARTS = { FactSeen: "adds", FactContradicted: "contradicts", FactCorrected: "data" };
+/** The field of each amendment that contains data of the fact. */
+const AMENDED_FIELDS = { FactSeen: "adds", FactContradicted: "contradicts", FactCorrected: "data" };
 
 function raisePart(data: Data, part: string, { type, raise }: SchemaStep): Data {
   if (data.event_type !== type) return data;
-  return { ...data, [part]: raise(data[part] as Data, part === AMENDED_PARTS.FactCorrected) };
+  return { ...data, [part]: raise(data[part] as Data, part === AMENDED_FIELDS.FactCorrected) };
 }
 
-/** What stands before an event; a foreign one has its times. */
+/** The head before an event; a foreign event has its times. */
 export type Before = Head & Readonly<{ occurredAt: Nanos | null }>;
 
 type ForeignContent = DataOf<"ForeignEvent"> & Readonly<{ ledger: string }>;
 
 /**
- * What another client wrote into the ledger's stream, as every reader alike seals it into the chain:
- * nobody can take it out again. Each field follows from what the server holds. `foreign-event.test.ts`
- * has a vector.
+ * An event that another client wrote into the ledger's stream. It cannot be removed, so every
+ * reader seals it into the chain in the same way: each field follows from what the server stores.
+ * `foreign-event.test.ts` has a vector.
  */
 export function foreignEvent(
   before: Before,

@@ -5,14 +5,14 @@ import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-ev
 import { AMENDMENTS } from "../../ingest/fact-state.ts";
 
 /**
- * What the first release stored. These files never change again: whatever becomes of the facts, a
- * ledger that holds these bytes must open.
+ * The events that the first release stored. These files never change: however the facts change, a
+ * ledger with these bytes must open.
  */
 const FOLDER = join(import.meta.dirname, "version-1");
 
-/** Of every type one event with all its keys and one with only those that are always there. */
+/** For each type one event with all its keys and one with only the required ones. */
 export const FACTS_FILE = join(FOLDER, "facts.jsonl");
-/** A whole ledger of the name `default`, with every type in it and its hash chain. */
+/** A complete ledger named `default` with every type and its hash chain. */
 export const LEDGER_FILE = join(FOLDER, "ledger.jsonl");
 export const LEDGER_NAME = "default";
 
@@ -24,7 +24,7 @@ export function versionOneFacts(): readonly StoredFact[] {
 
 export function versionOneLedger(): readonly RecordedEvent[] {
   return linesOf(LEDGER_FILE).map((line) => {
-    const { occurred_at, recorded_at, ...event } = line as Printed;
+    const { occurred_at, recorded_at, ...event } = line as StoredEvent;
     return {
       ...event,
       occurred_at: occurred_at === null ? null : BigInt(occurred_at),
@@ -33,7 +33,7 @@ export function versionOneLedger(): readonly RecordedEvent[] {
   });
 }
 
-type Printed = Omit<RecordedEvent, "occurred_at" | "recorded_at"> &
+type StoredEvent = Omit<RecordedEvent, "occurred_at" | "recorded_at"> &
   Readonly<{ occurred_at: string | null; recorded_at: string }>;
 
 const linesOf = (file: string): readonly unknown[] =>
@@ -42,7 +42,7 @@ const linesOf = (file: string): readonly unknown[] =>
     .split("\n")
     .map((line) => JSON.parse(line));
 
-/** As it was when it was appended. */
+/** The event as it was before it was sealed. */
 export function unsealed(event: RecordedEvent): NewEvent {
   const { position: _p, recorded_at: _r, hash: _h, ...stored } = event;
   if (!AMENDMENTS.has(event.type)) return { ...stored, about: null };
