@@ -12,14 +12,14 @@ import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Checkpoint, Row, Rows, Table } from "../ports/model-store.ts";
 import { everyRow } from "./selection.ts";
 
-/** What one row adds to the digests; `state` null where it is no part of the state. */
+/** The digests of one row; `state` is null if it is not part of the state. */
 export type Leaf = Readonly<{ digest: bigint; state: bigint | null }>;
 
 type Digests = Pick<Checkpoint, "digest" | "state_digest">;
 
-/** The two digests of a generation, kept up to date row by row. */
+/** The two digests of a generation, updated row by row. */
 type DigestSums = Readonly<{
-  /** A row took another's place; null: there was none, or there is none any more. */
+  /** A row replaced another; null if there was none, or is none any more. */
   replace(before: Leaf | null, after: Leaf | null): void;
   digests(): Digests;
 }>;
@@ -46,10 +46,10 @@ function replaced(
 }
 
 /**
- * A row's share in the digests. Its text is the table's name, then each column that belongs to the
- * state and after a bar each that does not, in alphabetical order: `~` for null, else the length in
- * UTF-16 units, a colon and the value. `digest` is the SHA-256 of it all, `state` that of the part
- * before the bar.
+ * The digests of a row. The text is the table's name, then each column that belongs to the state
+ * and after a bar each that does not, in alphabetical order: `~` for null, else the length in
+ * UTF-16 units, a colon and the value. `digest` is the SHA-256 of the whole text, `state` that of
+ * the part before the bar.
  */
 export function rowLeaf(table: Table, row: Row, hashing: Hashing): Leaf {
   const { state, own } = columnsOf(table);
@@ -90,7 +90,7 @@ function columnsOf(table: Table): Columns {
 
 const PAGE = 2000;
 
-/** The digest of the rows as they lie there, whatever the checkpoint beside them says. */
+/** The digest of the stored rows, independent of the digest in the checkpoint. */
 export async function storedDigest(
   tables: readonly Table[],
   rows: Rows,

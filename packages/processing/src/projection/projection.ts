@@ -8,62 +8,67 @@ import { STOPPED } from "../models/columns.ts";
 import type { Checkpoint, ModelStore, Table } from "../ports/model-store.ts";
 import { createRowBuffer, type RowBuffer } from "./row-buffer.ts";
 
-/** A read model: its tables, and how events change them. The same for live folding and rebuilds. */
+/**
+ * A read model: its tables, and how events change them. Used by live folding and rebuilds alike.
+ */
 export interface Projection {
   readonly model: ModelName;
-  /** Raised whenever the same events may give other rows. */
+  /** Raised whenever the same events may result in other rows. */
   readonly version: number;
   readonly tables: readonly Table[];
-  /** Types of events that may change it; the others only move its checkpoint. */
+  /** Types of events that may change it; others only advance its checkpoint. */
   readonly types: ReadonlySet<string>;
-  /** @param isDigested false: the store is thrown away, and nobody asks for its digests. */
+  /** @param isDigested false if the store is temporary and its digests are not read. */
   open(store: ModelStore, hashing: Hashing, isDigested?: boolean): Promise<ProjectionSession>;
 }
 
 /**
- * Done already, or still to be waited for. Nearly every event meets what is in memory, and a million
- * promises that wait for nothing would cost a third of a rebuild.
+ * The result of a step: undefined if it is done, else a promise. Nearly every event needs only rows
+ * in memory, and a million promises without work would cost a third of a rebuild.
  */
 export type Work = undefined | Promise<void>;
 
-/** One generation of a model being folded, by the one holder of its lock. */
+/** A session that folds events into one generation of a model, by the holder of its lock. */
 export interface ProjectionSession {
-  /** The last commit. */
+  /** The checkpoint of the last commit. */
   readonly checkpoint: Checkpoint;
   readonly stopped: StoppedSubjects;
-  /** Folds one event in memory. Events come in order, each when the one before it is done. */
+  /** Folds one event in memory. Events are applied in order, each after the one before is done. */
   apply(event: RecordedEvent): Work;
-  /** Goes past an event without folding it. */
+  /** Advances past an event without folding it. */
   pass(event: RecordedEvent): void;
   /** Makes everything applied durable. */
   commit(): Promise<Checkpoint>;
 }
 
-/** What a model makes of events: rows in a buffer. */
+/** How a model folds events into rows of a buffer. */
 export type Fold = Readonly<{
   apply(event: RecordedEvent): Work;
-  /** Puts into the buffer what the model itself still holds. */
+  /** Puts rows that the model still holds into the buffer. */
   flush?: () => Work;
-  /** Events between two commits at the most, whatever a projector or a rebuild asks for. */
+  /** Maximum number of events between two commits, whatever a projector or a rebuild requests. */
   commitEvery?: number;
 }>;
 
 export type FoldContext = Readonly<{
   buffer: RowBuffer;
-  /** Makes everything applied so far durable, in the middle of an event too. */
+  /** Makes everything applied so far durable, even within an event. */
   commit: () => Promise<Checkpoint>;
 }>;
 
-/** A short event may change long rows; ten thousand ordinary events stay below it. */
+/**
+ * Maximum length of buffered text: a short event may change long rows; ten thousand ordinary events
+ * stay below it.
+ */
 const BUFFERED_MAX = 48 * 1024 * 1024;
 
 /**
- * Rows of a hot key that changed are passed over by each that looks for its neighbours, until they are
- * committed: so many cost about as much as a commit does.
+ * Until they are committed, changed rows of a hot key are skipped by each selection of their
+ * neighbours: skipping this many costs about as much as a commit.
  */
 const PASSED_OVER_MAX = 4000;
 
-/** Folds into one generation: rows, checkpoint and digests in one commit. */
+/** Opens a session whose commits contain rows, checkpoint and digests together. */
 export async function openSession(
   store: ModelStore,
   hashing: Hashing,
@@ -78,7 +83,7 @@ export async function openSession(
   const fold = await openFold({ buffer, commit });
   const commitEvery = fold.commitEvery ?? Number.POSITIVE_INFINITY;
 
-  /** An event of a stopped subject that is tried again lies behind. */
+  /** A retried event of a stopped subject is before the applied position. */
   function pass({ position, hash }: RecordedEvent): void {
     if (position > applied.position) applied = { position, hash };
   }
@@ -86,11 +91,11 @@ export async function openSession(
   function finish(event: RecordedEvent): Work {
     pass(event);
     uncommitted += 1;
-    const isMuch =
+    const isLarge =
       uncommitted >= commitEvery ||
       buffer.textLength() > BUFFERED_MAX ||
       buffer.passedOver() > PASSED_OVER_MAX;
-    const isDue = isMuch && applied.position === event.position;
+    const isDue = isLarge && applied.position === event.position;
     return isDue ? commit().then(() => undefined) : undefined;
   }
 
@@ -117,27 +122,29 @@ export async function openSession(
 }
 
 /**
- * Subjects that a fact could not be projected into: the fold failed, or the engine does not take its
- * rows. The fact and those after it wait; everything else goes on.
+ * Subjects with a fact that could not be projected: the fold failed, or the engine rejected its
+ * rows. The fact and later ones of the subject wait; all other subjects continue.
  */
 interface StoppedSubjects {
   has(subject: string): boolean;
   stop(event: RecordedEvent, error: unknown): Promise<void>;
-  /** A further event of a stopped subject. */
+  /** Records a further event of a stopped subject. */
   wait(event: RecordedEvent): Promise<void>;
   clear(subject: string, position: number): Promise<void>;
   subjects(): readonly StoppedSubject[];
 }
 
-/** Its `subjectName`, and where its first event lies that could not be projected. */
+/**
+ * A subject by its `subjectName`, and the position of its first event that could not be projected.
+ */
 export type StoppedSubject = Readonly<{ subject: string; position: number }>;
 
 /**
- * What a subject is called in keys of our own: by itself, or, where it may be too long to be a key, by
- * its beginning and its digest. Old ledgers hold such subjects.
+ * The name of a subject in keys: the subject itself, or, if it may be too long for a key, its
+ * beginning and its digest. Old ledgers have such subjects.
  */
 export function subjectName(subject: string, hashing: Hashing): string {
-  // A character takes three bytes at most: nearly every subject is short enough at a glance.
+  // A character takes at most three bytes, so the length alone decides for nearly every subject.
   if (3 * subject.length <= ACCOUNT_BYTES_MAX) return subject;
   const isShort = subject.length <= ACCOUNT_BYTES_MAX;
   if (isShort && encoder.encode(subject).length <= ACCOUNT_BYTES_MAX) return subject;
@@ -148,7 +155,7 @@ const encoder = new TextEncoder();
 
 const ERROR_LENGTH_MAX = 1000;
 
-/** What went wrong, in words that any log and any column takes. */
+/** The text of an error in a form that every log and column accepts. */
 export function errorText(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return cutText(text, ERROR_LENGTH_MAX).replaceAll("\0", "\ufffd");
@@ -163,7 +170,7 @@ async function openStopped(
   const subjects = new Map(
     stored.map(({ subject, position }) => [String(subject), Number(position)]),
   );
-  // One subject may be stopped in several models, and an anomaly's id is its own among all of them.
+  // A subject may be stopped in several models, and anomaly ids are unique across all models.
   const anomalyId = (subject: string): string => `stopped:${subject}:${store.model}`;
   return {
     has: (subject) => subjects.size > 0 && subjects.has(subjectName(subject, hashing)),

@@ -36,24 +36,24 @@ export type ProjectorOptions = Readonly<{
   hashing: Hashing;
   clock: Clock;
   /**
-   * The live generation was made by another version of the model: builds one of this version and
-   * activates it. The old one stays as it is until then.
+   * Called if the live generation was built by another version of the model: builds one of this
+   * version and activates it. The old one stays unchanged until then.
    */
   upgrade: (projection: Projection, signal: AbortSignal) => Promise<void>;
   observer?: ProjectorObserver;
   tracing?: Tracing;
 }>;
 
-/** What a projector tells whoever runs it. */
+/** Receives what a projector reports. */
 type ProjectorObserver = Readonly<{
   onState?: (state: ProjectorState) => void;
   onCommit?: (commit: Readonly<{ position: number; events: number; stopped: number }>) => void;
-  /** `pauseMs`: until it is tried again, at the latest. */
+  /** `pauseMs`: time until the retry, at most. */
   onRetry?: (failure: Readonly<{ error: unknown; pauseMs: number }>) => void;
   onStopped?: (stop: SubjectStop) => void;
   /**
-   * What was opened by events that were folded live: never by a rebuild, and not again where one is
-   * gone over to, or a process starts again.
+   * Receives anomalies opened by events that were folded live: never by a rebuild, and not again
+   * when the projector switches to a rebuilt generation or restarts.
    */
   onOpened?: (opened: readonly OpenedAnomaly[]) => void;
 }>;
@@ -65,43 +65,43 @@ export type ProjectorState =
   | "upgrading"
   | "unavailable";
 
-/** Events of one commit. */
+/** Maximum number of events per commit. */
 const BATCH = 1000;
 /**
- * A commit costs as much for one event as for many, and hundreds of small ones a second would take a
- * core from the ingestor: what comes within this time shares the next one.
+ * A commit costs as much for one event as for many, and hundreds of small ones a second would take
+ * a core from the ingestor, so events within this interval share one commit.
  */
-const GATHER_MS = 20;
+const BATCH_INTERVAL_MS = 20;
 const RETRY_MS_MIN = 500;
-/** What passes by itself is noticed soon. */
+/** Maximum for errors that pass by themselves, so that recovery is noticed soon. */
 const RETRY_MS_MAX = 5_000;
-/** What a person has to put right takes its time. */
+/** Maximum for damage that a person has to repair. */
 const DAMAGED_RETRY_MS_MAX = 60_000;
-/** How often who waits looks whether another generation was activated. */
-const LOOK_EVERY_MS = 1_000;
+/** Interval between checks for another activated generation during a pause. */
+const CHECK_INTERVAL_MS = 1_000;
 
 /**
- * Keeps the live generation of one model up to date until the signal aborts: waits for the model's
- * lock, folds what comes, and goes over to another generation where the stream activates one.
+ * Keeps the live generation of one model up to date until the signal aborts: acquires the model's
+ * lock, folds new events, and switches to another generation when the stream activates one.
  *
- * @throws StreamForked, StreamCorrupted and faults of the program; what may pass is tried again.
+ * @throws StreamForked, StreamCorrupted and program faults; transient errors are retried.
  */
 export async function runProjector(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
   const { locks, projection, observer } = options;
   observer?.onState?.("waiting_for_lock");
   const lock = await locks.acquire(projectorLock(projection.model), signal);
   if (lock === null) return;
-  const both = AbortSignal.any([signal, lock.lost]);
+  const stopSignal = AbortSignal.any([signal, lock.lost]);
   let pauseMs = RETRY_MS_MIN;
   try {
-    while (!both.aborted) {
-      const { error, activatedAt, hasWorked } = await attempt(options, both);
-      if (error === null || hasWorked) pauseMs = RETRY_MS_MIN;
+    while (!stopSignal.aborted) {
+      const { error, activatedAt, hasProgressed } = await followOnce(options, stopSignal);
+      if (error === null || hasProgressed) pauseMs = RETRY_MS_MIN;
       if (error === null) continue;
       pauseMs = Math.min(pauseMs, longestPause(error));
       observer?.onState?.("unavailable");
       observer?.onRetry?.({ error, pauseMs });
-      await pause(options, { pauseMs, activatedAt }, both);
+      await pause(options, { pauseMs, activatedAt }, stopSignal);
       pauseMs *= 2;
     }
   } finally {
@@ -109,23 +109,26 @@ export async function runProjector(options: ProjectorOptions, signal: AbortSigna
   }
 }
 
-/** Only other files, another stream or another program help. */
+/**
+ * The maximum pause after an error; the damaged kinds are only resolved by other files, another
+ * stream or another program.
+ */
 const longestPause = (error: unknown): number =>
   [ModelCorrupted, StreamCorrupted, FormatTooNew].some((kind) => error instanceof kind)
     ? DAMAGED_RETRY_MS_MAX
     : RETRY_MS_MAX;
 
-/** How far following a generation has come. */
+/** Progress of following a generation. */
 type Progress = {
-  /** Where the generation was activated; null while the stream has not said it. */
+  /** The position of the generation's activation; null until it has been read from the stream. */
   activatedAt: number | null;
-  /** It has committed, or found that there is nothing to do. */
-  hasWorked: boolean;
+  /** Whether it has committed, or found nothing to do. */
+  hasProgressed: boolean;
 };
 
-/** Follows the live generation. @returns with the error that may pass, null where none stopped it */
-async function attempt(options: ProjectorOptions, signal: AbortSignal) {
-  const progress: Progress = { activatedAt: null, hasWorked: false };
+/** Follows the live generation. @returns with the transient error that stopped it, or null */
+async function followOnce(options: ProjectorOptions, signal: AbortSignal) {
+  const progress: Progress = { activatedAt: null, hasProgressed: false };
   try {
     await followLive(options, signal, progress);
     return { error: null, ...progress };
@@ -135,26 +138,29 @@ async function attempt(options: ProjectorOptions, signal: AbortSignal) {
   }
 }
 
-/** A rebuild that is activated meanwhile is what a damaged generation waits for. */
+/**
+ * Waits before a retry; ends early if another generation is activated, which is how a damaged one
+ * is replaced.
+ */
 async function pause(
   { stream, projection, clock }: ProjectorOptions,
   { pauseMs, activatedAt }: Readonly<{ pauseMs: number; activatedAt: number | null }>,
   signal: AbortSignal,
 ): Promise<void> {
-  for (let leftMs = pauseMs; leftMs > 0 && !signal.aborted; leftMs -= LOOK_EVERY_MS) {
-    await clock.sleep(Math.min(leftMs, LOOK_EVERY_MS), signal);
+  for (let leftMs = pauseMs; leftMs > 0 && !signal.aborted; leftMs -= CHECK_INTERVAL_MS) {
+    await clock.sleep(Math.min(leftMs, CHECK_INTERVAL_MS), signal);
     if (activatedAt === null) continue;
-    const live = await liveGeneration(stream, projection.model).catch(unlessEngine);
+    const live = await liveGeneration(stream, projection.model).catch(nullIfEngineError);
     if (live !== null && live.position !== activatedAt) return;
   }
 }
 
-function unlessEngine(error: unknown): null {
+function nullIfEngineError(error: unknown): null {
   if (isEngineError(error)) return null;
   throw error;
 }
 
-/** Follows the generation that is live now, until another is, or other files are in its place. */
+/** Follows the live generation until another one is live, or its files were replaced. */
 async function followLive(
   options: ProjectorOptions,
   signal: AbortSignal,
@@ -182,7 +188,7 @@ async function followLive(
       await checkStillFollows(following, run.checkpoint, events);
       if (events.length === 0) {
         if (!(await isStillThere(store, run.checkpoint))) return;
-        progress.hasWorked = true;
+        progress.hasProgressed = true;
         observer?.onState?.("live");
         await waitForMore(options, after, signal);
         continue;
@@ -193,11 +199,11 @@ async function followLive(
         events,
         generation,
       );
-      progress.hasWorked = true;
+      progress.hasProgressed = true;
       const before = Math.max(after, activatedAt);
       await reportOpened(options, store, { after: before, upTo: run.checkpoint.position });
       if (isActivated) return;
-      if (isLastPage(events, BATCH)) await clock.sleep(GATHER_MS, signal);
+      if (isLastPage(events, BATCH)) await clock.sleep(BATCH_INTERVAL_MS, signal);
     }
   } finally {
     await store.close();
@@ -205,10 +211,10 @@ async function followLive(
 }
 
 /**
- * Whether the store holds what was committed to it. Who deletes or replaces its files beside an idle
- * ledger is noticed by this question alone, asked once in each wait.
+ * Whether the store contains its last commit. On an idle ledger this check, made once per wait, is
+ * the only one that notices deleted or replaced files.
  *
- * @throws an engine error where it is gone
+ * @throws an engine error if the store is gone
  */
 async function isStillThere(store: ModelStore, { position, hash }: Checkpoint): Promise<boolean> {
   const stored = await store.checkpoint();
@@ -225,7 +231,10 @@ async function reportOpened(
   if (opened.length > 0) observer.onOpened(opened);
 }
 
-/** Makes sure that the live generation's files are there; it is built under its own number. */
+/**
+ * Whether the live generation was built by this version; creates it under its own number if it is
+ * missing.
+ */
 async function isOfThisVersion(
   { catalogue, projection }: ProjectorOptions,
   generation: number,
@@ -240,7 +249,10 @@ async function isOfThisVersion(
 
 type FoldOptions = ProjectorOptions & Readonly<{ traces: Traces }>;
 
-/** @returns true where the events activate another generation; folded up to there. */
+/**
+ * @returns true if the events activate another generation; only those up to the activation are
+ *   folded.
+ */
 async function foldUntilActivation(
   { projection, observer, tracing = NO_TRACING, traces }: FoldOptions,
   run: ProjectionRun,
@@ -261,7 +273,7 @@ async function foldUntilActivation(
   return at >= 0;
 }
 
-/** An anomaly that was opened, or opened again: ids alone, never what a body held. */
+/** An opened or reopened anomaly: only ids, never the content of a body. */
 type OpenedAnomaly = Readonly<{
   anomaly_id: string;
   kind: string;
@@ -269,12 +281,12 @@ type OpenedAnomaly = Readonly<{
   position: number;
 }>;
 
-/** What means that money may be missing, or that somebody says two things. */
-const TOLD = /^(?:gap|contradiction|.+_conflict)$/;
+/** The kinds that are reported: money may be missing, or two sources contradict each other. */
+const REPORTED_KINDS = /^(?:gap|contradiction|.+_conflict)$/;
 
 const PAGE = { limit: 1000, bytesMax: 4 * 1024 * 1024 };
 
-/** What such anomalies the events of a range have opened, and left open. */
+/** The anomalies of these kinds that the events of a range opened and left open. */
 export async function readOpened(
   rows: Rows,
   { after, upTo }: Readonly<{ after: number; upTo: number }>,
@@ -288,7 +300,7 @@ export async function readOpened(
       if (Number(position) > upTo) break;
       const anomaly = typeof row === "string" ? changedAnomaly(row) : null;
       if (anomaly?.attention !== ATTENTION.open) opened.delete(String(id));
-      else if (anomaly.is_new && TOLD.test(String(anomaly.kind))) {
+      else if (anomaly.is_new && REPORTED_KINDS.test(String(anomaly.kind))) {
         const { kind, subject } = anomaly;
         opened.set(String(id), {
           ...{ anomaly_id: String(id), kind: String(kind), subject: String(subject) },

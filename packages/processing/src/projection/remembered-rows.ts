@@ -3,19 +3,19 @@ import { compareTuples } from "./selection.ts";
 
 export type RememberedRows = Rows &
   Readonly<{
-    /** How many rows the answers held together. */
+    /** The number of rows returned so far, counting an empty result as one. */
     asked: () => number;
   }>;
 
 /**
- * The rows of one moment, each question asked once, and each row one object however it is asked for:
- * what is read of it once is known of it. Of rows in order that lie side by side it is known that there
- * are no others between them: who looks around in them asks nobody.
+ * Caches the rows of one moment: each query runs once, and each row is one object however it is
+ * selected, so that values derived from it can be cached by it. A known range of adjacent rows has
+ * no others between them, so selections within it need no query.
  */
 export function rememberRows(rows: Rows): RememberedRows {
   const answers = new Map<string, Promise<readonly Row[]>>();
   const known = new Map<string, Row>();
-  const stretches = new Map<string, Stretches>();
+  const rangesByQuery = new Map<string, KnownRanges>();
   let asked = 0;
 
   function same(table: Table, row: Row): Row {
@@ -37,22 +37,22 @@ export function rememberRows(rows: Rows): RememberedRows {
   async function select(table: Table, selection: Selection): Promise<readonly Row[]> {
     const { where = [], among, orderBy, bytesMax } = selection;
     const ask = () => rows.select(table, selection);
-    const of = `${table.name}\u0002${whereText(where)}\u0002${orderBy}`;
+    const query = `${table.name}\u0002${whereText(where)}\u0002${orderBy}`;
     const isPlain = among === undefined && bytesMax === undefined;
-    // How far such an answer reaches is not said by its rows, and nobody asks for it twice.
+    // The rows of such a result do not show how far it reaches, and it is not requested twice.
     if (!isPlain) return (await ask()).map((row) => same(table, row));
-    const near = stretches.get(of) ?? createStretches(orderBy);
-    stretches.set(of, near);
-    const covered = near.find(selection);
+    const ranges = rangesByQuery.get(query) ?? createKnownRanges(orderBy);
+    rangesByQuery.set(query, ranges);
+    const covered = ranges.find(selection);
     if (covered !== null) return covered;
     const { descending, beyond, limit } = selection;
-    const name = `${of}\u0002${descending === true}\u0002${beyond && tupleText(beyond)}\u0002${limit}`;
+    const name = `${query}\u0002${descending === true}\u0002${beyond && tupleText(beyond)}\u0002${limit}`;
     const found = await once(name, table, ask);
-    near.add(found, selection);
+    ranges.add(found, selection);
     return found;
   }
 
-  function noted(found: readonly Row[]): readonly Row[] {
+  function counted(found: readonly Row[]): readonly Row[] {
     asked += Math.max(1, found.length);
     return found;
   }
@@ -62,14 +62,14 @@ export function rememberRows(rows: Rows): RememberedRows {
     get: async (table, key) => {
       const name = rowName(table, key);
       const row = known.get(name);
-      if (row !== undefined) return noted([row])[0] ?? null;
+      if (row !== undefined) return counted([row])[0] ?? null;
       const found = await once(name, table, async () => {
         const row = await rows.get(table, key);
         return row === null ? [] : [row];
       });
-      return noted(found)[0] ?? null;
+      return counted(found)[0] ?? null;
     },
-    select: async (table, selection) => noted(await select(table, selection)),
+    select: async (table, selection) => counted(await select(table, selection)),
     count: (table, where, most) => rows.count(table, where, most),
   };
 }
@@ -87,30 +87,33 @@ const whereText = (where: readonly Condition[]): string =>
 
 const tupleText = (values: readonly Value[]): string => values.map(valueText).join("\u0001");
 
-/** A number and the text that it is printed as are two values. */
+/** A number and its text are different values. */
 const valueText = (value: Value): string => `${typeof value}:${value}`;
 
-/** Rows side by side in one order, ascending, with the values that they are ordered by. */
-type Stretch = Readonly<{
+/** Adjacent rows in one ascending order, with the values that they are ordered by. */
+type KnownRange = Readonly<{
   rows: readonly Row[];
   places: readonly (readonly Value[])[];
-  /** Whether nothing stands before them, and behind them. */
+  /** Whether there are no rows before them, and none after them. */
   isStart: boolean;
   isEnd: boolean;
 }>;
 
-type Stretches = ReturnType<typeof createStretches>;
+type KnownRanges = ReturnType<typeof createKnownRanges>;
 
-/** More are of no use: who looks around goes on beside what was found. */
-const STRETCHES_MAX = 8;
+/**
+ * Maximum number of ranges; callers continue next to the rows that they found, so more are not
+ * useful.
+ */
+const RANGES_MAX = 8;
 
-function createStretches(orderBy: readonly string[]) {
-  let stretches: readonly Stretch[] = [];
+function createKnownRanges(orderBy: readonly string[]) {
+  let ranges: readonly KnownRange[] = [];
   return {
-    /** What a selection finds, if all of it is known; else null. */
+    /** The rows of a selection if all of them are known; else null. */
     find(selection: Selection): readonly Row[] | null {
-      for (const stretch of stretches) {
-        const found = foundIn(stretch, selection);
+      for (const range of ranges) {
+        const found = foundIn(range, selection);
         if (found !== null) return found;
       }
       return null;
@@ -122,19 +125,19 @@ function createStretches(orderBy: readonly string[]) {
       const isStart = descending ? isAll : beyond === undefined;
       const isEnd = descending ? beyond === undefined : isAll;
       if (rows.length === 0) return;
-      let merged: Stretch = { rows, places, isStart, isEnd };
-      const others = stretches.filter((stretch) => {
-        const isBeside = areOverlapping(stretch, merged);
-        if (isBeside) merged = merge(stretch, merged);
+      let merged: KnownRange = { rows, places, isStart, isEnd };
+      const others = ranges.filter((range) => {
+        const isBeside = areOverlapping(range, merged);
+        if (isBeside) merged = merge(range, merged);
         return !isBeside;
       });
-      stretches = [merged, ...others].slice(0, STRETCHES_MAX);
+      ranges = [merged, ...others].slice(0, RANGES_MAX);
     },
   };
 }
 
 function foundIn(
-  { rows, places, isStart, isEnd }: Stretch,
+  { rows, places, isStart, isEnd }: KnownRange,
   { descending = false, beyond, limit }: Selection,
 ): readonly Row[] | null {
   if (beyond === undefined) {
@@ -152,7 +155,7 @@ function foundIn(
   return start + limit > rows.length && !isEnd ? null : rows.slice(start, start + limit);
 }
 
-/** How many of the places stand before this one, with `order` 0 those right there too. */
+/** Number of places before this one; with `order` 0, including equal ones. */
 function countUpTo(
   places: readonly (readonly Value[])[],
   place: readonly Value[],
@@ -167,12 +170,15 @@ function countUpTo(
   return low;
 }
 
-const areOverlapping = (a: Stretch, b: Stretch): boolean =>
+const areOverlapping = (a: KnownRange, b: KnownRange): boolean =>
   compareTuples(first(a.places), last(b.places)) <= 0 &&
   compareTuples(first(b.places), last(a.places)) <= 0;
 
-/** Of two that overlap: what the first has before the second, the second, what the first has behind it. */
-function merge(a: Stretch, b: Stretch): Stretch {
+/**
+ * Merges two overlapping ranges: the rows of the first before the second, the second, and the rows
+ * of the first after it.
+ */
+function merge(a: KnownRange, b: KnownRange): KnownRange {
   const before = countUpTo(a.places, first(b.places), -1);
   const behind = countUpTo(a.places, last(b.places), 0);
   return {
@@ -183,5 +189,5 @@ function merge(a: Stretch, b: Stretch): Stretch {
   };
 }
 
-const first = (places: Stretch["places"]): readonly Value[] => places[0] ?? [];
-const last = (places: Stretch["places"]): readonly Value[] => places.at(-1) ?? [];
+const first = (places: KnownRange["places"]): readonly Value[] => places[0] ?? [];
+const last = (places: KnownRange["places"]): readonly Value[] => places.at(-1) ?? [];

@@ -14,41 +14,42 @@ import { createDigestSums, type Leaf, rowLeaf } from "./digests.ts";
 import { compareRows, inOrderOf, isBeyond, meets } from "./selection.ts";
 
 /**
- * What a projection changed since its last commit. A row that changes many times between two
- * commits is written, and digested, once.
+ * The changes of a projection since its last commit. A row that changes many times between two
+ * commits is written and digested once.
  */
 export interface RowBuffer {
-  /** The row as it stands now, committed or not. */
+  /** The current row, committed or not. */
   get(table: Table, key: readonly Value[]): Promise<Row | null>;
   /**
-   * Rows as they stand now, committed or not. The table has a `partition`, and the selection asks
-   * for one value of it.
+   * The current rows, committed or not. The table has a `partition`, and the selection is for one
+   * value of it.
    */
   select(table: Table, selection: Selection): Promise<readonly Row[]>;
   /**
-   * @param stored the row as it was last committed, or its share in the digests; null where it is
-   *   new. What is given first after a commit counts.
-   * @returns the row's own share, filled in by the commit: whoever keeps it need not keep the row.
+   * @param stored the row as last committed, or its digests; null if it is new. Only the first
+   *   value given after a commit is used.
+   * @returns the row's own digests, filled in by the commit: a caller that keeps them need not keep
+   *   the row.
    */
   put(table: Table, row: Row, stored: Row | Share | null): Share;
-  /** A row without digest whose key is new: nothing has to be known of it. */
+  /** Adds a row without a digest under a new key; its previous state is not read. */
   append(table: Table, row: Row): void;
   /** @param key a row with the key's columns; @param stored as for `put`. */
   remove(table: Table, key: Row, stored: Row | Share | null): void;
-  /** Rows that were put and are not committed yet. */
+  /** Rows that were put and not committed yet. */
   pending(table: Table): readonly Row[];
   isEmpty(): boolean;
-  /** How much text it has taken in since the last commit. */
+  /** Length of the text added since the last commit. */
   textLength(): number;
-  /** How many committed rows selections had to pass over since then, as they stand otherwise now. */
+  /** Number of committed rows that selections skipped since then because they have changed. */
   passedOver(): number;
   commit(position: number, hash: string): Promise<Checkpoint>;
 }
 
-/** What a row adds to the digests; null until a commit has computed it. */
+/** The digests of a row; null until a commit has computed them. */
 export type Share = { leaf: Leaf | null };
 
-/** `row` null: gone. `stored` null: it was not there at the last commit. */
+/** `row` is null if it is removed, `stored` if it did not exist at the last commit. */
 type Slot = {
   row: Row | null;
   readonly key: Row;
@@ -65,7 +66,7 @@ export function createRowBuffer(
   isDigested = true,
 ): RowBuffer {
   let slots = new Map<Table, Slots>();
-  const pendingRows = createPendingRows((table) => standingRows(slots.get(table)));
+  const pendingRows = createPendingRows((table) => remainingRows(slots.get(table)));
   let appended = new Map<Table, Row[]>();
   let [length, passed] = [0, 0];
   const sums = createDigestSums(start);
@@ -105,7 +106,7 @@ export function createRowBuffer(
       const slot = slots.get(table)?.get(keyText(key));
       return slot ? slot.row : store.get(table, key);
     },
-    // Whoever folds wants all that it asks for.
+    // A fold needs all rows that it selects, so a bound of bytes is ignored.
     async select(table, { bytesMax: _, ...selection }) {
       const pending = pendingRows.select(table, selection);
       const { kept, passedOver } = await unchangedRows(store, table, selection, slots.get(table));
@@ -123,7 +124,7 @@ export function createRowBuffer(
     remove: (table, key, stored) => {
       set(table, key, null, stored);
     },
-    pending: (table) => standingRows(slots.get(table)),
+    pending: (table) => remainingRows(slots.get(table)),
     isEmpty: () => slots.size === 0 && appended.size === 0,
     textLength: () => length,
     passedOver: () => passed,
@@ -142,7 +143,10 @@ export function createRowBuffer(
   };
 }
 
-/** What a selection finds among the committed rows that nobody has changed since; at least as many as asked. */
+/**
+ * The selected committed rows that have not changed since; at least as many as requested, if there
+ * are that many.
+ */
 async function unchangedRows(
   store: ModelStore,
   table: Table,
@@ -160,13 +164,16 @@ async function unchangedRows(
     const last = stored.at(-1);
     if (last === undefined || stored.length < page.limit) break;
     const beyond = orderBy.map((column) => last[column] ?? null);
-    page = { ...selection, beyond, limit: Math.min(SKIPPED_MAX, 2 * page.limit) };
+    page = { ...selection, beyond, limit: Math.min(PAGE_MAX, 2 * page.limit) };
   }
   return { kept, passedOver: read - kept.length };
 }
 
-/** Who asks for one row may meet a thousand that changed: pages grow, up to this many rows. */
-const SKIPPED_MAX = 256;
+/**
+ * Maximum page size: pages grow because a selection of one row may have to skip a thousand changed
+ * rows.
+ */
+const PAGE_MAX = 256;
 
 /** Everything that changed since the last commit. */
 function writesOf(
@@ -177,23 +184,23 @@ function writesOf(
   const puts: TableRows[] = [];
   const deletes: Commit["deletes"][number][] = [];
   for (const [table, changed] of slots) {
-    const { fresh, known } = standingIn(changed);
-    if (fresh.length > 0) inserts.push({ table, rows: fresh });
-    if (known.length > 0) puts.push({ table, rows: known });
-    deletes.push({ table, keys: keysGone(table, changed) });
+    const { inserted, updated } = changedRows(changed);
+    if (inserted.length > 0) inserts.push({ table, rows: inserted });
+    if (updated.length > 0) puts.push({ table, rows: updated });
+    deletes.push({ table, keys: removedKeys(table, changed) });
   }
   return { inserts, puts, deletes };
 }
 
-function standingIn(changed: Slots) {
-  const [fresh, known]: [Row[], Row[]] = [[], []];
+function changedRows(changed: Slots) {
+  const [inserted, updated]: [Row[], Row[]] = [[], []];
   for (const { row, stored } of changed.values()) {
-    if (row !== null) (stored === null ? fresh : known).push(row);
+    if (row !== null) (stored === null ? inserted : updated).push(row);
   }
-  return { fresh, known };
+  return { inserted, updated };
 }
 
-const standingRows = (slots: Slots | undefined): Row[] =>
+const remainingRows = (slots: Slots | undefined): Row[] =>
   [...(slots?.values() ?? [])].flatMap(({ row }) => (row === null ? [] : [row]));
 
 function keyOfRow({ key }: Table, row: Row): string {
@@ -206,7 +213,7 @@ const keyText = (key: readonly Value[]): string => key.join("\u0001");
 
 const isShare = (stored: Row | Share): stored is Share => "leaf" in stored;
 
-function keysGone(table: Table, changed: ReadonlyMap<string, Slot>): Value[][] {
+function removedKeys(table: Table, changed: ReadonlyMap<string, Slot>): Value[][] {
   const keys: Value[][] = [];
   for (const { row, stored, key } of changed.values()) {
     if (row !== null || stored === null) continue;
@@ -216,33 +223,33 @@ function keysGone(table: Table, changed: ReadonlyMap<string, Slot>): Value[][] {
 }
 
 /**
- * Rows of tables with a partition that are not committed yet, in the orders that they are asked for:
- * a selection seeks its place among them and goes on from there, however many there are. A table that
- * nobody selects from costs nothing, as nearly all between two commits of a rebuild.
+ * Uncommitted rows of tables with a partition, in the orders that are selected: a selection seeks
+ * its start and reads on from there, however many rows there are. A table without selections costs
+ * nothing, as is true of nearly all between two commits of a rebuild.
  */
 interface PendingRows {
-  /** A row took another's place; null: there was none, or there is none any more. */
+  /** A row replaced another; null if there was none, or is none any more. */
   replace(table: Table, before: Row | null, after: Row | null): void;
-  /** At most as many rows as the selection asks for, in its order. */
+  /** At most `limit` rows of the selection, in its order. */
   select(table: Table, selection: Selection): readonly Row[];
   clear(): void;
 }
 
 type Part = Readonly<{
   rows: Set<Row>;
-  /** By the columns of an order, the rows in it; made when it is asked for first. */
+  /** The rows in each requested order, by its columns; built on first use. */
   orders: Map<string, Row[]>;
 }>;
 
 function createPendingRows(rowsOf: (table: Table) => Iterable<Row>): PendingRows {
-  /** Of the tables that were selected from since the last commit. */
+  /** Only tables that were selected from since the last commit. */
   let tables = new Map<Table, Parts>();
 
   function partsOf(table: Table, column: string): Parts {
     const known = tables.get(table);
     if (known !== undefined) return known;
     const parts: Parts = new Map();
-    for (const row of rowsOf(table)) add(partOf(parts, row[column] ?? null), row);
+    for (const row of rowsOf(table)) addTo(partOf(parts, row[column] ?? null), row);
     tables.set(table, parts);
     return parts;
   }
@@ -252,8 +259,8 @@ function createPendingRows(rowsOf: (table: Table) => Iterable<Row>): PendingRows
       const parts = tables.get(table);
       const column = table.partition;
       if (parts === undefined || column === undefined) return;
-      if (before !== null) take(partOf(parts, before[column] ?? null), before);
-      if (after !== null) add(partOf(parts, after[column] ?? null), after);
+      if (before !== null) removeFrom(partOf(parts, before[column] ?? null), before);
+      if (after !== null) addTo(partOf(parts, after[column] ?? null), after);
     },
     select(table, selection) {
       const { where = [], orderBy } = selection;
@@ -262,7 +269,7 @@ function createPendingRows(rowsOf: (table: Table) => Iterable<Row>): PendingRows
         throw new Error(`a selection of ${table.name} asks for one ${table.partition}`);
       }
       const part = partsOf(table, asked.column).get(asked.value as Value);
-      return part === undefined ? [] : found(orderOf(part, orderBy), selection);
+      return part === undefined ? [] : selectFrom(orderOf(part, orderBy), selection);
     },
     clear() {
       tables = new Map();
@@ -270,7 +277,7 @@ function createPendingRows(rowsOf: (table: Table) => Iterable<Row>): PendingRows
   };
 }
 
-/** By the value of the table's partition. */
+/** Parts by the value of the table's partition. */
 type Parts = Map<Value, Part>;
 
 function partOf(parts: Parts, value: Value): Part {
@@ -288,42 +295,42 @@ function orderOf({ rows, orders }: Part, columns: readonly string[]): readonly R
   return known;
 }
 
-function add({ rows, orders }: Part, row: Row): void {
+function addTo({ rows, orders }: Part, row: Row): void {
   rows.add(row);
   for (const [columns, order] of orders)
-    order.splice(placeIn(order, columns.split(","), row), 0, row);
+    order.splice(indexIn(order, columns.split(","), row), 0, row);
 }
 
-function take({ rows, orders }: Part, row: Row): void {
+function removeFrom({ rows, orders }: Part, row: Row): void {
   rows.delete(row);
   for (const [columns, order] of orders) {
-    // Rows that an order does not tell apart lie together.
-    const at = order.indexOf(row, placeIn(order, columns.split(","), row));
+    // Rows that compare as equal are adjacent.
+    const at = order.indexOf(row, indexIn(order, columns.split(","), row));
     if (at >= 0) order.splice(at, 1);
   }
 }
 
-/** The first place whose row does not stand before this one. */
-function placeIn(order: readonly Row[], columns: readonly string[], row: Row): number {
+/** The first index whose row does not come before this one. */
+function indexIn(order: readonly Row[], columns: readonly string[], row: Row): number {
   const compare = compareRows(columns);
   return firstWhere(order, (other) => compare(other, row) >= 0);
 }
 
-function firstWhere(order: readonly Row[], meetsIt: (row: Row) => boolean): number {
+function firstWhere(order: readonly Row[], matches: (row: Row) => boolean): number {
   let [low, high] = [0, order.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (meetsIt(order[middle] as Row)) high = middle;
+    if (matches(order[middle] as Row)) high = middle;
     else low = middle + 1;
   }
   return low;
 }
 
-function found(order: readonly Row[], selection: Selection): readonly Row[] {
+function selectFrom(order: readonly Row[], selection: Selection): readonly Row[] {
   const { where = [], descending = false, limit } = selection;
   const rows: Row[] = [];
   const step = descending ? -1 : 1;
-  // Backwards, what lies beyond stands before the first that does not.
+  // In descending order, the rows beyond the cursor are before the first that is not.
   const first = firstWhere(order, (row) => isBeyond(row, selection) !== descending);
   for (let at = descending ? first - 1 : first; at >= 0 && at < order.length; at += step) {
     const row = order[at] as Row;

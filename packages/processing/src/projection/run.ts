@@ -21,27 +21,26 @@ type ProjectionRunOptions = Readonly<{
   onStopped?: ((stop: SubjectStop) => void) | undefined;
 }>;
 
-/** A subject has stopped: at which event, and why. */
+/** A stopped subject with the event at which it stopped and the reason. */
 export type SubjectStop = StoppedSubject & Readonly<{ type: string; error: string }>;
 
-/** One generation of a model, being folded: what the projector, a rebuild and a check share. */
+/**
+ * The projection of events into one generation of a model; used by the projector, a rebuild and a
+ * check.
+ */
 export interface ProjectionRun {
   readonly checkpoint: Checkpoint;
   readonly stoppedSubjects: number;
   /**
-   * Folds events that come right after the checkpoint, and commits. Where the fold fails, or the
-   * engine refuses the rows, halving finds the event: its subject alone stops.
+   * Folds the events directly after the checkpoint, and commits. If the fold fails or the engine
+   * rejects the rows, the batch is halved until the failing event is found; only its subject stops.
    *
-   * @throws engine errors as they come.
+   * @throws engine errors unchanged.
    */
   fold(events: readonly RecordedEvent[]): Promise<Checkpoint>;
 }
 
-/**
- * Opens a generation for folding.
- *
- * @throws StreamForked where the checkpoint is not on this stream.
- */
+/** Opens a generation for folding. @throws StreamForked if the checkpoint is not on this stream. */
 export async function openProjectionRun(options: ProjectionRunOptions): Promise<ProjectionRun> {
   const { stream, projection, store, hashing, onStopped } = options;
   await checkNotForked(stream, await store.checkpoint(), projection.model);
@@ -60,7 +59,7 @@ export async function openProjectionRun(options: ProjectionRunOptions): Promise<
       return await session.commit();
     } catch (error) {
       if (isEngineError(error)) throw error;
-      // What is half done lies in memory only: it goes with the session.
+      // Uncommitted changes are only in memory and are discarded with the session.
       session = await open();
       const { position } = session.checkpoint;
       return findFault(
@@ -70,7 +69,7 @@ export async function openProjectionRun(options: ProjectionRunOptions): Promise<
     }
   }
 
-  /** @param events that failed together, none of them committed */
+  /** @param events a failed batch, none of them committed */
   async function findFault(events: readonly RecordedEvent[], error: unknown): Promise<Checkpoint> {
     const [event] = events;
     if (event === undefined) throw error;
@@ -117,10 +116,10 @@ function applyOrWait(
 const PAGE = 1000;
 
 /**
- * Tries a stopped subject again, as the program may have been mended: its events from the one that
- * failed up to the checkpoint, in order.
+ * Retries a stopped subject, since the program may have been fixed: folds its events in order, from
+ * the failed one up to the checkpoint.
  *
- * @returns false where it fails again; then the session's memory is to be thrown away.
+ * @returns false if it fails again; then the session has to be discarded.
  */
 async function retrySubject(
   { stream, projection, hashing }: ProjectionRunOptions,
@@ -132,8 +131,8 @@ async function retrySubject(
     for (let after = position - 1; after < end; ) {
       const page = await stream.read({ after, limit: PAGE });
       for (const event of page) {
-        const isMeant = event.position <= end && subjectName(event.subject, hashing) === subject;
-        if (isMeant && projection.types.has(event.type)) await session.apply(event);
+        const isRetried = event.position <= end && subjectName(event.subject, hashing) === subject;
+        if (isRetried && projection.types.has(event.type)) await session.apply(event);
       }
       after = page.at(-1)?.position ?? end;
     }
@@ -146,12 +145,12 @@ async function retrySubject(
   }
 }
 
-/** Events of one commit where nobody waits for the rows one by one. */
+/** Events per commit when no reader waits for individual rows. */
 export const BULK = 10_000;
 
 /**
- * Folds nearly up to a target that may move on meanwhile, such as a live generation: what is left is
- * so little that it can be folded while somebody holds the target at one moment.
+ * Folds nearly up to a target that may advance meanwhile, such as a live generation: the rest is
+ * small enough to be folded while the target is held at one position.
  */
 export async function runNear(
   { stream, signal, onFolded }: RunNearOptions,
@@ -176,7 +175,7 @@ type RunNearOptions = Readonly<{
   onFolded?: (position: number, target: number) => void;
 }>;
 
-/** Folds up to a position, and no further. */
+/** Folds up to a position and no further. */
 export async function runTo(
   stream: EventStream,
   run: ProjectionRun,

@@ -14,24 +14,27 @@ import {
 import type { Projection } from "./projection.ts";
 import { inOrderOf, isAmong, isBeyond, meets } from "./selection.ts";
 
-/** One moment of a model, and what further events would make of it; nobody else sees that. */
+/** One moment of a model with the changes of further events on top; no other reader sees them. */
 export interface Scratch extends Rows {
   readonly checkpoint: Checkpoint;
-  /** Rows of a table that the events wrote. */
+  /** The rows of a table that the events wrote. */
   written(table: Table): readonly Row[];
-  /** Folds events that are on no stream. It costs what they move, as if they had been recorded. */
+  /**
+   * Folds events that are not on the stream. The cost is that of their changes, as if they had been
+   * recorded.
+   */
   fold(events: readonly NewEvent[]): Promise<void>;
 }
 
 export type Moment = Readonly<{ rows: Rows; checkpoint: Checkpoint }>;
 
-/** A moment of a model to fold onto by the model's own rules; what changes stays in memory. */
+/** Opens a moment of a model for folding by the model's own rules; changes stay in memory. */
 export async function openScratch(
   moment: Moment,
   projection: Projection,
   hashing: Hashing,
 ): Promise<Scratch> {
-  const written = createWritten(moment, projection);
+  const written = createOverlay(moment, projection);
   const session = await projection.open(written.store, hashing, false);
   let { position } = moment.checkpoint;
   return {
@@ -55,8 +58,8 @@ export async function openScratch(
 
 type Written = Map<string, Readonly<{ key: readonly Value[]; row: Row | null }>>;
 
-/** A store that reads through to a moment, and keeps what is written. */
-function createWritten(
+/** A store that keeps writes in memory and reads everything else from a moment. */
+function createOverlay(
   { rows, checkpoint: start }: Moment,
   { model }: Projection,
 ): Readonly<{ store: ModelStore; rowsOf: Scratch["written"] }> {
@@ -74,7 +77,7 @@ function createWritten(
     const written = writtenIn(table);
     if (written.size === 0) return rows.select(table, selection);
     const { where = [], among, limit } = selection;
-    const kept = await unwritten(rows, table, selection, written);
+    const kept = await unwrittenRows(rows, table, selection, written);
     const added = [...written.values()].flatMap(({ row }) => {
       const isFound =
         row !== null &&
@@ -96,14 +99,14 @@ function createWritten(
         return found === undefined ? rows.get(table, key) : found.row;
       },
       select,
-      // Only totals of a whole model ask, and no event of a subject changes what they count.
+      // Only totals of a whole model are counted, and no event of a subject changes them.
       count: (table, where, most) => rows.count(table, where, most),
       model,
       generation: 0,
       checkpoint: async () => checkpoint,
       commit: async (commit: Commit) => {
         for (const { table, rows: put } of [...commit.inserts, ...commit.puts]) {
-          for (const row of put) write(table, keyIn(table, row), row);
+          for (const row of put) write(table, keyOf(table, row), row);
         }
         for (const { table, keys } of commit.deletes) {
           for (const key of keys) write(table, key, null);
@@ -115,8 +118,11 @@ function createWritten(
   };
 }
 
-/** What a selection finds below among rows that were not written since; at least as many as asked. */
-async function unwritten(
+/**
+ * The selected rows of the moment that were not written since; at least as many as requested, if
+ * there are that many.
+ */
+async function unwrittenRows(
   rows: Rows,
   table: Table,
   { bytesMax: _, ...selection }: Selection,
@@ -125,18 +131,18 @@ async function unwritten(
   const kept: Row[] = [];
   for (let page: Selection = selection; kept.length < selection.limit; ) {
     const found = await rows.select(table, page);
-    for (const row of found) if (!written.has(keyText(keyIn(table, row)))) kept.push(row);
+    for (const row of found) if (!written.has(keyText(keyOf(table, row)))) kept.push(row);
     const last = found.at(-1);
     if (last === undefined || found.length < page.limit) break;
     const beyond = selection.orderBy.map((column) => last[column] ?? null);
-    page = { ...selection, beyond, limit: Math.max(selection.limit, SKIPPED) };
+    page = { ...selection, beyond, limit: Math.max(selection.limit, NEXT_PAGE_MIN) };
   }
   return kept;
 }
 
-/** Who asks for one row may meet many that were written. */
-const SKIPPED = 50;
+/** Minimum size of further pages: a selection of one row may have to skip many written rows. */
+const NEXT_PAGE_MIN = 50;
 
-const keyIn = ({ key }: Table, row: Row): Value[] => key.map((column) => row[column] ?? null);
+const keyOf = ({ key }: Table, row: Row): Value[] => key.map((column) => row[column] ?? null);
 
 const keyText = (key: readonly Value[]): string => key.join("\u0001");

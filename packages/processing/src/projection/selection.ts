@@ -9,17 +9,17 @@ import {
   type Value,
 } from "../ports/model-store.ts";
 
-/** Whatever answers a selection: a store, a moment of it, a buffer before it. */
-type Selecting = Readonly<{
+/** Anything that runs selections: a store, a snapshot of it, or a buffer over it. */
+type RowSource = Readonly<{
   select(table: Table, selection: Selection): Promise<readonly Row[]>;
 }>;
 
 /**
- * Every row that a selection finds, in its order; `limit` is how many are read at once. What changes
- * while it goes on is seen as it stands when its page is read.
+ * Iterates over all rows of a selection in its order; `limit` is the page size. A row changed
+ * meanwhile is returned as it is when its page is read.
  */
 export async function* everyRow(
-  from: Selecting,
+  from: RowSource,
   table: Table,
   selection: Selection,
 ): AsyncGenerator<Row, undefined> {
@@ -33,12 +33,12 @@ export async function* everyRow(
   }
 }
 
-/** What a selection means, for rows that are in memory: every engine answers the same. */
+/** Whether a row in memory meets the conditions, with the same semantics in every engine. */
 export function meets(row: Row, where: readonly Condition[]): boolean {
   return where.every((condition) => isMet(condition, row));
 }
 
-/** @param rowsOf the rows of other tables of the same moment */
+/** @param rowsOf the rows of other tables at the same moment */
 export function isAmong(
   row: Row,
   among: Among | undefined,
@@ -67,7 +67,7 @@ function isLike(text: string, pieces: readonly string[]): boolean {
   return new RegExp(`^${escaped.join("[^:]*")}$`, "s").test(text);
 }
 
-/** Whether a row lies beyond the place where a selection begins. */
+/** Whether a row is beyond the cursor at which a selection begins. */
 export function isBeyond(row: Row, { orderBy, descending, beyond }: Selection): boolean {
   return !beyond || (descending ? -1 : 1) * compareTuples(tupleOf(row, orderBy), beyond) > 0;
 }
@@ -78,7 +78,7 @@ export const inOrderOf =
   (a: Row, b: Row): number =>
     (descending ? -1 : 1) * compareTuples(tupleOf(a, orderBy), tupleOf(b, orderBy));
 
-/** Ascending by these columns. */
+/** Ascending order by these columns. */
 export const compareRows =
   (columns: readonly string[]) =>
   (a: Row, b: Row): number =>
@@ -87,7 +87,7 @@ export const compareRows =
 const tupleOf = (row: Row, columns: readonly string[]): Value[] =>
   columns.map((column) => row[column] ?? null);
 
-/** As in SQL, nothing is less or greater than null; unlike there, null equals null. */
+/** As in SQL, null is neither less nor greater than any value; unlike SQL, null equals null. */
 const COMPARISONS: Readonly<Record<Exclude<Operator, "in">, (order: number) => boolean>> = {
   "=": (order) => order === 0,
   "<": (order) => order < 0,
@@ -113,7 +113,7 @@ function isEqual(a: Value, b: Value): boolean {
   return a === null || b === null ? a === b : compareValues(a, b) === 0;
 }
 
-/** Of the values of the same columns. */
+/** Compares the values of the same columns. */
 export function compareTuples(a: readonly Value[], b: readonly Value[]): number {
   for (const [at, value] of a.entries()) {
     const order = compareValues(value, b[at] ?? null);
@@ -128,7 +128,10 @@ function compareValues(a: Value, b: Value): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** By code points, as engines that store UTF-8 do; JavaScript itself compares UTF-16. */
+/**
+ * Compares by code point, as engines that store UTF-8 do; JavaScript itself compares UTF-16 code
+ * units.
+ */
 function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at += 1) {
@@ -139,7 +142,7 @@ function compareCodePoints(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates stand for code points above all others. */
+/** Surrogates encode code points above all others. */
 function rankOf(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
