@@ -9,7 +9,7 @@ import { StreamCorrupted, StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { findSubjectPositions, readPositions, type SubjectSources } from "./subject-events.ts";
 
-/** What was asked for cannot be proven. */
+/** The requested proof cannot be made. */
 export class NotProvable extends Error {
   override readonly name = "NotProvable";
 }
@@ -17,35 +17,36 @@ export class NotProvable extends Error {
 type FactsOptions = SubjectSources &
   Readonly<{
     ledger: string;
-    /** A proof is one text that is checked in memory: so many events of an account are 180 MB. */
+    /** A proof is one text that is checked in memory: this many events of an account are 180 MB. */
     eventsMax?: number;
   }>;
 
 const EVENTS_MAX = 100_000;
 
-/** Some events of an account, and what a proof of them needs beside. */
+/** A page of an account's events, with what a proof of them needs in addition. */
 export type FactPage = Readonly<{
-  /** The next events whose subject is the account: its facts, and what was said of them later. */
+  /** The next events whose subject is the account: its facts and their amendments. */
   events: readonly RecordedEvent[];
-  /** The deliveries that brought them and no event of an earlier page. */
+  /** The deliveries that contained them and no event of an earlier page. */
   deliveries: readonly RecordedEvent[];
-  /** Where the feeds were opened whose snapshots state the account here first. */
+  /** The openings of feeds whose snapshots first state the account on this page. */
   feeds: readonly RecordedEvent[];
   /** The hash before each of these positions. */
   before: ReadonlyMap<number, string>;
-  /** Deliveries whose bytes state other accounts too. */
+  /** Deliveries whose bytes also state other accounts. */
   shared: ReadonlySet<string | null>;
 }>;
 
-/** Events that are read together: few enough that what is not kept of them is no matter. */
-const AT_ONCE = 500;
+/** Number of events read together: few enough that what is discarded of them does not matter. */
+const PAGE_EVENTS = 500;
 
 /**
- * All that is needed to show what an account's balance follows from, as of a position: page by page, so
- * that nobody holds all of it. Where each event is an index tells, so that it costs what the account
- * has and not what lies between.
+ * Everything that an account's balance at a position follows from, page by page, so that it is
+ * never in memory as a whole. An index gives the events' positions, so the cost depends on the
+ * account's events and not on those between them.
  *
- * @throws NothingThere where there are none, NotProvable where there are too many; StreamCorrupted where an event is not what its hash says: nobody could check a proof of it
+ * @throws NothingThere if there are none, NotProvable if there are too many; StreamCorrupted if an
+ *   event does not match its hash, so that a proof of it could not be checked
  */
 export async function* factPages(
   options: FactsOptions,
@@ -57,17 +58,17 @@ export async function* factPages(
     throw new NothingThere(`no event of account ${account} up to position ${to}`);
   }
   const known = new Set<string>();
-  for (let from = 0; from < positions.length; from += AT_ONCE) {
-    yield readPage(options, { account, to, known }, positions.slice(from, from + AT_ONCE));
+  for (let from = 0; from < positions.length; from += PAGE_EVENTS) {
+    yield readPage(options, { account, to, known }, positions.slice(from, from + PAGE_EVENTS));
   }
 }
 
-/** `known`: ids beside the account's events that an earlier page has brought. */
-type Reading = Readonly<{ account: string; to: number; known: Set<string> }>;
+/** `known` holds the ids of related events that an earlier page returned. */
+type PageContext = Readonly<{ account: string; to: number; known: Set<string> }>;
 
 async function readPage(
   options: FactsOptions,
-  { account, to, known }: Reading,
+  { account, to, known }: PageContext,
   positions: readonly number[],
 ): Promise<FactPage> {
   const { stream, hashing } = options;
@@ -84,8 +85,10 @@ async function readPage(
   }
   const found = await stream.findPositions([...ids].filter((id) => !known.has(id)));
   for (const id of ids) known.add(id);
-  const beside = [...found.values()].map(({ position }) => position).filter((at) => at <= to);
-  const related = await eventsAt(stream, beside.sort(ascending));
+  const relatedPositions = [...found.values()]
+    .map(({ position }) => position)
+    .filter((at) => at <= to);
+  const related = await eventsAt(stream, relatedPositions.sort(ascending));
   const others = related.filter(({ subject }) => subject !== account);
   const before = await checkedHashesBefore(options, [...events, ...others]);
   const ofType = (type: string) => others.filter((event) => event.type === type);
@@ -109,17 +112,20 @@ function at(found: ReadonlyMap<number, RecordedEvent>, position: number): Record
   throw new StreamCorrupted(`position ${position}: no event is there`);
 }
 
-/** The hash before each of these events, mostly that of another of them; each follows from it. */
+/**
+ * The hash before each of these events, mostly that of another of them; each event is checked
+ * against it.
+ */
 async function checkedHashesBefore(
   { stream, ledger, hashing }: FactsOptions,
   events: readonly RecordedEvent[],
 ): Promise<ReadonlyMap<number, string>> {
   const hashes = new Map(events.map(({ position, hash }) => [position, hash]));
   hashes.set(0, emptyHead(ledger, hashing).hash);
-  const lacking = events
+  const missing = events
     .map(({ position }) => position - 1)
     .filter((position) => !hashes.has(position));
-  for (const { position, hash } of await eventsAt(stream, lacking.sort(ascending))) {
+  for (const { position, hash } of await eventsAt(stream, missing.sort(ascending))) {
     hashes.set(position, hash);
   }
   const before = new Map<number, string>();
@@ -140,7 +146,7 @@ function checkFollows(event: RecordedEvent, before: string, hashing: Hashing): v
 
 const PAGE = 1000;
 
-/** By the index, which has come as far as the head. */
+/** The positions of a subject's events, from the index, which has to reach `to`. */
 async function positionsOf(options: FactsOptions, subject: string, to: number) {
   const { eventsMax = EVENTS_MAX } = options;
   const positions: number[] = [];
@@ -159,7 +165,7 @@ async function positionsOf(options: FactsOptions, subject: string, to: number) {
   }
 }
 
-/** Where a report stands that a snapshot states. */
+/** The place of a report that a snapshot states. */
 function placeOf(event: RecordedEvent) {
   if (event.type !== "BalanceReported" || isTooNew(event)) return undefined;
   const { run_id, place } = readData(event) as DataOf<"BalanceReported">;

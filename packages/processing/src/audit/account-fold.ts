@@ -18,7 +18,7 @@ type FoldOptions = Readonly<{ catalogue: ModelCatalogue; hashing: Hashing }>;
 type Page = readonly RecordedEvent[];
 type Pages = AsyncIterable<Page> | Iterable<Page>;
 
-/** What a proof says of an account, with keys in order: as canonical JSON has them. */
+/** The content of a proof about an account, with keys in the order of canonical JSON. */
 export type FoldedAccount = Readonly<{
   balance: string | null;
   entries: readonly Readonly<Record<string, Value | undefined>>[];
@@ -26,11 +26,11 @@ export type FoldedAccount = Readonly<{
 }>;
 
 /**
- * The facts of one account, folded as every projection does it. Its rows are read once and thrown
- * away: they are not stored before there are too many to be held back.
+ * Folds the facts of one account with the rules of every projection. Its rows are read once and
+ * discarded: they are only stored if there are too many for memory.
  *
  * @param pages of events, in order, and each feed opened before the snapshots of it
- * @returns null where they make no account
+ * @returns null if the events form no account
  */
 export async function foldAccount(
   { catalogue, hashing }: FoldOptions,
@@ -38,7 +38,9 @@ export async function foldAccount(
   pages: Pages,
 ): Promise<FoldedAccount | null> {
   const { tables, version: modelVersion, types } = balancesProjection;
-  const store = holdBack(() => catalogue.openScratch("balances", { tables, modelVersion }));
+  const store = createDeferredStore(() =>
+    catalogue.openScratch("balances", { tables, modelVersion }),
+  );
   try {
     const session = await balancesProjection.open(store, hashing, false);
     for await (const events of pages) {
@@ -76,9 +78,11 @@ function entriesIn(rows: readonly Row[]) {
 
 const ROWS_AT_ONCE = 1000;
 
-type HeldBack = ModelStore &
+type DeferredStore = ModelStore &
   Readonly<{
-    /** The account's rows of a table, in an order that begins with the column of its id. */
+    /**
+     * The account's rows of a table, in an order that begins with the column of the account's id.
+     */
     rowsOf(table: Table, account: string, orderBy: readonly string[]): Promise<readonly Row[]>;
   }>;
 
@@ -87,42 +91,44 @@ const START: Checkpoint = {
 };
 
 /**
- * An empty store that keeps its first commit in memory. Whoever folds asks what it holds only after a
- * commit in the middle, which comes where its rows are too many: then they are stored.
+ * An empty store that keeps its first commit in memory. A fold reads from it only after an
+ * intermediate commit, which happens when there are too many rows: then they are stored.
  */
-function holdBack(open: () => Promise<ModelStore>): HeldBack {
-  let held: Commit | null = null;
+function createDeferredStore(open: () => Promise<ModelStore>): DeferredStore {
+  let firstCommit: Commit | null = null;
   let opened: ModelStore | null = null;
 
-  /** @returns null where nothing was ever written */
+  /** @returns null if nothing was ever written */
   async function stored(): Promise<ModelStore | null> {
-    if (held === null) return opened;
+    if (firstCommit === null) return opened;
     opened = await open();
-    await opened.commit(held);
-    held = null;
+    await opened.commit(firstCommit);
+    firstCommit = null;
     return opened;
   }
 
   return {
     model: "balances",
     generation: 0,
-    checkpoint: async () => held?.checkpoint ?? (await opened?.checkpoint()) ?? START,
+    checkpoint: async () => firstCommit?.checkpoint ?? (await opened?.checkpoint()) ?? START,
     get: async (table, key) => (await stored())?.get(table, key) ?? null,
     select: async (table, selection) => (await stored())?.select(table, selection) ?? [],
     count: async (table, where, most) => (await stored())?.count(table, where, most) ?? 0,
     commit: async (commit) => {
       const store = await stored();
-      if (store === null) held = commit;
+      if (store === null) firstCommit = commit;
       else await store.commit(commit);
     },
     rowsOf: async (table, account, orderBy) => {
       const [column = ""] = orderBy;
-      if (held === null) {
+      if (firstCommit === null) {
         const where = [{ column, is: "=", value: account }] as const;
         const selection = { where, orderBy, limit: ROWS_AT_ONCE };
         return opened === null ? [] : Array.fromAsync(everyRow(opened, table, selection));
       }
-      const written = [...held.inserts, ...held.puts].filter((one) => one.table === table);
+      const written = [...firstCommit.inserts, ...firstCommit.puts].filter(
+        (one) => one.table === table,
+      );
       return written
         .flatMap(({ rows }) => rows)
         .filter((row) => row[column] === account)

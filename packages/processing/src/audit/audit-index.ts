@@ -41,10 +41,10 @@ import type {
 import { checkNotForked, checkStillFollows } from "../stream-guard.ts";
 
 /**
- * The tree and the map of the stream up to a position, as rows beside the read models. They follow from
- * the stream alone and can be thrown away. An event costs a look-up of its subject and of the few rows
- * on the way to it; nothing that was seen is read again. The checkpoint's `digest` is the tree's root,
- * its `state_digest` the map's.
+ * The tree and the map of the stream up to a position, as rows beside the read models. They follow
+ * from the stream alone and can be deleted. An event costs a lookup of its subject and of the few
+ * rows on the path to it; earlier events are not read again. The checkpoint's `digest` is the
+ * tree's root, its `state_digest` the map's.
  */
 const TILES: Table = {
   name: "tiles",
@@ -62,7 +62,7 @@ const BRANCHES: Table = {
   digested: "none",
 };
 
-/** By the key in the map, since a subject may be longer than a key of a table. */
+/** Keyed by the key in the map, since a subject may be longer than a key of a table. */
 export const SUBJECTS: Table = {
   name: "subjects",
   columns: { key: own(text), events: own(integer), position: own(integer), digest: own(text) },
@@ -71,7 +71,7 @@ export const SUBJECTS: Table = {
   digested: "none",
 };
 
-/** Where the events of each subject are, so that they are found without reading the stream. */
+/** The positions of each subject's events, so that they are found without reading the stream. */
 const SUBJECT_EVENTS: Table = {
   name: "subject_events",
   columns: { key: own(text), position: own(integer) },
@@ -85,11 +85,12 @@ export const AUDIT_LAYOUT: ModelLayout = {
   modelVersion: 2,
 };
 
-/** What others wait for, where they are answered on the same thread. */
+/** Events per page when other requests are served on the same thread. */
 const PAGE = 1000;
 /**
- * Where nobody waits: subjects that come close to one another are written once, and of two pages' branches
- * the upper ones too. 44,000 events a second of processor time instead of 18,000.
+ * Events per page when no other request waits: subjects with several events in a page are written
+ * once, and so are the upper branches of what would be several pages. 44,000 events a second of
+ * processor time instead of 18,000.
  */
 export const LARGE_PAGE = 10_000;
 
@@ -97,21 +98,21 @@ export type AuditOptions = Readonly<{
   stream: EventStream;
   ledger: string;
   hashing: Hashing;
-  /** Lets others have their turn between two pages. */
+  /** Lets other requests run between two pages. */
   nextTurn: () => Promise<void>;
-  /** Ends it between two pages; what is done stays, and is gone on from. */
+  /** Stops between two pages; what is committed stays, and the next run continues from there. */
   signal?: AbortSignal | undefined;
   /** Events in one commit. */
   page?: number;
-  /** Of an index that is compared and thrown away, nobody asks where a subject's events are. */
+  /** False for a temporary index, in which the positions of a subject's events are not read. */
   listsEvents?: boolean;
 }>;
 
 /**
- * Brings the index to a position of the stream, a page in one commit. Every link of the chain is
- * checked on the way: nothing is signed that does not follow.
+ * Advances the index to a position of the stream, one page per commit. Every link of the chain is
+ * checked, so that nothing is signed that does not follow.
  *
- * @throws StreamForked where the index has followed another stream; StreamCorrupted
+ * @throws StreamForked if the index has followed another stream; StreamCorrupted
  */
 export async function advanceIndex(
   options: AuditOptions,
@@ -128,16 +129,17 @@ export async function advanceIndex(
     const limit = Math.min(page, to - position);
     const events = await stream.read({ after: position, limit });
     const before = position === 0 ? emptyHead(ledger, hashing).hash : checkpoint.hash;
-    const whole = wholeLinks(position, before, events, hashing);
-    if (whole === 0) await checkNotForked(stream, checkpoint, who);
-    if (whole === 0 || whole < events.length) throw new ChainBroken(position + whole + 1);
+    const validLinks = countValidLinks(position, before, events, hashing);
+    if (validLinks === 0) await checkNotForked(stream, checkpoint, who);
+    if (validLinks === 0 || validLinks < events.length)
+      throw new ChainBroken(position + validLinks + 1);
     checkpoint = await addPage(store, checkpoint, { events, listsEvents, hashing });
     await nextTurn();
   }
   return checkpoint;
 }
 
-/** An event does not follow from the one before, or is not there. */
+/** An event does not follow from the previous one, or is missing. */
 export class ChainBroken extends StreamCorrupted {
   readonly position: number;
 
@@ -149,21 +151,21 @@ export class ChainBroken extends StreamCorrupted {
   }
 }
 
-/** How many of the events follow from one another, and the first from that hash. */
-export function wholeLinks(
+/** Number of events that follow from one another, the first of them from `hash`. */
+export function countValidLinks(
   position: number,
   hash: string,
   events: readonly RecordedEvent[],
   hashing: Hashing,
 ): number {
-  let [whole, previous] = [0, hash];
+  let [validLinks, previous] = [0, hash];
   for (const event of events) {
-    const isNext = event.position === position + whole + 1;
+    const isNext = event.position === position + validLinks + 1;
     if (!isNext || chainHash(previous, event, hashing) !== event.hash) break;
-    whole += 1;
+    validLinks += 1;
     previous = event.hash;
   }
-  return whole;
+  return validLinks;
 }
 
 type AddedPage = Readonly<{
@@ -222,7 +224,11 @@ export const subjectRow = ([key, entry]: readonly [string, SubjectEntry]): Row =
   digest: entry.digest,
 });
 
-/** The entries of the page's subjects, by their keys, as they are after it. @param table has `SUBJECTS`' columns */
+/**
+ * The entries of the page's subjects after it, by their keys.
+ *
+ * @param table has `SUBJECTS`' columns
+ */
 export async function changedEntries(
   rows: Rows,
   table: Table,
@@ -252,7 +258,7 @@ export async function changedEntries(
 /** A page of one subject's events. */
 export type SubjectQuery = Omit<ReadQuery, "types"> & Readonly<{ subject: string }>;
 
-/** Where a subject's events are in a range, in order or backwards; an index tells. */
+/** The positions of a subject's events in a range, ascending or descending, from the index. */
 export async function positionsIn(
   rows: Rows,
   { subject, ...query }: SubjectQuery,
@@ -283,7 +289,7 @@ async function loadBy(
   return new Map(found.map((row) => [String(row[column]), row]));
 }
 
-/** What the map says of a subject, and that it says so; null where it has no events. */
+/** A subject's entry in the map, with the proof of it; null if it has no events. */
 export async function subjectIn(
   rows: Rows,
   subject: string,
@@ -297,7 +303,7 @@ export async function subjectIn(
   return { subject, number, position, digest: String(found.digest), siblings };
 }
 
-/** The branches on the way to these keys, one level after the other. */
+/** Loads the branches on the paths to these keys, level by level. */
 export async function loadBranches(rows: Rows, keys: readonly string[]): Promise<Branches> {
   const loaded = new Map<string, Branch>();
   for (;;) {
@@ -305,7 +311,7 @@ export async function loadBranches(rows: Rows, keys: readonly string[]): Promise
     const found = await loadBy(rows, BRANCHES, "prefix", missing);
     for (const [prefix, { slots }] of found)
       loaded.set(prefix, String(slots).split(",").map(slotOf));
-    // Only the root's may be missing, where the map is empty.
+    // Only the root branch may be missing, if the map is empty.
     if (found.size === 0) return loaded;
   }
 }
@@ -341,7 +347,7 @@ const damaged = (at: TileAt): ModelCorrupted =>
     `the index of signed heads lacks tile ${tileKey(at)}: build it again with \`counterfoil head --rebuild\``,
   );
 
-/** The roots over several ranges of the stored tree; each tile is read once. */
+/** The roots of several ranges of the stored tree; each tile is read once. */
 export async function rootsIn(
   rows: Rows,
   ranges: readonly LeafRange[],
@@ -358,7 +364,7 @@ function hashAt(tiles: Tiles, node: Node, hashing: Hashing): string {
   return hash;
 }
 
-/** The root over some leaves of the stored tree, see `inclusionRanges` and `consistencyRanges`. */
+/** The root of a range of the stored tree, see `inclusionRanges` and `consistencyRanges`. */
 export async function rootIn(
   rows: Rows,
   range: LeafRange,

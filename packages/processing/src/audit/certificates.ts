@@ -9,10 +9,11 @@ import { createHeads, type HeadsOptions } from "./heads.ts";
 import { type SignedTree, withRecount } from "./verify-heads.ts";
 
 /**
- * Signs what a command did or found, with the ledger's tree at the last position that it is about. A
- * head of the present is made first: what contradicts what was signed before is not certified.
+ * Signs what a command did or found, with the ledger's tree at the last position that it covers. A
+ * head of the present stream is made first: a stream that contradicts what was signed before is not
+ * certified.
  *
- * @throws StreamForked and what else making a head throws
+ * @throws StreamForked, and whatever making a head throws
  */
 export async function certify(options: HeadsOptions, statement: Statement): Promise<Certificate> {
   const { ledger, clock, signer, hashing } = options;
@@ -30,7 +31,7 @@ export async function certify(options: HeadsOptions, statement: Statement): Prom
   return { ...unsigned, signature: await signer.sign(certificateText(unsigned)) };
 }
 
-/** Of an earlier position the map is nowhere: it is counted again. */
+/** The map of an earlier position is not stored, so it is recomputed. */
 const treeAt = ({ catalogue, ...options }: HeadsOptions, position: number) =>
   withRecount({ ...options, nextTurn: options.clock.nextTurn }, catalogue, ({ upTo }) =>
     upTo(position),
@@ -47,20 +48,20 @@ export const treeOf = ({ to, ...certificate }: Certificate): SignedTree => ({
 export type VerifyCertificateOptions = Omit<ReplayOptions, "projection" | "position"> &
   Readonly<{
     projections: Readonly<Record<ModelName, Projection>>;
-    /** Digests are made by one version of the program, `digest` on one engine. */
+    /** Digests depend on the version of the program, `digest` also on the engine. */
     codeVersion: string;
     engine: string;
   }>;
 
 /**
- * Whether folding the stream gives what a certificate states of the models. Its tree is checked
- * before, and holds.
+ * Checks that folding the stream results in the digests that a certificate states of the models.
+ * Its tree has been verified before.
  *
- * @returns null where another version of the program made it: its digests are nothing to compare with
+ * @returns null if another version of the program made it: its digests cannot be compared
  */
 export async function verifyCertified(
   { projections, codeVersion, engine, ...options }: VerifyCertificateOptions,
-  { models, code_version, engine: its, signed_at }: Certificate,
+  { models, code_version, engine: certifiedEngine, signed_at }: Certificate,
 ): Promise<readonly Finding[] | null> {
   if (code_version !== codeVersion) return null;
   const findings: Finding[] = [];
@@ -70,7 +71,9 @@ export async function verifyCertified(
     const position = Number(stated.position);
     const folded = await replayModel({ ...options, projection, position }, async (_, it) => it);
     const names =
-      its === engine ? (["state_digest", "digest"] as const) : (["state_digest"] as const);
+      certifiedEngine === engine
+        ? (["state_digest", "digest"] as const)
+        : (["state_digest"] as const);
     const wrong = names.find((name) => folded[name] !== stated[name]);
     if (wrong === undefined) continue;
     const detail = `the certificate of ${signed_at}: ${model} folded up to position ${position} has ${wrong} ${folded[wrong]}, stated was ${stated[wrong]}`;

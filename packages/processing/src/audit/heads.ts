@@ -26,42 +26,48 @@ import type {
 } from "../ports/model-store.ts";
 import { beyondPart, type Page, type PageRequest, readPage } from "../queries/answers.ts";
 import { AUDIT_LAYOUT, advanceIndex, rootIn, rootsIn } from "./audit-index.ts";
-import { recordRotation, takePresentKey } from "./key-rotation.ts";
+import { ensureCurrentKey, recordRotation } from "./key-rotation.ts";
 
 /** Signed tree heads of one ledger, and proofs under them. */
 export interface Heads {
   /**
-   * A head over everything that is on the stream; the one that was made last where nothing was
-   * appended since. Appends nothing itself.
+   * Makes a head over the whole stream; returns the last one if nothing was appended since. Appends
+   * nothing itself.
    *
-   * @throws StreamForked where the stream contradicts what was signed before
+   * @throws StreamForked if the stream contradicts what was signed before
    */
   make(options?: MakeOptions): Promise<TreeHead>;
-  /** A head by the present key, then another key in its place; appends the event that says so. */
+  /**
+   * Makes a head with the present key, then puts another key in place and appends the event that
+   * records this.
+   */
   rotate(): Promise<DataOf<"HeadKeyRotated">>;
-  /** The one that was made last; makes none. */
+  /** The last head that was made; makes none. */
   last(): Promise<TreeHead | null>;
-  /** The newest of those that were made here, at or before a position, the last first. */
+  /** The newest heads made here at or before a position, the last first. */
   upTo(position: number, limit: number): Promise<readonly TreeHead[]>;
-  /** Those that were made here, in the order of their positions. */
+  /** The heads made here after a position, ordered by position. */
   list(after: number, page: PageRequest): Promise<Page<TreeHead>>;
-  /** That the event at a position lies under a size; the newest head's unless it is given. */
+  /**
+   * Proves that a tree of a size contains the event at a position; by default the newest head's
+   * tree.
+   */
   proveInclusion(position: number, treeSize?: number): Promise<InclusionProof>;
-  /** That the tree of `to` holds the tree of `from` unchanged. */
+  /** Proves that the tree of `to` contains the tree of `from` unchanged. */
   proveConsistency(from: number, to: number): Promise<ConsistencyProof>;
 }
 
 export type MakeOptions = Readonly<{
   /**
-   * Builds the index anew, and signs what is there now also where it contradicts earlier heads: after
-   * a backup was restored. Whoever holds those heads will still be told.
+   * Rebuilds the index and signs the present stream even if it contradicts earlier heads: after a
+   * backup was restored. Holders of those heads will still find the contradiction.
    */
   rebuild?: boolean;
-  /** Ends it before there is a head; the next one goes on from there. */
+  /** Stops before a head is made; the next call continues from there. */
   signal?: AbortSignal | undefined;
 }>;
 
-/** There is no such position or tree yet. */
+/** The position or tree does not exist yet. */
 export class NotInTree extends Error {
   override readonly name = "NotInTree";
 }
@@ -76,7 +82,10 @@ export type HeadsOptions = Readonly<{
   signer: HeadKeyring;
 }>;
 
-/** Kept in the order in which they were made, and never thrown away: they follow from nothing. */
+/**
+ * Stored in the order in which they were made and never deleted: they cannot be derived from
+ * anything.
+ */
 const HEADS: Table = {
   name: "heads",
   columns: { number: own(integer), position: own(integer), head: own(text) },
@@ -87,22 +96,22 @@ const HEADS: Table = {
 const HEADS_LAYOUT: ModelLayout = { tables: [HEADS], modelVersion: 1 };
 export const HEADS_KEY = ["integer", "integer"] as const;
 
-/** How long one that makes a head waits for another. */
-const PATIENCE_MS = 60_000;
+/** How long making a head waits for another process that makes one. */
+const LOCK_TIMEOUT_MS = 60_000;
 
 export function createHeads(options: HeadsOptions): Heads {
   const { stream, catalogue, clock } = options;
   let making: Promise<TreeHead> | null = null;
 
   async function make(asked: MakeOptions = {}): Promise<TreeHead> {
-    // Those who ask at once get one head.
-    making ??= alone(options, () => makeInStores(options, asked)).finally(() => {
+    // Concurrent calls share one head.
+    making ??= withHeadsLock(options, () => makeInStores(options, asked)).finally(() => {
       making = null;
     });
     return making;
   }
 
-  /** Reads the tree where it has that size; a head is made where it has not yet. */
+  /** Reads the tree if it has that size; otherwise makes a head first. */
   async function withTree<T>(size: number, read: (rows: Rows) => Promise<T>): Promise<T> {
     if ((await sizeOf(catalogue)) < size) await make();
     const found = await readStore(catalogue, "audit", async (rows, { position }) =>
@@ -116,7 +125,7 @@ export function createHeads(options: HeadsOptions): Heads {
   return {
     make,
     rotate: () =>
-      alone(options, async () => {
+      withHeadsLock(options, async () => {
         const { genesis } = await makeInStores(options, {});
         return recordRotation({ ...options, genesis, keys: options.signer });
       }),
@@ -140,12 +149,15 @@ export function createHeads(options: HeadsOptions): Heads {
   };
 }
 
-/** Of all processes one at a time makes heads. */
-async function alone<T>({ locks, clock }: HeadsOptions, work: () => Promise<T>): Promise<T> {
-  const patience = new AbortController();
+/** Only one process at a time makes heads. */
+async function withHeadsLock<T>(
+  { locks, clock }: HeadsOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  const timeout = new AbortController();
   const made = new AbortController();
-  void clock.sleep(PATIENCE_MS, made.signal).then(() => patience.abort());
-  const lock = await locks.acquire("heads", patience.signal).finally(() => made.abort());
+  void clock.sleep(LOCK_TIMEOUT_MS, made.signal).then(() => timeout.abort());
+  const lock = await locks.acquire("heads", timeout.signal).finally(() => made.abort());
   if (lock === null) throw new StreamUnavailable("another process is making a head: try again");
   try {
     return await work();
@@ -189,8 +201,8 @@ async function makeHead(
     index,
     end,
   );
-  if (last !== null && !rebuild) await checkGoesOn(index, checkpoint, last.head, hashing);
-  await takePresentKey(stream, signer, hashing);
+  if (last !== null && !rebuild) await checkContinues(index, checkpoint, last.head, hashing);
+  await ensureCurrentKey(stream, signer, hashing);
   const public_key = await signer.publicKey();
   const unsigned = {
     ledger,
@@ -204,7 +216,7 @@ async function makeHead(
     key_id: keyIdOf(public_key, hashing),
     public_key,
   };
-  if (last !== null && saysTheSame(last.head, unsigned)) return last.head;
+  if (last !== null && hasSameContent(last.head, unsigned)) return last.head;
   const head = { ...unsigned, signature: await signer.sign(signedText(unsigned)) };
   const { position, hash, digest, state_digest } = checkpoint;
   const row = { number: (last?.number ?? 0) + 1, position, head: JSON.stringify(head) };
@@ -217,8 +229,10 @@ async function makeHead(
   return head;
 }
 
-/** Nobody is signed two histories: what was signed before must lie under the new head. */
-async function checkGoesOn(
+/**
+ * Checks that the new head contains what was signed before, so that no two histories are signed.
+ */
+async function checkContinues(
   index: ModelStore,
   { position }: Checkpoint,
   last: TreeHead,
@@ -233,9 +247,11 @@ async function checkGoesOn(
   );
 }
 
-function saysTheSame(last: TreeHead, next: Omit<TreeHead, "signature">): boolean {
-  const { signed_at: _, signature: __, ...said } = last;
-  return Object.entries(said).every(([name, value]) => next[name as keyof typeof next] === value);
+function hasSameContent(last: TreeHead, next: Omit<TreeHead, "signature">): boolean {
+  const { signed_at: _, signature: __, ...content } = last;
+  return Object.entries(content).every(
+    ([name, value]) => next[name as keyof typeof next] === value,
+  );
 }
 
 async function hashAt(stream: EventStream, position: number): Promise<string> {
@@ -249,7 +265,7 @@ async function lastHead(rows: Rows): Promise<{ number: number; head: TreeHead } 
   return row === undefined ? null : { number: Number(row.number), head: headOfRow(row) };
 }
 
-/** Heads that were made here over more than a position, in the order of their sizes, of each size the first. */
+/** Heads made here after a position, ordered by size; of each size the first. */
 export async function keptHeads(
   catalogue: ModelCatalogue,
   after: number,
@@ -332,7 +348,7 @@ async function openStore(
   layout: ModelLayout,
 ): Promise<ModelStore> {
   const [known] = await catalogue.generations(store);
-  // The index follows from the stream: another version's is built again.
+  // The index follows from the stream, so that of another version is rebuilt.
   if (store === "audit" && known !== undefined && known.modelVersion !== layout.modelVersion) {
     await dropStore(catalogue, store);
     return openStore(catalogue, store, layout);
@@ -352,7 +368,7 @@ async function sizeOf(catalogue: ModelCatalogue): Promise<number> {
   return known?.checkpoint.position ?? 0;
 }
 
-/** @returns null where nothing was ever stored, or it is just being built again */
+/** @returns null if nothing was ever stored, or it is being rebuilt */
 export async function readStore<T>(
   catalogue: Pick<ModelCatalogue, "generations" | "openForReading">,
   store: StoreName,

@@ -10,12 +10,12 @@ import { HeadKeyUnusable } from "../ports/errors.ts";
 import { type EventStream, readAll } from "../ports/event-stream.ts";
 import type { HeadKeyring, VerifySignature } from "../ports/installation.ts";
 
-/** Another key signs this ledger's heads than the one that is at hand. */
+/** The ledger's heads are signed by another key than the configured one. */
 export class HeadKeyReplaced extends HeadKeyUnusable {
   override readonly name = "HeadKeyReplaced";
 }
 
-/** A `HeadKeyRotated` and where it is. */
+/** A `HeadKeyRotated` event's data and position. */
 export type Rotation = Readonly<{ position: number }> & DataOf<"HeadKeyRotated">;
 
 export async function rotationsOf(stream: EventStream): Promise<readonly Rotation[]> {
@@ -27,7 +27,7 @@ export async function rotationsOf(stream: EventStream): Promise<readonly Rotatio
   return rotations;
 }
 
-/** null where it was altered: `verify` says so, and it vouches for nobody. */
+/** null if it was altered: `verify` reports that, and it establishes no trust. */
 function readRotation(event: RecordedEvent): DataOf<"HeadKeyRotated"> | null {
   try {
     return FACTS.HeadKeyRotated.safeParse(readData(event)).data ?? null;
@@ -37,12 +37,12 @@ function readRotation(event: RecordedEvent): DataOf<"HeadKeyRotated"> | null {
 }
 
 /**
- * Makes sure that the key at hand is the one that the stream says. A rotation that was recorded, and
- * whose process died before its key was in place, is finished here.
+ * Ensures that the configured key is the stream's current one. A recorded rotation is completed
+ * here if the process died before its key was in place.
  *
  * @throws HeadKeyReplaced
  */
-export async function takePresentKey(
+export async function ensureCurrentKey(
   stream: EventStream,
   keys: HeadKeyring,
   hashing: Hashing,
@@ -61,7 +61,7 @@ export async function takePresentKey(
 export type RotateOptions = ConcurrentWriter &
   Readonly<{ ledger: string; genesis: string; keys: HeadKeyring; hashing: Hashing }>;
 
-/** Records that another key signs from here on, signed by both, and puts it in place. */
+/** Records that another key signs from here on, signed by both keys, and puts it in place. */
 export async function recordRotation(options: RotateOptions): Promise<DataOf<"HeadKeyRotated">> {
   const { ledger, genesis, keys, hashing } = options;
   const next = await keys.successor();
@@ -84,9 +84,9 @@ export type TrustOptions = Readonly<{
 }>;
 
 /**
- * The keys that a present one vouches for, and the last position that each may have signed. A key that
- * came before is trusted where both have signed that the one follows the other: whoever writes into the
- * stream can name a key of his own there, but cannot sign for the present one.
+ * The keys trusted because of the present one, and the last position that each may have signed. An
+ * earlier key is trusted if both keys have signed the rotation: a writer to the stream can name its
+ * own key there, but cannot sign for the present one.
  */
 export async function trustedKeys(
   { stream, ledger, verify }: TrustOptions,
@@ -98,11 +98,11 @@ export async function trustedKeys(
   for (const rotation of (await rotationsOf(stream)).toReversed()) {
     const { position, old_key, new_key, old_signature, new_signature } = rotation;
     const text = rotationText({ ledger, genesis, old_key, new_key });
-    const isVouchedFor =
+    const isConfirmed =
       trusted.has(new_key) &&
       verify(old_key, text, old_signature) &&
       verify(new_key, text, new_signature);
-    if (isVouchedFor && !trusted.has(old_key)) trusted.set(old_key, position - 1);
+    if (isConfirmed && !trusted.has(old_key)) trusted.set(old_key, position - 1);
   }
   return trusted;
 }

@@ -4,53 +4,53 @@ import type { HeadSigner } from "../ports/installation.ts";
 import { NotProvable } from "./account-facts.ts";
 
 /**
- * Members of a list or an object too long to be one text: each piece holds some, with commas between
- * them and their keys in order, as text or as its UTF-8.
+ * Members of a list or an object that is too long for one string: each piece contains some, with
+ * commas between them and their keys in order, as text or as UTF-8.
  */
 export type Pieces = Readonly<{
   brackets: "[]" | "{}";
   pieces: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 }>;
 
-/** By its name what has short text, or pieces. */
+/** The fields by name: those with a short text, and those in pieces. */
 export type Fields = Readonly<{ short: Readonly<Record<string, unknown>> }> &
   Readonly<{ long: Readonly<Record<string, () => Pieces>> }>;
 
 /**
- * The RFC 8785 form of an object with a field `signature`, which is over a name and the form of all
- * other fields. Each field is made when its turn comes, and only its bytes stay, since Ed25519 goes
- * over all of them two times.
+ * The RFC 8785 form of an object with a field `signature`, which covers a name and the form of all
+ * other fields. Each field is produced in turn and only its bytes are kept, since Ed25519 reads all
+ * of them twice.
  *
  * @returns the bytes in parts
- * @throws NotProvable where they are too many for one signature
+ * @throws NotProvable if they are too many for one signature
  */
 export async function signedText(
   name: string,
   { short, long }: Fields,
   signer: Pick<HeadSigner, "sign">,
 ): Promise<readonly Uint8Array[]> {
-  const said = createBytes();
-  said.add(`${name}\n`);
-  const start = said.length();
+  const output = createBytes();
+  output.add(`${name}\n`);
+  const start = output.length();
   let signatureAt = start;
   const names = [...Object.keys(short), ...Object.keys(long), SIGNATURE].sort(compareText);
   for (const [at, field] of names.entries()) {
     if (field === SIGNATURE) {
-      signatureAt = said.length();
+      signatureAt = output.length();
       continue;
     }
-    said.add(`${at === 0 ? "{" : ","}"${field}":`);
+    output.add(`${at === 0 ? "{" : ","}"${field}":`);
     const pieces = long[field]?.();
-    if (pieces === undefined) said.add(canonicalJson(short[field]));
-    else await addPieces(said, pieces);
+    if (pieces === undefined) output.add(canonicalJson(short[field]));
+    else await addPieces(output, pieces);
   }
-  said.add("}");
-  const all = said.all();
+  output.add("}");
+  const all = output.all();
   const signature = encoder.encode(`,"${SIGNATURE}":"${await signer.sign(all)}"`);
   return [all.subarray(start, signatureAt), signature, all.subarray(signatureAt)];
 }
 
-/** No first name: what stands before it is never empty. */
+/** `signature` is never the first name, so the part before it is never empty. */
 const SIGNATURE = "signature";
 
 async function addPieces(bytes: Bytes, { brackets: [open, close], pieces }: Pieces): Promise<void> {
@@ -66,11 +66,11 @@ async function addPieces(bytes: Bytes, { brackets: [open, close], pieces }: Piec
 
 type Bytes = ReturnType<typeof createBytes>;
 
-/** What one signature can be over. */
+/** The maximum number of bytes that one signature can cover. */
 const BYTES_MAX = 2 ** 31 - 1;
 const GROWN_BY = 4 * 1024 * 1024;
 
-/** Bytes in one block that grows where it is: never is there a second copy of them. */
+/** Bytes in one block that grows in place, so that there is never a second copy of them. */
 function createBytes() {
   const block = new ArrayBuffer(0, { maxByteLength: BYTES_MAX });
   let length = 0;
@@ -102,7 +102,10 @@ function createBytes() {
 const encoder = new TextEncoder();
 const ARENA_BYTES = 1024 * 1024;
 
-/** UTF-8 of many short texts, in few large blocks: a block for each would cost more than its bytes. */
+/**
+ * UTF-8 of many short texts in a few large blocks: one block for each would cost more than its
+ * bytes.
+ */
 function createArena() {
   let block = new Uint8Array(0);
   let used = 0;
@@ -120,20 +123,20 @@ function createArena() {
   };
 }
 
-/** Members that become one piece. */
-const AT_ONCE = 500;
+/** Number of members in one piece. */
+const PIECE_MEMBERS = 500;
 
 /**
- * A list whose objects were made with their keys in order: then the runtime prints RFC 8785, ten times
- * as fast.
+ * The pieces of a list whose objects have their keys in order: for these the runtime prints RFC
+ * 8785, ten times as fast.
  */
 export function* ordered(items: readonly unknown[]): Generator<string> {
-  for (let from = 0; from < items.length; from += AT_ONCE) {
-    yield JSON.stringify(items.slice(from, from + AT_ONCE)).slice(1, -1);
+  for (let from = 0; from < items.length; from += PIECE_MEMBERS) {
+    yield JSON.stringify(items.slice(from, from + PIECE_MEMBERS)).slice(1, -1);
   }
 }
 
-/** Texts that are kept as bytes until their order is known: far less than the strings would take. */
+/** Keeps texts as bytes until their order is known: far less memory than the strings would take. */
 export function createKeptTexts() {
   const arena = createArena();
   const kept: { place: number; bytes: Uint8Array }[] = [];
@@ -141,9 +144,9 @@ export function createKeptTexts() {
     add(place: number, text: string): void {
       kept.push({ place, bytes: arena.put(text) });
     },
-    /** Their places, in order. */
+    /** The places, in order. */
     places: () => kept.map(({ place }) => place).sort((a, b) => a - b),
-    /** In the order of their places, once: they are forgotten. */
+    /** The texts in the order of their places; they are released as they are read. */
     *inOrder(): Generator<Uint8Array> {
       kept.sort((a, b) => a.place - b.place);
       for (const { bytes } of kept.splice(0)) yield bytes;

@@ -27,34 +27,37 @@ export type ProveOptions = HeadsOptions & Readonly<{ base64: Base64; eventsMax?:
 
 export type ProveQuery = Readonly<{
   account: string;
-  /** The proof is under the newest head at or before it; null: a head is made. */
+  /** The proof uses the newest head at or before it; null makes a new head. */
   at: number | null;
-  /** Sizes of heads that somebody holds: that the proof's head goes on from them is proven too. */
+  /** Sizes of heads that the reader holds: the proof also shows that its head continues them. */
   since: readonly number[];
 }>;
 
 export type BalanceProof = Readonly<{
-  /** The file, one part after the other: canonical JSON in UTF-8 (docs/stream-format.md). */
+  /** The file in consecutive parts: canonical JSON in UTF-8 (docs/stream-format.md). */
   parts: readonly Uint8Array[];
   balance: string | null;
   head: TreeHead;
 }>;
 
 const FORMAT = "counterfoil/balance-proof/v1";
-/** That a head goes on from so many before it is proven unasked: days, where one is made every hour. */
+/**
+ * Number of earlier heads that the proof's head is always shown to continue: days, if one is made
+ * every hour.
+ */
 const EARLIER_HEADS = 100;
 
 /**
- * Everything that the balance of an account follows from, and that it is everything: all facts of the
- * account as a head has them, the deliveries that brought them with their bytes and signatures, and
- * the order and arithmetic that the rules make of them. Whoever holds the head's key, or a head, can
- * check it without this program and without the ledger.
+ * Proves what the balance of an account follows from, and that it is complete: all facts of the
+ * account under a head, the deliveries that contained them with their bytes and signatures, and the
+ * order and arithmetic that the rules derive from them. With the head's key, or a head, it can be
+ * checked without this program and without the ledger.
  *
- * The facts are folded anew: nothing of the read models is believed. They are read once, in pages, of
- * which only the bytes stay that the proof holds: it takes about twice the file's memory.
+ * The facts are folded again: nothing of the read models is trusted. They are read once, in pages,
+ * of which only the bytes for the proof are kept: this takes about twice the file's memory.
  *
- * @throws NothingThere where there is no such account
- * @throws NotProvable where there is no such head, or the account has too many events for one file
+ * @throws NothingThere if there is no such account
+ * @throws NotProvable if there is no such head, or the account has too many events for one file
  */
 export async function proveAccount(
   options: ProveOptions,
@@ -66,8 +69,8 @@ export async function proveAccount(
   const pages = factPages(options, account, Number(head.position));
   const folded = await foldAccount(options, account, keepPages(pages, kept));
   if (folded === null) throw new NothingThere(`${account} is no account: it has no balance`);
-  const asked = { account, positions: kept.events.places(), since: query.since };
-  const { tree, map, consistency } = await underHead(options, head, asked);
+  const scope = { account, positions: kept.events.places(), since: query.since };
+  const { tree, map, consistency } = await proveUnderHead(options, head, scope);
   const short = {
     ...{ format: FORMAT, public_key: await options.signer.publicKey() },
     ...{ account, balance: folded.balance, head, map, consistency },
@@ -85,17 +88,17 @@ export async function proveAccount(
   return { parts, balance: folded.balance, head };
 }
 
-/** What stays of the pages that were read. */
+/** What is kept of the pages that were read. */
 type Kept = Readonly<{
-  /** As the proof has them, by their positions. */
+  /** The events in the proof's form, by position. */
   events: ReturnType<typeof createKeptTexts>;
-  /** What deliveries say of their bytes, by their digests; `by`: which deliveries. */
+  /** The recorded properties of deliveries' bytes, by digest; `by` lists the deliveries. */
   bodies: Map<string, NamedBody & Readonly<{ by: string[] }>>;
-  /** Deliveries whose bytes state other accounts too. */
+  /** Deliveries whose bytes also state other accounts. */
   shared: Set<string | null>;
 }>;
 
-/** The events of each page that the rules fold; what the proof needs of it is kept. */
+/** Yields the events of each page that the rules fold, and keeps what the proof needs of it. */
 async function* keepPages(
   pages: AsyncIterable<FactPage>,
   kept: Kept,
@@ -120,11 +123,11 @@ async function headFor(options: ProveOptions, at: number | null): Promise<TreeHe
   );
 }
 
-/** An event without its hash: that follows from what it says and from the hash before it. */
+/** An event without its hash, which follows from its content and the previous hash. */
 function eventRecord(event: RecordedEvent, befores: ReadonlyMap<number, string>) {
   const { position, id, type, schema_version, subject, occurred_at, recorded_at } = event;
   const { causation_id, correlation_id, data } = event;
-  // The keys in order, as RFC 8785 has them.
+  // The keys are in order, as RFC 8785 requires.
   return {
     before: befores.get(position),
     causation_id,
@@ -155,8 +158,8 @@ function keepBody({ bodies }: Kept, delivery: RecordedEvent): void {
 }
 
 /**
- * The bytes of deliveries, by their digests; null where they are not kept any more. Bytes that may
- * name other accounts (snapshots, pages of a backfill) are nobody else's to see: they are left out.
+ * The bytes of deliveries by digest; null if they are no longer stored. Bytes that may name other
+ * accounts (snapshots, pages of a backfill) are confidential and omitted.
  */
 async function* bodyPieces({ stream, base64 }: ProveOptions, { bodies, shared }: Kept) {
   const named = bodies.values().filter(({ by }) => by.some((id) => !shared.has(id)));
@@ -168,35 +171,38 @@ async function* bodyPieces({ stream, base64 }: ProveOptions, { bodies, shared }:
 
 const ONE_ACCOUNT: ReadonlySet<string> = new Set(["webhook", "feed"]);
 
-type Asked = Readonly<{
+type ProofScope = Readonly<{
   account: string;
-  /** Of all events of the proof. */
+  /** The positions of all events of the proof. */
   positions: readonly number[];
   since: readonly number[];
 }>;
 
-/** That these events lie under the head, are all of the account, and that it goes on from others. */
-async function underHead(options: ProveOptions, head: TreeHead, asked: Asked) {
+/**
+ * Proves that these events are under the head, are all events of the account, and that the head
+ * continues earlier ones.
+ */
+async function proveUnderHead(options: ProveOptions, head: TreeHead, scope: ProofScope) {
   const { catalogue, hashing } = options;
   const size = Number(head.tree_size);
   const earlier = await createHeads(options).upTo(size, EARLIER_HEADS);
-  const sizes = new Set([...asked.since, ...earlier.map(({ tree_size }) => Number(tree_size))]);
-  const indexes = asked.positions.map((position) => position - 1);
+  const sizes = new Set([...scope.since, ...earlier.map(({ tree_size }) => Number(tree_size))]);
+  const indexes = scope.positions.map((position) => position - 1);
   const read = async (rows: Rows) => ({
     tree: await rootsIn(rows, jointRanges(indexes, size), hashing),
     consistency: await consistencyOf(rows, sizes, size, options),
   });
   const present = await readStore(catalogue, "audit", async (rows, { position, digest }) => ({
     ...(await read(rows)),
-    map: position === size && digest === head.root ? await mapIn(rows, asked, head, options) : null,
+    map: position === size && digest === head.root ? await mapIn(rows, scope, head, options) : null,
   }));
   if (present?.map) return present;
-  // Of an older head the map is built again, as it was then.
+  // The map of an older head is rebuilt as it was then.
   const scratch = await catalogue.openScratch("audit", AUDIT_LAYOUT);
   try {
     const building = { ...options, nextTurn: options.clock.nextTurn, page: LARGE_PAGE };
     await advanceIndex({ ...building, listsEvents: false }, scratch, size);
-    return { ...(await read(scratch)), map: await mapIn(scratch, asked, head, options) };
+    return { ...(await read(scratch)), map: await mapIn(scratch, scope, head, options) };
   } finally {
     await scratch.close();
   }
@@ -204,7 +210,7 @@ async function underHead(options: ProveOptions, head: TreeHead, asked: Asked) {
 
 async function mapIn(
   rows: Rows,
-  { account }: Asked,
+  { account }: ProofScope,
   { root, map_root }: TreeHead,
   { hashing }: ProveOptions,
 ) {

@@ -11,19 +11,23 @@ export type HeadSchedule = Readonly<{
   onFailed: (error: unknown) => void;
 }>;
 
-/** How soon one that failed is tried again, and how often another's are looked at. */
-const LOOK_EVERY_MS = 60_000;
+/**
+ * Delay before a retry after a failure, and the maximum interval between checks for heads of other
+ * processes.
+ */
+const CHECK_INTERVAL_MS = 60_000;
 
 /**
- * Signs a head whenever the last one is so old, until the signal aborts. Of several processes that do,
- * whoever is first makes it, and the others find it young. Where nothing was appended it stays the last.
+ * Signs a head whenever the last one is older than the interval, until the signal aborts. Of
+ * several processes the first one makes it, and the others find it recent. If nothing was appended,
+ * the last head stays.
  */
 export async function keepHeads(schedule: HeadSchedule, signal: AbortSignal): Promise<void> {
   const { heads, clock, everySeconds, onMade, onFailed } = schedule;
   let since = clock.now();
   while (!signal.aborted) {
     const dueInMs = everySeconds * 1000 - msBetween(since, clock.now());
-    await clock.sleep(Math.min(Math.max(dueInMs, 1), LOOK_EVERY_MS), signal);
+    await clock.sleep(Math.min(Math.max(dueInMs, 1), CHECK_INTERVAL_MS), signal);
     if (signal.aborted) return;
     try {
       const last = await heads.last();
@@ -34,7 +38,7 @@ export async function keepHeads(schedule: HeadSchedule, signal: AbortSignal): Pr
       if (head.signature !== last?.signature) onMade(head);
     } catch (error) {
       onFailed(error);
-      await clock.sleep(LOOK_EVERY_MS, signal);
+      await clock.sleep(CHECK_INTERVAL_MS, signal);
     }
   }
 }

@@ -13,18 +13,18 @@ export type SubjectSources = Readonly<{
 }>;
 
 export type SubjectPositions = Readonly<{
-  /** In order, at most as many as were asked for. */
+  /** In order, at most as many as requested. */
   positions: readonly number[];
   /**
-   * How far the index has come: what was appended behind that is not in it yet, and is to be looked
-   * through. 0 where there is none, or it has followed another stream.
+   * The position that the index has reached: later events are not in it and have to be scanned. 0
+   * if there is no index, or it has followed another stream.
    */
   upTo: number;
 }>;
 
 /**
- * Where a subject's events are behind a position, by the index beside the signed heads: two look-ups
- * and a page of rows, however long the stream and the subject's history are.
+ * The positions of a subject's events after a position, from the index beside the signed heads: two
+ * lookups and a page of rows, however long the stream and the subject's history are.
  */
 export async function findSubjectPositions(
   { stream, catalogue, hashing }: SubjectSources,
@@ -42,7 +42,7 @@ export async function findSubjectPositions(
 
 const NONE: SubjectPositions = { positions: [], upTo: 0 };
 
-/** Events that are asked for in one call. */
+/** Number of events requested in one call. */
 const PAGE = 500;
 
 /** The events at these positions, by position. @param positions in order, each once */
@@ -57,7 +57,10 @@ export async function readPositions(
   return found;
 }
 
-/** The same as the engine brings them, for who keeps none: a page is bounded in bytes too. */
+/**
+ * The same events as the engine returns them, for callers that keep none: a page is also bounded in
+ * bytes.
+ */
 export async function* pagesAt(
   stream: Pick<EventStream, "readAt">,
   positions: readonly number[],
@@ -75,31 +78,31 @@ export async function* pagesAt(
 export type SubjectRange = Readonly<{ subject: string; from: number; to: number }>;
 
 /**
- * One subject's events of a range, page by page: those in the index by it, the others by reading what
- * was appended since. An empty page says that others may have their turn.
+ * One subject's events of a range, page by page: indexed events by their positions, later ones by
+ * scanning the stream. An empty page lets other work run.
  */
 export async function* eventsOfSubject(
   sources: SubjectSources,
   { subject, from, to }: SubjectRange,
 ): AsyncGenerator<readonly RecordedEvent[]> {
-  const isMeant = (event: RecordedEvent) => event.subject === subject && event.position <= to;
+  const isInRange = (event: RecordedEvent) => event.subject === subject && event.position <= to;
   let after = from - 1;
   for (;;) {
     const query = { subject, after, limit: PAGE };
     const { positions, upTo } = await findSubjectPositions(sources, query);
     const found = await readPositions(sources.stream, positions);
-    yield positions.flatMap((position) => found.get(position) ?? []).filter(isMeant);
+    yield positions.flatMap((position) => found.get(position) ?? []).filter(isInRange);
     const last = positions.at(-1) ?? after;
     const isAll = positions.length < PAGE;
     after = isAll ? Math.max(last, upTo) : last;
     if (isAll || after >= to) break;
   }
   while (after < to) {
-    const page = await sources.stream.read({ after, limit: Math.min(SCAN, to - after) });
+    const page = await sources.stream.read({ after, limit: Math.min(SCAN_PAGE, to - after) });
     if (page.length === 0) return;
-    yield page.filter(isMeant);
+    yield page.filter(isInRange);
     after = page.at(-1)?.position ?? to;
   }
 }
 
-const SCAN = 2000;
+const SCAN_PAGE = 2000;

@@ -13,16 +13,16 @@ import {
   type AuditOptions,
   ChainBroken,
   changedEntries,
+  countValidLinks,
   LARGE_PAGE,
   SUBJECTS,
   subjectRow,
-  wholeLinks,
 } from "./audit-index.ts";
 
 export type VerifyHeadsOptions = AuditOptions &
   Readonly<{ catalogue: ModelCatalogue; heads: readonly SignedTree[] }>;
 
-/** What somebody has signed of the ledger: in a head, or in what `what` names. */
+/** A signed statement about the ledger's tree: a head, or what `what` names. */
 export type SignedTree = Pick<
   TreeHead,
   "genesis" | "position" | "hash" | "tree_size" | "root" | "map_root" | "signed_at"
@@ -30,10 +30,10 @@ export type SignedTree = Pick<
   Readonly<{ what?: string }>;
 
 /**
- * Whether the stream is what these heads signed. The roots of the tree and of the map are computed again
- * from the stream alone: nothing that is stored beside it is believed.
- * Where several heads are given, a damage that left the chain whole lies between the last that holds
- * and the first that does not.
+ * Checks that the stream is what these heads signed. The roots of the tree and of the map are
+ * recomputed from the stream alone: nothing that is stored beside it is trusted. With several
+ * heads, damage that left the chain intact is between the last head that holds and the first that
+ * does not.
  *
  * @param heads their signatures hold, and their keys are trusted
  */
@@ -44,10 +44,10 @@ export async function verifyHeads(options: VerifyHeadsOptions): Promise<readonly
   const findings = contradictions(heads);
   const end = (await stream.head()).position;
   return withRecount(options, catalogue, async (recount) => {
-    let held = 0;
+    let validUpTo = 0;
     for (const head of heads) {
-      const finding = await headFinding(options, recount, { head, held, end });
-      if (finding === null) held = sizeOf(head);
+      const finding = await headFinding(options, recount, { head, validUpTo, end });
+      if (finding === null) validUpTo = sizeOf(head);
       else findings.push(finding);
     }
     return findings;
@@ -58,7 +58,7 @@ const sizeOf = ({ tree_size }: Pick<SignedTree, "tree_size">): number => Number(
 const nameOf = ({ what = "the head", position, signed_at }: SignedTree): string =>
   `${what} over position ${position} of ${signed_at}`;
 
-/** Two histories that one installation has signed: whichever is shown, the other is denied. */
+/** Finds two histories signed by one installation: each of them refutes the other. */
 function contradictions(heads: readonly SignedTree[]): Finding[] {
   return heads.flatMap((head, at): Finding[] => {
     const other = heads.slice(0, at).find((each) => sizeOf(each) === sizeOf(head));
@@ -70,28 +70,28 @@ function contradictions(heads: readonly SignedTree[]): Finding[] {
 
 const SIGNED = ["genesis", "hash", "root", "map_root"] as const;
 
-type Checked = Readonly<{ head: SignedTree; held: number; end: number }>;
+type Checked = Readonly<{ head: SignedTree; validUpTo: number; end: number }>;
 
 async function headFinding(
   options: VerifyHeadsOptions,
   recount: Recount,
-  { head, held, end }: Checked,
+  { head, validUpTo, end }: Checked,
 ): Promise<Finding | null> {
   const size = sizeOf(head);
   const finding = (position: number, found: string): Finding => {
-    const detail = `${nameOf(head)}: ${found}${rangeOf(held, Math.min(size, end))}`;
+    const detail = `${nameOf(head)}: ${found}${rangeOf(validUpTo, Math.min(size, end))}`;
     return { position, what: "head", detail };
   };
   if (size > end) {
     const cut = finding(end + 1, `positions ${end + 1} to ${size} are missing`);
-    return held === end ? { ...cut, detail: cut.detail.replace(/;.*/, "") } : cut;
+    return validUpTo === end ? { ...cut, detail: cut.detail.replace(/;.*/, "") } : cut;
   }
   try {
     const genesis = (await eventAt(options, 1))?.hash;
-    const said = { genesis, ...(await recount.upTo(size)) };
-    const wrong = SIGNED.find((name) => said[name] !== head[name]);
+    const recomputed = { genesis, ...(await recount.upTo(size)) };
+    const wrong = SIGNED.find((name) => recomputed[name] !== head[name]);
     if (wrong === undefined) return null;
-    return finding(held + 1, `found ${wrong} ${said[wrong]}, signed was ${head[wrong]}`);
+    return finding(validUpTo + 1, `found ${wrong} ${recomputed[wrong]}, signed was ${head[wrong]}`);
   } catch (error) {
     if (!(error instanceof StreamCorrupted)) throw error;
     const broken = error instanceof ChainBroken ? error.position : recount.position() + 1;
@@ -99,18 +99,18 @@ async function headFinding(
   }
 }
 
-/** The ledger's tree and map as they were over a size, by the stream alone. */
+/** Recomputes the ledger's tree and map at a size from the stream alone. */
 export type Recount = Readonly<{
-  /** @param size not below the one before. @throws ChainBroken */
+  /** @param size not below the previous one. @throws ChainBroken */
   upTo(size: number): Promise<Pick<TreeHead, "hash" | "root" | "map_root">>;
-  /** How far the chain is whole. */
+  /** The position up to which the chain is intact. */
   position(): number;
 }>;
 
 /**
- * What is kept of each subject while the stream is read through: one row. The map's branches are not:
- * its root is computed where it is asked for, from these rows in the order of their keys. That is a
- * walk over all subjects a head, and altogether half of what an index for proofs takes.
+ * The one row kept for each subject while the stream is read. The map's branches are not kept: its
+ * root is computed on request from these rows in the order of their keys. That is a pass over all
+ * subjects per head, and in total half of the cost of an index for proofs.
  */
 const COUNTED_SUBJECTS: Table = {
   ...SUBJECTS,
@@ -118,7 +118,10 @@ const COUNTED_SUBJECTS: Table = {
   columns: { ...SUBJECTS.columns, subject: own(text) },
 };
 
-/** Counts into a scratch store of the models' engine, which is thrown away: memory does not grow. */
+/**
+ * Recomputes in a scratch store of the models' engine, which is then deleted, so that memory does
+ * not grow.
+ */
 export async function withRecount<T>(
   options: AuditOptions,
   catalogue: Pick<ModelCatalogue, "openScratch">,
@@ -140,8 +143,9 @@ function createRecount(options: AuditOptions, scratch: ModelStore): Recount {
 
   async function addPage(limit: number): Promise<void> {
     const events = await stream.read({ after: last.position, limit });
-    const whole = wholeLinks(last.position, last.hash, events, hashing);
-    if (whole === 0 || whole < events.length) throw new ChainBroken(last.position + whole + 1);
+    const validLinks = countValidLinks(last.position, last.hash, events, hashing);
+    if (validLinks === 0 || validLinks < events.length)
+      throw new ChainBroken(last.position + validLinks + 1);
     const entries = await changedEntries(scratch, COUNTED_SUBJECTS, { events, hashing });
     const rows = [...entries].map(([key, entry]) => ({
       ...subjectRow([key, entry]),
@@ -185,10 +189,11 @@ function createRecount(options: AuditOptions, scratch: ModelStore): Recount {
 
 const SUBJECTS_AT_ONCE = 2000;
 
-/** What lies under a head that holds is as it was signed. */
-function rangeOf(held: number, to: number): string {
-  const known = held === 0 ? "no head before it was given" : `the head over position ${held} holds`;
-  return `; what was altered lies in positions ${held + 1} to ${to} (${known})`;
+/** The range of positions that may be altered: up to a head that holds, all is as it was signed. */
+function rangeOf(validUpTo: number, to: number): string {
+  const known =
+    validUpTo === 0 ? "no head before it was given" : `the head over position ${validUpTo} holds`;
+  return `; what was altered lies in positions ${validUpTo + 1} to ${to} (${known})`;
 }
 
 async function eventAt({ stream }: AuditOptions, position: number) {
@@ -198,7 +203,10 @@ async function eventAt({ stream }: AuditOptions, position: number) {
 
 export type Expected = Readonly<{ position: number; hash: string }>;
 
-/** Whether the event there has that hash; where it has, and the chain is whole, so is all before it. */
+/**
+ * Checks that the event at a position has this hash; if it does, and the chain is intact, so is
+ * everything before it.
+ */
 export async function verifyExpected(
   options: AuditOptions,
   { position, hash }: Expected,
@@ -214,7 +222,10 @@ export type Start =
   | Readonly<{ from: Head; findings: readonly [] }>
   | Readonly<{ from: null; findings: readonly Finding[] }>;
 
-/** Where to go on from after what a head signed. What is under it is taken to be as it was then. */
+/**
+ * The point from which to continue after what a head signed. Everything under it is assumed to be
+ * as it was then.
+ */
 export async function startAfter(options: AuditOptions, head: TreeHead): Promise<Start> {
   const event = await eventAt(options, sizeOf(head));
   if (event?.hash === head.hash) return { from: headOf(event), findings: [] };
