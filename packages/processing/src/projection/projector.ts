@@ -84,7 +84,7 @@ const CHECK_INTERVAL_MS = 1_000;
  * Keeps the live generation of one model up to date until the signal aborts: acquires the model's
  * lock, folds new events, and switches to another generation when the stream activates one.
  *
- * @throws StreamForked, StreamCorrupted and program faults; transient errors are retried.
+ * @throws StreamForked and program faults; engine errors are retried, also StreamCorrupted.
  */
 export async function runProjector(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
   const { locks, projection, observer } = options;
