@@ -6,11 +6,11 @@ import { appendInOrder, newHistory, rearrange } from "./history.ts";
 import { type Row, runEntry, timeAt, undatedEntry } from "./testing/entries.ts";
 
 /**
- * How many entries one more is held against, with an account's whole history in memory: as many
- * after thousands as after hundreds, in whatever order they come.
+ * Number of entries that a further one is compared with, with an account's whole history loaded:
+ * the same after thousands as after hundreds, in any order of arrival.
  */
 
-/** A history that counts how often one of its entries is looked at. */
+/** A history that counts how often one of its entries is read. */
 function countingHistory(): Readonly<{ history: History; looks: () => number }> {
   let looks = 0;
   const entries: Entry[] = [];
@@ -25,7 +25,7 @@ function countingHistory(): Readonly<{ history: History; looks: () => number }> 
   return { history, looks: () => looks };
 }
 
-/** A number that follows from another, as if by chance. */
+/** A pseudo-random number derived from another one. */
 const noise = (n: number): number => ((Math.imul(n + 1, 0x9e37_79b1) >>> 0) * 7) % 1_000_003;
 
 const runs = (count: number, timeOf: (n: number) => number): Entry[] =>
@@ -68,36 +68,36 @@ const SHAPES: Readonly<Record<string, (count: number) => Entry[]>> = {
   ],
 };
 
-/** One more entry, among what is in memory. */
+/** Adds one more entry to the loaded history. */
 function put(history: History, after: Entry, nearUndated = false): void {
   const change = { before: null, after, at: after.effectiveAt, nearUndated, position: 1 };
   const done = appendInOrder(history, change) ?? rearrange(history, change);
   expect(done.outcome).toBe("rearranged");
 }
 
-/** How often an entry was looked at for one more, in each stretch of so many. */
-function looksAt(entries: readonly Entry[], stretch: number): readonly number[] {
+/** Average number of entry reads per added entry, for each series of `stretch` entries. */
+function readsPerEntry(entries: readonly Entry[], stretch: number): readonly number[] {
   const { history, looks } = countingHistory();
-  const looked: number[] = [];
+  const reads: number[] = [];
   const nearUndated = entries.some(({ isUndated, kind }) => kind === "run" && isUndated);
   let before = 0;
   for (const [at, after] of entries.entries()) {
     put(history, after, nearUndated);
     if ((at + 1) % stretch !== 0) continue;
-    looked.push((looks() - before) / stretch);
+    reads.push((looks() - before) / stretch);
     before = looks();
   }
-  return looked;
+  return reads;
 }
 
 describe("one more entry is held against as many after thousands", () => {
   test.each(Object.entries(SHAPES))("%s", (_, shape) => {
-    const [, few = 0, , , many] = looksAt(shape(2_000), 400);
+    const [, few = 0, , , many] = readsPerEntry(shape(2_000), 400);
     expect(many).toBeLessThanOrEqual(1.5 * few);
   });
 });
 
-/** A late run that moves all behind it: pairs of one instant that state no balance. */
+/** A late run that moves all later ones: pairs of one instant that state no balance. */
 function looksOfLate(pairs: number): number {
   const { history, looks } = countingHistory();
   put(history, runEntry([1, 1, 1, 0]));
@@ -114,7 +114,7 @@ test("a late run costs what it moves: each cluster behind it is ordered once", (
   expect(looksOfLate(1_000)).toBeLessThanOrEqual(4.5 * looksOfLate(250));
 });
 
-/** Runs of which every other is lost, so many a millisecond, in any order. */
+/** Runs with every other one lost, in any order, at a given number per millisecond. */
 const lossyBurst = (count: number, perMs: number): Entry[] =>
   inAnyOrder(
     Array.from({ length: count }, (_, n) => {

@@ -9,10 +9,10 @@ import { type Row, runEntry, undatedEntry } from "./testing/entries.ts";
 
 const ACCOUNT = "zerohash:P:G:general:available:BTC";
 
-type Told = Readonly<{ row: Row; isUndated: boolean; states: boolean }>;
+type ReportedRun = Readonly<{ row: Row; isUndated: boolean; states: boolean }>;
 
-/** A true history of few balances, so that they often coincide, told with clocks that err. */
-const worlds: fc.Arbitrary<readonly Told[]> = fc
+/** A true history of few balances, so that they often coincide, reported with clocks that err. */
+const worlds: fc.Arbitrary<readonly ReportedRun[]> = fc
   .array(
     fc.record({
       change: fc.constantFrom(-10, -5, 0, 5, 10),
@@ -34,9 +34,9 @@ const worlds: fc.Arbitrary<readonly Told[]> = fc
       return isLost ? [] : [{ row, isUndated, states }];
     });
   })
-  .map((told) => [...new Map(told.map((one) => [one.row[0], one])).values()]);
+  .map((reported) => [...new Map(reported.map((one) => [one.row[0], one])).values()]);
 
-const entryOf = ({ row, isUndated }: Told): Entry =>
+const entryOf = ({ row, isUndated }: ReportedRun): Entry =>
   isUndated ? undatedEntry(row) : runEntry(row);
 
 const changeOf = (before: Entry | null, after: Entry | null, nearUndated: boolean): Change => ({
@@ -58,9 +58,9 @@ const shown = (entries: readonly Entry[]) =>
 
 const printed = (amount: Money | null) => (amount === null ? null : formatMoney(amount));
 
-/** The rule as it reads: all clusters from left to right, then the balances along them. */
-function fromScratch(told: readonly Told[]) {
-  const clusters = clustersOf(told.map(entryOf).sort(compareReports));
+/** The rule as specified: all clusters from left to right, then the balances along them. */
+function fromScratch(reported: readonly ReportedRun[]) {
+  const clusters = clustersOf(reported.map(entryOf).sort(compareReports));
   const order: Entry[] = [];
   let before: Money | null = null;
   clusters.forEach((cluster, at) => {
@@ -83,12 +83,12 @@ function fromScratch(told: readonly Told[]) {
 describe("a history that runs come into one by one", () => {
   test("is the one that all of them make, whatever order they come in", () => {
     fc.assert(
-      fc.property(worlds, fc.integer(), (told, seed) => {
-        const undated = told.some(({ isUndated }) => isUndated);
+      fc.property(worlds, fc.integer(), (reported, seed) => {
+        const undated = reported.some(({ isUndated }) => isUndated);
         const history = newHistory(ACCOUNT);
-        const order = [...told].sort((a, b) => mixed(a, seed) - mixed(b, seed));
+        const order = [...reported].sort((a, b) => mixed(a, seed) - mixed(b, seed));
         for (const one of order) put(history, null, entryOf(one), undated);
-        expect(shown(history.entries)).toEqual(fromScratch(told));
+        expect(shown(history.entries)).toEqual(fromScratch(reported));
       }),
       { numRuns: 1_500 },
     );
@@ -96,24 +96,25 @@ describe("a history that runs come into one by one", () => {
 
   test("and go out of again", () => {
     fc.assert(
-      fc.property(worlds, worlds, (told, others) => {
-        const undated = [...told, ...others].some(({ isUndated }) => isUndated);
-        const kept = new Set(told.map(({ row }) => row[0]));
+      fc.property(worlds, worlds, (reported, others) => {
+        const undated = [...reported, ...others].some(({ isUndated }) => isUndated);
+        const kept = new Set(reported.map(({ row }) => row[0]));
         const gone = others.filter(({ row }) => !kept.has(row[0]));
         const history = newHistory(ACCOUNT);
-        for (const one of [...gone, ...told]) put(history, null, entryOf(one), undated);
+        for (const one of [...gone, ...reported]) put(history, null, entryOf(one), undated);
         for (const { row } of gone) {
           put(history, history.byId.get(`run:${row[0]}`) ?? null, null, undated);
         }
-        expect(shown(history.entries)).toEqual(fromScratch(told));
+        expect(shown(history.entries)).toEqual(fromScratch(reported));
       }),
       { numRuns: 500 },
     );
   });
 });
 
-/** Any order, by the seed. */
-const mixed = ({ row }: Told, seed: number): number => Math.sin((row[0] + 1) * (seed | 1)) * 1e6;
+/** A pseudo-random order by the seed. */
+const mixed = ({ row }: ReportedRun, seed: number): number =>
+  Math.sin((row[0] + 1) * (seed | 1)) * 1e6;
 
 describe("a large cluster", () => {
   test("of one instant goes by the provider's counter, in any order of arrival", () => {
@@ -147,7 +148,7 @@ describe("a large cluster", () => {
   });
 });
 
-/** The part of a history between two entries, as if only that were in memory. */
+/** The part of a history between two entries, as if only it were loaded. */
 const partOf = ({ entries, ...history }: History, from: number, to: number): History => {
   const part = entries.slice(from, to);
   const byId = new Map(part.map((entry) => [`run:${entry.key}`, entry]));
@@ -156,8 +157,8 @@ const partOf = ({ entries, ...history }: History, from: number, to: number): His
 
 test("one more run changes the same, or says that it does not reach, whatever is in memory", () => {
   fc.assert(
-    fc.property(worlds, fc.nat(), (told, at) => {
-      const dated = told.filter(({ isUndated }) => !isUndated);
+    fc.property(worlds, fc.nat(), (reported, at) => {
+      const dated = reported.filter(({ isUndated }) => !isUndated);
       const [late] = dated.splice(at % (dated.length || 1), 1);
       if (late === undefined) return;
       const before = newHistory(ACCOUNT);
@@ -182,7 +183,7 @@ test("one more run changes the same, or says that it does not reach, whatever is
   );
 });
 
-/** Numbers that follow from one another, as if by chance, below 1. */
+/** A sequence of pseudo-random numbers below 1. */
 function* chances(seed: number): Generator<number> {
   for (let now = seed; ; ) {
     now = (Math.imul(now, 1_664_525) + 1_013_904_223) >>> 0;

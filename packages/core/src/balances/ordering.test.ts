@@ -197,7 +197,7 @@ describe("the order of a cluster", () => {
   });
 });
 
-/** Changes that add up to the same again and again, and which of the runs is lost. */
+/** Changes that repeatedly have the same sum, and which of the runs is lost. */
 const burstsWithALoss = fc
   .array(fc.constantFrom(-1, 0, 1), { minLength: 3, maxLength: 12 })
   .chain((changes) => fc.tuple(fc.constant(changes), fc.nat(changes.length - 2)));

@@ -23,7 +23,7 @@ const money = (printed: string): Money => {
   return read;
 };
 
-/** An exact amount that is no decimal.js: `units` of 10^-`scale`. */
+/** An exact amount without decimal.js: `units` of 10^-`scale`. */
 type Scaled = Readonly<{ units: bigint; scale: number }>;
 
 const scaled: fc.Arbitrary<Scaled> = fc.record({
@@ -37,7 +37,7 @@ function printedOf({ units, scale }: Scaled): string {
   return `${units < 0n ? "-" : ""}${digits.slice(0, at)}${scale > 0 ? "." : ""}${digits.slice(at)}`;
 }
 
-/** The way we print amounts, written down a second time. */
+/** A second implementation of the format of amounts. */
 function normal(amount: Scaled): string {
   const printed = printedOf(amount);
   const short = printed.includes(".") ? printed.replace(/\.?0*$/, "") : printed;

@@ -22,7 +22,7 @@ const nanos = fc.bigInt({ min: 0n, max: LAST });
 
 describe("parseTime", () => {
   test.each([
-    // Seconds, milli-, micro- and nanoseconds are told apart by size.
+    // Seconds, milli-, micro- and nanoseconds are distinguished by size.
     ["0", "1970-01-01T00:00:00Z"],
     ["1743593652", "2025-04-02T11:34:12Z"],
     ["1746112989822", "2025-05-01T15:23:09.822Z"],
@@ -157,7 +157,7 @@ describe("formatTime", () => {
 });
 
 describe("agreedTime", () => {
-  /** Times as several channels print one of two: whole, and cut to µs, ms or s. */
+  /** Times as several channels print one of two: whole, or truncated to µs, ms or s. */
   const printings = fc
     .tuple(
       fc.array(fc.bigInt({ min: 10n ** 18n, max: 10n ** 18n + 3n * SECOND }), { maxLength: 3 }),

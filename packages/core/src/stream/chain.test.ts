@@ -7,7 +7,7 @@ import { chainHash, emptyHead, type Head, headOf, sealEvent } from "./chain.ts";
 /*
  * The test vector of the hash chain, format 1: frozen. A ledger named `größe`, three events. The
  * hashes were computed apart from this code, with `hashlib.sha256` of Python, from the specification
- * in chain.ts alone; whoever verifies a dump in another language can begin with them.
+ * in chain.ts alone; a verifier of dumps in another language can start from them.
  */
 const LEDGER = "größe";
 const EMPTY = "d353a2671b67afff0941ae456e5c76e9394bd6579774ae7542a6185fb9843384";

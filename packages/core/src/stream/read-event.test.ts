@@ -7,7 +7,7 @@ import {
   schemaGrowth,
 } from "./read-event.ts";
 
-/** Shapes that never were: a key renamed, one added, another type's key split. */
+/** Invented schema steps: a key renamed, one added, another type's key split. */
 const STEPS: readonly SchemaStep[] = [
   {
     type: "MovementRecorded",

@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** Two processes that sign every hour what they find, and somebody who appends. */
+/** Two processes that sign a head every hour, and a writer that appends. */
 function twoProcesses() {
   const clock = createManualClock(1_800_000_000_000_000_000n);
   const made: string[] = [];

@@ -11,7 +11,7 @@ import { createMemoryRoleLocks } from "../testing/memory-role-locks.ts";
 import { sampleEvents } from "../testing/sample-event.ts";
 import { runProjector } from "./projector.ts";
 
-/** None of the events here is about a trade: it only goes past them. */
+/** None of these events concerns trades, so the projector only advances past them. */
 const projection = PROJECTIONS.trades;
 const LAYOUT = { tables: projection.tables, modelVersion: projection.version };
 

@@ -8,7 +8,7 @@ import { openSession, type Projection } from "./projection.ts";
 import { rememberRows } from "./remembered-rows.ts";
 import { openScratch } from "./scratch.ts";
 
-/** A model whose events are rows that are put or taken out. */
+/** A model whose events are rows that are put or removed. */
 const projection: Projection = {
   model: "balances",
   version: 1,
