@@ -1,4 +1,9 @@
-import { type Change, isSamePlace, type OutOfReach } from "@counterfoil/core/balances/arrangement";
+import {
+  type Change,
+  comparePlaces,
+  isSamePlace,
+  type OutOfReach,
+} from "@counterfoil/core/balances/arrangement";
 import {
   type Entry,
   entryId,
@@ -310,13 +315,29 @@ function recordChanges(
       account.changed.add(entryId(after));
       recordStart(account, after);
     }
-    const undated = countUndated(after) - countUndated(before);
-    account.undated += undated;
-    if (undated > 0) account.sinceUndated = 0;
-    else if (account.undated > 0) account.sinceUndated += (after ? 1 : 0) - (before ? 1 : 0);
-    account.sinceUndated = Math.min(Math.max(account.sinceUndated, 0), PLACES_MAX);
+    countSinceUndated(account, { before, after });
   }
   return changes;
+}
+
+/**
+ * Counts the runs that surely stand behind the last undated one: those that were appended at the end
+ * since. A count that is too low costs a wider look; one that is too high would order runs by what
+ * arrived first.
+ */
+function countSinceUndated(
+  account: Account,
+  { before, after }: Readonly<{ before: Entry | null; after: Entry | null }>,
+): void {
+  const { history, sinceUndated } = account;
+  account.undated += countUndated(after) - countUndated(before);
+  const isMoved = before === null || after === null || comparePlaces(before, after) !== 0;
+  if (!isMoved || account.undated === 0) return;
+  const last = history.isEnd ? history.entries.at(-1) : undefined;
+  const isAppended = before === null && after?.kind === "run" && last?.key === after.key;
+  if (countUndated(after) > 0) account.sinceUndated = 0;
+  else if (isAppended) account.sinceUndated = Math.min(sinceUndated + 1, PLACES_MAX);
+  else if (before !== null) account.sinceUndated = Math.max(sinceUndated - 1, 0);
 }
 
 /** Records an account's start. Nearly always an earlier entry is loaded, so its start is recorded already. */

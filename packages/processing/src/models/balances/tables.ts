@@ -36,7 +36,7 @@ export const ACCOUNTS: Table = {
     id_facts: own(text),
     /** The greatest run number seen so far; a run with a greater one is new. */
     last_counter: own(text),
-    /** The number of undated runs, and how many entries were added since the last of them, up to a limit. */
+    /** The number of undated runs, and how many runs were appended since the last of them, up to a limit. */
     undated: own(integer),
     since_undated: own(integer),
     /** How many snapshots list it, including those that state no balance. */
