@@ -12,7 +12,7 @@ import { anomaliesAt, anomalyAt } from "./anomaly-record.ts";
 import { beginsWith, beyondPart, positionIn, positionOrNull, textIn, timeIn } from "./answers.ts";
 import { ENTRY_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
 
-/** An account's entries as they stand, or as they stood at a position. */
+/** Where entries are read: an account, now or at a position. */
 export type EntryReading = Readonly<{
   rows: Rows;
   account: string;
@@ -22,7 +22,7 @@ export type EntryReading = Readonly<{
 /** The order of an account's entries. */
 export const ENTRY_ORDER = ["account", "placed_at", "rank", "mark"];
 
-/** One entry as it stands, or stood at a position: it is found where it stood. */
+/** One entry now or at a position. Its former version is found by the place that it had then. */
 export async function entryAt(
   { rows, account, position }: EntryReading,
   id: string,
@@ -62,10 +62,11 @@ export async function entryAt(
 }
 
 /**
- * The last entry that an account had at a position, where it took effect by the time. Any number may
- * stand behind it since: it is found by its run, and not from the end.
+ * The last entry that an account had at a position, if it took effect by the time. It is found by
+ * its run instead of from the end, because any number of entries may have been added after it
+ * since.
  *
- * @returns null where it took effect later, or no run tells where it stood
+ * @returns null if it took effect later, or no run gives its place
  */
 export async function lastOfAll(
   reading: EntryReading,
@@ -76,9 +77,9 @@ export async function lastOfAll(
   if (position === undefined || last_run_id === null || updated_at === null) return null;
   if (timeOf(updated_at) > time) return null;
   const run = await entryAt(reading, `run:${last_run_id}`);
-  // What stands behind the time is looked for from the time on.
+  // An entry placed after the time is found by `lastEntry`, which searches from the time.
   if (run === null || BigInt(run.placed_at ?? 0) > time) return null;
-  // Snapshots stand behind their run at its place.
+  // Snapshots are ordered after their run, at the same place.
   const [last = null] = await selectAt(rows, ENTRY_VERSIONS, position, {
     where: [
       { column: "account", is: "=", value: account },
@@ -93,16 +94,16 @@ export async function lastOfAll(
 
 /**
  * The last entry, in the account's order, that took effect by the time. No entry takes effect after
- * its place, so the index seeks to it; of what is ordered together some that stand behind it may
- * have taken effect before.
+ * its place, so the index seeks to the time. Entries of the same cluster that are placed later may
+ * have taken effect earlier.
  */
 export async function lastEntry(
   reading: EntryReading,
   time: Nanos,
-  further: readonly Condition[] = [],
+  conditions: readonly Condition[] = [],
 ): Promise<Row | null> {
   const { rows, account, position } = reading;
-  const where: Condition[] = [{ column: "account", is: "=", value: account }, ...further];
+  const where: Condition[] = [{ column: "account", is: "=", value: account }, ...conditions];
   const [entry = null] = await selectAt(rows, ENTRY_VERSIONS, position, {
     where: [
       ...where,
@@ -115,10 +116,10 @@ export async function lastEntry(
   });
   let last = entry;
   let isRunIncluded = true;
-  for await (const row of nearBehind(reading, where, time)) {
+  for await (const row of placedNearAfter(reading, where, time)) {
     const isInTime = BigInt(row.effective_at ?? 0) <= time;
     if (row.kind === "run") isRunIncluded = isInTime;
-    // A snapshot may have arrived before the run that it stands behind took effect.
+    // A snapshot may have arrived before the run that it follows in the order took effect.
     if (isInTime && isRunIncluded) last = row;
   }
   return last;
@@ -126,16 +127,16 @@ export async function lastEntry(
 
 /**
  * The entries placed after a time that may have taken effect by it: those placed near it, and those
- * of the cluster that it falls into. A run without a time of its own may stand first in that cluster,
- * placed at its arrival, long after runs that stand behind it took effect.
+ * of the cluster that it falls into. A run without a time of its own is placed at its arrival. It
+ * may be the first of that cluster, long after the runs ordered after it took effect.
  */
-async function* nearBehind(
+async function* placedNearAfter(
   { rows, account, position }: EntryReading,
   where: readonly Condition[],
   time: Nanos,
 ): AsyncGenerator<Row> {
   let beyond: readonly Value[] = [account, time + 1n, -1, ""];
-  // Nearly always the second one begins the next cluster.
+  // In nearly all cases, the second entry begins the next cluster.
   for (let count = 0, limit = 2; count < CLUSTER_MAX; limit = Math.min(4 * limit, CLUSTER_MAX)) {
     const selection = { where, orderBy: ENTRY_ORDER, beyond, limit };
     const found = await selectAt(rows, ENTRY_VERSIONS, position, selection);
@@ -153,30 +154,30 @@ async function* nearBehind(
 
 type Gap = Extract<EntryRecord, { kind: "gap" }>;
 
-/** A closed gap, and the name by which those behind the same entry are read on. */
+/** A closed gap, and the id after which the gaps that follow the same entry continue. */
 type ClosedGap = Readonly<{ id: string; gap: Gap }>;
 
-/** An account's gaps by the entry that they are shown before, or after. */
+/** An account's gaps, by the entry before or after which they are shown. */
 export type Gaps = Readonly<{
   before: (entry: Row) => Promise<readonly Gap[]>;
-  /** At most so many of them, behind a name; fewer where no more follow. */
+  /** Up to `limit` closed gaps after an id; fewer if no more follow. */
   after: (entry: Row, beyond: string | null, limit: number) => Promise<readonly ClosedGap[]>;
 }>;
 
 /**
- * An open gap stands before the entry that found something missing. A closed one stands right after
- * the entry before it, ahead of what closed it; where that entry is gone (a snapshot that no longer
- * stands), before the entry that had found it.
+ * An open gap is shown before the entry that revealed it. A closed gap is shown directly after the
+ * entry before it, ahead of the entries that closed it. If the entry before it no longer exists (a
+ * snapshot that is not shown any more), it is shown before the entry that had revealed it.
  *
- * An account may have a million: only those of the entries that are asked for are read, by their
- * names. Where the entry before a gap is gone no name leads to it, and it is looked for among the
- * first of the account and the first behind snapshots, as many as `readFirst` reads.
+ * An account may have a million gaps, so only those of the requested entries are read, by id. If
+ * the entry before a gap no longer exists, no id prefix leads to the gap; it is searched among the
+ * first gaps of the account and the first after snapshots, as many as `readFirst` reads.
  */
 export async function readGaps(rows: Rows, account: string, moment: Moment = NOW): Promise<Gaps> {
   const first = await readFirst(rows, `gap:${account}:`);
-  const isWhole = first.length < FIRST_MAX;
-  const further = isWhole ? [] : await readFirst(rows, `gap:${account}:snapshot:`);
-  const then = await anomaliesAt(rows, [...first, ...further], moment);
+  const hasReadAll = first.length < FIRST_MAX;
+  const ofSnapshots = hasReadAll ? [] : await readFirst(rows, `gap:${account}:snapshot:`);
+  const then = await anomaliesAt(rows, [...first, ...ofSnapshots], moment);
   const known = new Map(then.map((row) => [String(row.id), row]));
   const isClosed = (row: Row) => isClosedBy(row, moment);
   const closed = [...known.values()].filter(isClosed).map(closedGap);
@@ -187,22 +188,22 @@ export async function readGaps(rows: Rows, account: string, moment: Moment = NOW
     return known.get(id) ?? (await anomalyAt(rows, id, moment));
   }
 
-  async function alone(entry: Row): Promise<readonly Gap[]> {
+  async function gapsWithoutEntryBefore(entry: Row): Promise<readonly Gap[]> {
     const found: Gap[] = [];
     for (const { gap } of byBefore.get(nameOf(entry)) ?? []) {
-      if (!(await standsIn(rows, account, gap.after_run_id, moment))) found.push(gap);
+      if (!(await hasEntry(rows, account, gap.after_run_id, moment))) found.push(gap);
     }
     return found;
   }
 
   return {
     before: async (entry) => [
-      ...(await alone(entry)),
+      ...(await gapsWithoutEntryBefore(entry)),
       ...(await openGap(entry, account, anomalyOf)),
     ],
     after: async (entry, beyond, limit) => {
       const name = nameOf(entry);
-      if (!isWhole) return closedAfter(rows, { account, name, beyond, limit, moment });
+      if (!hasReadAll) return closedAfter(rows, { account, name, beyond, limit, moment });
       const all = byAfter.get(name) ?? [];
       const isBehind = ({ id }: ClosedGap) => beyond === null || compareTuples([id], [beyond]) > 0;
       return all.filter(isBehind).slice(0, limit);
@@ -210,10 +211,10 @@ export async function readGaps(rows: Rows, account: string, moment: Moment = NOW
   };
 }
 
-/** What one page reads of an account's gaps at once; nearly every account has fewer. */
+/** Number of an account's gaps read at once; nearly every account has fewer. */
 const FIRST_MAX = 1000;
 
-/** The first gaps whose id begins so. */
+/** The first gaps whose id has this prefix. */
 function readFirst(rows: Rows, prefix: string): Promise<readonly Row[]> {
   return rows.select(ANOMALIES, {
     where: beginsWith("id", prefix),
@@ -230,7 +231,9 @@ type After = Readonly<{
   moment: Moment;
 }>;
 
-/** A gap's id begins with the entry before it. Open ones among them are passed by. */
+/**
+ * Closed gaps after an entry: a gap's id begins with the entry before it. Open gaps are skipped.
+ */
 async function closedAfter(
   rows: Rows,
   { account, name, beyond, limit, moment }: After,
@@ -267,7 +270,7 @@ function closedGap(anomaly: Row): ClosedGap {
   };
 }
 
-/** What the entry itself says of the gap before it; the anomaly adds where that was first seen. */
+/** The open gap before an entry, by the entry itself; the anomaly adds where it was first seen. */
 async function openGap(
   entry: Row,
   account: string,
@@ -291,13 +294,13 @@ async function openGap(
   ];
 }
 
-/** Closed by the facts of the moment; and found missing, as of a time, by what took effect by then. */
+/** Whether a gap was closed by the facts of a moment, and (as of a time) had opened by then. */
 function isClosedBy({ closed_position, opened_at }: Row, { as_of }: Moment): boolean {
   if (closed_position === null) return false;
   return as_of === undefined || opened_at === null || BigInt(opened_at ?? 0) <= as_of;
 }
 
-async function standsIn(
+async function hasEntry(
   rows: Rows,
   account: string,
   name: string | null,

@@ -36,7 +36,7 @@ import {
 } from "./platform.ts";
 import { ModelNotServed, type ServedModels } from "./serving.ts";
 
-/** Of kinds and subjects any of some. */
+/** `kind` and `subject` match any of their values. */
 export type AnomalyFilters = Readonly<{
   kind?: readonly AnomalyKind[];
   subject?: readonly string[];
@@ -48,24 +48,28 @@ type AnomalyQuery = Readonly<{
   filters: AnomalyFilters;
   page: PageRequest;
   rule: StuckRule;
-  /** Of it the position: an anomaly is of no time. */
+  /** Only its position counts: anomalies have no `as_of`. */
   moment?: Moment;
   platform: Platform;
   nextTurn: Clock["nextTurn"];
 }>;
 
-/** How much attention it asks for, where it was first seen, its source, its name there: the most and the newest first. */
+/**
+ * The level of attention, the position where it was first seen, its source, and its id there, all
+ * descending.
+ */
 export const ANOMALY_KEY: readonly ColumnType[] = ["integer", "integer", "text", "text"];
 
 type Key = readonly [attention: number, position: number, source: string, name: string];
 
-/** What was found in a source, and the key up to which it was looked through; null at its end. */
+/** The anomalies found in a source, and the key up to which it was read; null at its end. */
 export type AnomalyPart = Readonly<{ records: readonly AnomalyRecord[]; reached: Key | null }>;
 
 /**
- * The anomalies of one model behind a key, as many as a page holds: what needs a person first. What the clock says (`stuck`) is
- * a source beside what is stored. Those that were known at a position stand there in the order in
- * which they were first seen, the newest first; what a clock said then is none of them.
+ * One page of the anomalies of a model after a key; those that need a person come first. Stuck
+ * records are evaluated by the clock and form separate sources beside the stored anomalies. At a
+ * position, anomalies are ordered by the position where they were first seen, the newest first,
+ * without stuck records.
  */
 export async function readAnomalies(
   rows: Rows,
@@ -84,16 +88,16 @@ export async function readAnomalies(
 }
 
 /**
- * Whatever is known now was first seen somewhere: what was seen up to a position is looked up as it
- * stood there. What one delivery opened and closed again never stood, see models/anomaly-rows.ts.
+ * Anomalies at a position: those first seen up to it, each as it was there. An anomaly that one
+ * delivery opened and closed again is not kept, see models/anomaly-rows.ts.
  */
 function readKnownAt(rows: Rows, query: AnomalyQuery, position: number): Promise<AnomalyPart> {
   const { model, filters, platform } = query;
   const { subject, kind } = filters;
-  const further =
+  const filtered =
     subject !== undefined ? eachOf("subject", subject) : kind ? eachOf("kind", kind) : [[]];
-  const asked = eachOf("attention", Object.values(ATTENTION)).flatMap((attention) =>
-    further.map((each) => [...attention, ...each]),
+  const alternatives = eachOf("attention", Object.values(ATTENTION)).flatMap((attention) =>
+    filtered.map((each) => [...attention, ...each]),
   );
   return readSource(
     {
@@ -101,7 +105,7 @@ function readKnownAt(rows: Rows, query: AnomalyQuery, position: number): Promise
       attention: ATTENTION.open,
       key: ["opened_position", "id"],
       select: (orderBy, beyond, limit) =>
-        selectEither(rows, ANOMALIES, asked, {
+        selectEither(rows, ANOMALIES, alternatives, {
           where: [{ column: "opened_position", is: "<=", value: position }],
           among: anomaliesAmong(model, platform),
           orderBy,
@@ -112,7 +116,7 @@ function readKnownAt(rows: Rows, query: AnomalyQuery, position: number): Promise
         }),
       recordOf: async ({ id }) => {
         const row = await anomalyAt(rows, String(id), { at_position: position });
-        if (row === null || !isAskedFor(row, filters)) return null;
+        if (row === null || !matchesFilters(row, filters)) return null;
         return anomalyFor(anomalyRecord(row, model), platform);
       },
     },
@@ -129,8 +133,8 @@ type AnomalyId = Readonly<{
 }>;
 
 /**
- * One anomaly of a model by its id; null where it has none such, or shows the platform none. At a
- * position: as it stood there, and what a clock said then is none.
+ * One anomaly of a model by its id; null if there is none or it is not visible to the platform. At
+ * a position, it is returned as it was there; stuck records are then not found.
  */
 export async function findAnomaly(
   rows: Rows,
@@ -151,7 +155,7 @@ export async function findAnomaly(
   return stuckRecord(record, model, rule, (await knownOf(rows, record)) ?? undefined);
 }
 
-/** The same wherever it is, with the position of that model; null where no model has it. */
+/** Finds an anomaly in any model, with the position of that model; null if no model has it. */
 export async function findInModels(
   models: Pick<ServedModels, "snapshot">,
   wanted: Omit<AnomalyId, "model">,
@@ -169,15 +173,16 @@ export async function findInModels(
       failure = error;
     }
   }
-  // It may be in the one that cannot be read.
+  // The anomaly may be in the model that cannot be read.
   if (failure !== null) throw failure;
   return null;
 }
 
 /**
- * The page that the anomalies of several sources make: no further than each was looked through.
+ * Merges the anomalies of several sources into one page, up to the key that all sources have
+ * reached.
  *
- * @param moment of the parts: those of a past moment stand in the order in which they were seen
+ * @param moment the moment of the parts; at a past one, they are ordered by first sight
  */
 export function mergeAnomalies(
   parts: readonly AnomalyPart[],
@@ -195,7 +200,7 @@ export function mergeAnomalies(
   return { data: data.slice(0, limit), next: last === undefined ? end : keyOf(last) };
 }
 
-/** A model has two sources: its stored anomalies by their id, and its stuck records by theirs. */
+/** The name of a model's source of stuck records; its stored anomalies have the model's name. */
 const stuckSource = (model: ModelName): string => `${model}:stuck`;
 
 function keyAt(record: AnomalyRecord, moment: Moment): Key {
@@ -210,12 +215,12 @@ function attentionOf({ closed_position, acknowledged_at }: AnomalyRecord): numbe
   return acknowledged_at === null ? ATTENTION.open : ATTENTION.acknowledged;
 }
 
-/** How a source is read: its rows by a position and a name, and the record of one that is asked for. */
+/** A source of anomalies: its rows ordered by position and name, and the record of a row. */
 type Source = Readonly<{
   name: string;
-  /** What all its rows ask for; null where they begin their order with it. */
+  /** The level of attention of all rows; null if the rows' order begins with their own level. */
   attention: number | null;
-  /** The columns of its order, but for that. */
+  /** The other columns of the order. */
   key: readonly [position: string, name: string];
   select: (
     key: readonly string[],
@@ -249,7 +254,7 @@ async function readSource(
 
 const NOTHING: AnomalyPart = { records: [], reached: null };
 
-/** A merged list's key as one source, whose rows stand by position and name, has it. */
+/** The key of a merged list converted to the order of one source. */
 function beyondIn(
   { name: source, attention }: Pick<Source, "name" | "attention">,
   beyond: PageRequest["beyond"],
@@ -258,7 +263,7 @@ function beyondIn(
   const [position, last, name] = [Number(beyond[1]), String(beyond[2]), String(beyond[3])];
   const before = attention === null ? [Number(beyond[0])] : [];
   if (source === last) return [...before, position, name];
-  // At one position the sources stand in descending order: those before it are still to come.
+  // At one position, sources are in descending order: those with a lower name are still to be read.
   return [...before, source < last ? position + 1 : position, ""];
 }
 
@@ -281,20 +286,20 @@ function readStored(rows: Rows, query: AnomalyQuery): Promise<AnomalyPart> {
           bytesMax: LIST_BYTES_MAX,
         }),
       recordOf: (row) =>
-        isAskedFor(row, filters) ? anomalyFor(anomalyRecord(row, model), platform) : null,
+        matchesFilters(row, filters) ? anomalyFor(anomalyRecord(row, model), platform) : null,
     },
     query,
   );
 }
 
-/** One filter is answered by an index that has the list's order, the others row by row. */
+/** One filter is served by an index in the list's order; the others are applied row by row. */
 function indexedConditions({ subject, open, kind }: AnomalyFilters): readonly Condition[][] {
   if (subject !== undefined) return eachOf("subject", subject);
   if (open === true) return [[{ column: "attention", is: ">", value: ATTENTION.closed }]];
   return kind === undefined ? [[]] : eachOf("kind", kind);
 }
 
-function isAskedFor(row: Row, { kind, subject, open }: AnomalyFilters): boolean {
+function matchesFilters(row: Row, { kind, subject, open }: AnomalyFilters): boolean {
   return (
     (kind?.some((each) => each === row.kind) ?? true) &&
     (subject?.some((each) => each === row.subject) ?? true) &&
@@ -330,21 +335,21 @@ function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Prom
   );
 }
 
-/** Those of which somebody knows. */
+/** Reads stuck records that were acknowledged. */
 function readKnownStuck(
   rows: Rows,
   model: LifecycleModel,
   query: AnomalyQuery,
 ): Promise<AnomalyPart> {
   const { filters, rule, platform } = query;
-  const asked = filters.subject === undefined ? [[]] : eachOf("id", filters.subject);
+  const alternatives = filters.subject === undefined ? [[]] : eachOf("id", filters.subject);
   return readSource(
     {
       name: stuckSource(model),
       attention: ATTENTION.acknowledged,
       key: ["position", "id"],
       select: (orderBy, beyond, limit) =>
-        selectEither(rows, KNOWN_STUCK, asked, {
+        selectEither(rows, KNOWN_STUCK, alternatives, {
           among: anomaliesAmong(model, platform, "id"),
           orderBy,
           descending: true,

@@ -23,7 +23,7 @@ export function anomalyRecord(row: Row, model: ModelName): AnomalyRecord {
   };
 }
 
-/** Who acknowledged it; nulls where nobody did. */
+/** The acknowledgement of an anomaly; nulls if there is none. */
 const acknowledgedIn = ({ acknowledged_at, acknowledged_by, note }: Row) => ({
   acknowledged_at: timeIn(acknowledged_at),
   acknowledged_by: textIn(acknowledged_by),
@@ -31,9 +31,9 @@ const acknowledgedIn = ({ acknowledged_at, acknowledged_by, note }: Row) => ({
 });
 
 /**
- * A record that stays too long in a stage; it opened when the limit had passed.
+ * The anomaly of a record that is too long in a stage; it opened when the limit had passed.
  *
- * @param known says who knows of it
+ * @param known the row with its acknowledgement
  */
 export function stuckRecord(
   row: Row,
@@ -56,7 +56,7 @@ export function stuckRecord(
   };
 }
 
-/** An anomaly as the facts of a moment showed it; null where they showed none of this id. */
+/** An anomaly at a position, or now; null if there was none with this id. */
 export async function anomalyAt(
   rows: Rows,
   id: string,
@@ -67,7 +67,7 @@ export async function anomalyAt(
   return typeof change?.row === "string" ? changedAnomaly(change.row) : null;
 }
 
-/** The same of rows as they stand now. */
+/** The versions at a moment of anomalies given by their current rows. */
 export async function anomaliesAt(
   rows: Rows,
   present: readonly Row[],
@@ -82,7 +82,7 @@ export async function anomaliesAt(
   return then;
 }
 
-/** Where a record rests, however long; some of them may still be left (a return, a release). */
+/** Stages in which a record may stay for any time; some may still be left (a return, a release). */
 const RESTING: Readonly<Record<LifecycleModel, readonly string[]>> = {
   withdrawals: ["settled", "failed", "rejected", "returned"],
   deposits: ["credited", "returned", "failed", "rejected", "quarantined"],
@@ -96,24 +96,26 @@ export function stuckRule(now: Nanos, afterSeconds: number): StuckRule {
   return { before: now - BigInt(afterSeconds) * SECOND, afterSeconds };
 }
 
-/** What the clock says of a record: never stored, digested or published. */
+/**
+ * Whether a record is stuck, which depends on the clock and is never stored, digested or published.
+ */
 export function isStuck(row: Row, model: LifecycleModel, { before }: StuckRule): boolean {
   const { stage, entered_at } = row;
   if (typeof stage !== "string" || typeof entered_at !== "bigint") return false;
   return entered_at < before && !RESTING[model].includes(stage);
 }
 
-/** Stages in which a record may be stuck; no index knows for how long it has been in one. */
+/** Stages in which a record may be stuck. */
 export function movingStages(model: LifecycleModel): readonly string[] {
   return STAGES[model].filter((stage) => !RESTING[model].includes(stage));
 }
 
-/** What somebody said of a record that is stuck; null where nobody said anything of it. */
+/** The acknowledgement of a stuck record; null if there is none. */
 export async function knownOf(rows: Rows, { id = null, is_known }: Row): Promise<Row | null> {
   return is_known ? rows.get(KNOWN_STUCK, [id]) : null;
 }
 
-/** How many records are stuck, by stage: indexes count them, and those of which somebody knows. */
+/** The number of stuck records by stage, counted by indexes, and how many are not acknowledged. */
 export async function countStuck(
   rows: Rows,
   model: LifecycleModel,

@@ -15,9 +15,11 @@ import {
 } from "../ports/model-store.ts";
 import { inOrderOf } from "../projection/selection.ts";
 
-/** How every list and every look-up is answered: one record or a page of them, and cells as text. */
+/** Shared by all queries: results of lookups, pages of lists, cursors, and cells as text. */
 
-/** What an id stands for: one record, none, or several of which the asker has to choose. */
+/**
+ * The result of a lookup: one record, none, or several candidates for the caller to choose from.
+ */
 export type Found<Record> =
   | Readonly<{ outcome: "found"; record: Record }>
   | Readonly<{ outcome: "missing" }>
@@ -27,7 +29,7 @@ export const MISSING = { outcome: "missing" } as const;
 
 export const found = <Record>(record: Record): Found<Record> => ({ outcome: "found", record });
 
-/** One id that an alias stands for, none or several. */
+/** The result for the ids that an alias matches; duplicates count once. */
 export function foundAmong(ids: readonly string[]): Found<string> {
   const candidates = [...new Set(ids)].sort();
   const [first] = candidates;
@@ -35,36 +37,40 @@ export function foundAmong(ids: readonly string[]): Found<string> {
   return candidates.length === 1 ? found(first) : { outcome: "ambiguous", candidates };
 }
 
-/** Which records of a list: at most `limit`, after the key that the page before ended with. */
+/** A request for at most `limit` records of a list, after the key of the previous page's end. */
 export type PageRequest = Readonly<{ limit: number; beyond: readonly Value[] | null }>;
 
 /**
- * A page of records. `next`: the key to go on from, null where nothing follows. A filter that no
- * index answers may leave a page short of its limit, even empty, with more to come.
+ * A page of records. `next` is the key to continue from, null at the end of the list. With a filter
+ * that no index serves, a page may be short of its limit, even empty, although more pages follow.
  */
 export type Page<Record> = Readonly<{ data: readonly Record[]; next: readonly Value[] | null }>;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** How a list is read: its rows in order, each one's key, and the record of a row that belongs in it. */
+/**
+ * The source of a list: its rows in order, the key of a row, and its record, null if filtered out.
+ */
 export type PageSource<Record, Item extends Fields = Row> = Readonly<{
   read: (beyond: readonly Value[] | null, limit: number) => Promise<readonly Item[]>;
   keyOf: (row: Item) => readonly Value[];
   recordOf: (row: Item) => Promise<Record | null> | Record | null;
-  /** Lets others have their turn: an embedded engine answers without ever giving up its thread. */
+  /** Yields to other tasks: reads of an embedded engine never yield the thread themselves. */
   nextTurn: Clock["nextTurn"];
 }>;
 
-/** Rows between two turns of others, of which each may cost a few look-ups. */
+/** Maximum number of rows read before yielding; each may cost a few lookups. */
 const BATCH_MAX = 100;
-/** Text of the rows that one page shows: many readers may hold one at once, several times over. */
+/**
+ * Limit of the text of one page's rows: many readers may hold a page at once, in several copies.
+ */
 export const LIST_BYTES_MAX = 1024 * 1024;
-/** Rows that one page may look at, before it ends short of its limit. */
+/** Number of rows that one page may scan before it ends short of its limit. */
 const SCANNED_MAX = 2000;
 
 /**
- * Reads rows until the page is full, or until it has looked at as many as one request may cost. A
- * source may end short of what it is asked for with the row that brings it to `LIST_BYTES_MAX`.
+ * Reads rows until the page is full or the scan limits of one request are reached. A source may
+ * return fewer rows than requested, ending with the row that reaches `LIST_BYTES_MAX`.
  */
 export async function readPage<Record, Item extends Fields = Row>(
   { limit, beyond }: PageRequest,
@@ -78,7 +84,7 @@ export async function readPage<Record, Item extends Fields = Row>(
     const rows = await read(last, batch);
     for (const row of rows) {
       const record = await recordOf(row);
-      // One more than was asked for tells that something follows.
+      // One record over the limit shows that another page follows.
       if (record !== null && data.length === limit) return { data, next: last };
       if (record !== null) data.push(record);
       last = keyOf(row);
@@ -90,22 +96,22 @@ export async function readPage<Record, Item extends Fields = Row>(
   return { data, next: last };
 }
 
-/** A selection's part for `beyond`, which must be left out where a list begins. */
+/** The `beyond` property of a selection, which must be omitted at the beginning of a list. */
 export const beyondPart = (
   beyond: readonly Value[] | null,
 ): Readonly<{ beyond?: readonly Value[] }> => (beyond === null ? {} : { beyond });
 
-/** A column has one of some values. */
+/** The condition that a column has one of these values. */
 export const isOneOf = (column: string, values: readonly Value[]): Condition =>
   values.length === 1
     ? { column, is: "=", value: values[0] as Value }
     : { column, is: "in", value: values };
 
-/** The same, each value by itself, as an index answers it in the order of a list. */
+/** The same as one alternative per value, which an index serves in the order of a list. */
 export const eachOf = (column: string, values: readonly Value[]): Condition[][] =>
   values.map((value) => [{ column, is: "=", value }]);
 
-/** All text that begins with the prefix lies before the prefix with its last character raised. */
+/** The range of texts with a prefix; it ends at the prefix with its last character incremented. */
 export function beginsWith(column: string, prefix: string): readonly Condition[] {
   const last = prefix.charCodeAt(prefix.length - 1);
   const end = prefix.slice(0, -1) + String.fromCharCode(last + 1);
@@ -115,7 +121,10 @@ export function beginsWith(column: string, prefix: string): readonly Condition[]
   ];
 }
 
-/** Rows that meet one of several conditions, in order, each once: no two have the same place in it. */
+/**
+ * Rows that meet any of several conditions, in order and without duplicates; the order must be
+ * unique.
+ */
 export async function selectEither(
   rows: Rows,
   table: Table,
@@ -135,14 +144,14 @@ export async function selectEither(
   return mergeSelected(selection, pages, isFirst);
 }
 
-/** The page of a selection that pages of several sources make, each as the selection asks. */
+/** Merges the pages that several sources return for the same selection into one page. */
 export function mergeSelected(
   selection: Selection,
   pages: readonly (readonly Row[])[],
   isWanted: (row: Row) => boolean = () => true,
 ): readonly Row[] {
   const compare = inOrderOf(selection);
-  /** Beyond the last row of one that bytes have ended, rows of it may be missing. */
+  /** The earliest last row of a cut page: beyond it, rows of that page may be missing. */
   let end: Row | null = null;
   for (const page of pages) {
     const last = isLastRows(page, selection) ? undefined : page.at(-1);
@@ -156,12 +165,12 @@ export function mergeSelected(
 
 /**
  * Cursors are opaque text: base64url of JSON with a version, a digest of the list and its filters,
- * and the key that the page ended with. So a cursor of another list, of other filters or of another
- * version is noticed; it holds no secret and grants nothing.
+ * and the key that the page ended with. A cursor of another list, other filters or another version
+ * is thereby detected. Cursors hold no secrets and grant no access.
  */
 const VERSION = 1;
 
-/** What a cursor belongs to: a list, its filters, and the types of its key's columns. */
+/** The scope of a cursor: a list, its filters, and the types of its key columns. */
 export type CursorScope = Readonly<{
   list: string;
   filters: Readonly<Record<string, unknown>>;
@@ -177,7 +186,7 @@ export function encodeCursor(key: readonly Value[], scope: CursorScope, hashing:
   return btoa(ascii).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** @returns the key; null where this scope never gave the cursor out. */
+/** @returns the key; null if the cursor is malformed or of another scope */
 export function decodeCursor(
   cursor: string,
   scope: CursorScope,
@@ -201,7 +210,7 @@ const VALUES: Readonly<Record<ColumnType, (value: unknown) => Value | undefined>
   },
 };
 
-/** Whether a text may be somewhere in a row: no engine has others, and PostgreSQL fails on them. */
+/** Whether a text can be stored in a row: no engine stores others, and PostgreSQL fails on them. */
 export function isStorable(text: string): boolean {
   return !text.includes("\0") && text.isWellFormed();
 }
@@ -220,12 +229,12 @@ function digestOf({ list, filters }: CursorScope, hashing: Hashing): string {
   return hashing.sha256(canonicalJson([list, filters])).slice(0, 16);
 }
 
-/** The same JSON in ASCII, which is all that `btoa` takes. */
+/** Escapes a character of JSON, because `btoa` accepts ASCII only. */
 function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** A row's cells as records show them; absent is null in both. */
+/** The cells of a row as shown in records; an absent cell is null. */
 export const textIn = (value: Value | undefined): string | null =>
   typeof value === "string" ? value : null;
 

@@ -44,26 +44,29 @@ const BALANCE_FILTERS = [
   "account_id",
 ] as const;
 
-/** Exact matches with any of some values; `account_id` is the provider's and may be any that the account was ever given. */
+/**
+ * Each column matches any of its values. `account_id` is any id that the provider ever used for the
+ * account.
+ */
 export type BalanceFilters = Readonly<
   Partial<Record<(typeof BALANCE_FILTERS)[number], readonly string[]>>
 >;
 
-/** By our id: an account keeps its place in the list whatever happens to its balance. */
+/** The ledger's own id: an account keeps its place in the list when its balance changes. */
 export const BALANCE_KEY: readonly ColumnType[] = ["text"];
 
 export type BalanceQuery = Readonly<{
   filters: BalanceFilters;
   page: PageRequest;
   moment?: Moment;
-  /** Whose accounts exist for who asks. */
+  /** The platform whose accounts are visible. */
   platform: Platform;
   nextTurn: Clock["nextTurn"];
 }>;
 
 /**
- * Balances, one an account. Of a past moment an account is listed if something was reported of it
- * by then; filters go by what is known of it now.
+ * Balances, one per account. At a past moment, an account is listed if anything was reported of it
+ * by then; filters match what is known of it now.
  */
 export async function listBalances(
   rows: Rows,
@@ -82,11 +85,14 @@ export async function listBalances(
   });
 }
 
-type Of = Pick<BalanceQuery, "filters" | "platform"> &
+type ListScope = Pick<BalanceQuery, "filters" | "platform"> &
   Readonly<{ either: readonly (readonly Condition[])[] }>;
 type ReadAccounts = PageSource<BalanceRecord>["read"];
 
-async function readPresent(rows: Rows, { filters, platform, either }: Of): Promise<ReadAccounts> {
+async function readPresent(
+  rows: Rows,
+  { filters, platform, either }: ListScope,
+): Promise<ReadAccounts> {
   const where = await conditionsOf(rows, filters, { id: "id", platform });
   const bytesMax = LIST_BYTES_MAX;
   return (beyond, limit) => {
@@ -95,11 +101,11 @@ async function readPresent(rows: Rows, { filters, platform, either }: Of): Promi
   };
 }
 
-/** Of an account that is gone, or that only its id is needed of, the row has nothing else. */
+/** Rows of removed accounts, and all rows at a past position, hold only what the id says. */
 async function readPast(
   rows: Rows,
   moment: Moment,
-  { filters, platform, either }: Of,
+  { filters, platform, either }: ListScope,
 ): Promise<ReadAccounts> {
   const where = await conditionsOf(rows, filters, { id: "account", platform });
   const read = await pastAccounts(rows, { where, either, moment });
@@ -110,7 +116,10 @@ async function readPast(
   };
 }
 
-/** Ends, as a selection does, with the row that brings the text to what a page may show. */
+/**
+ * Reads the current rows of ids; like a selection, it ends with the row that reaches the byte
+ * limit.
+ */
 async function presentRows(rows: Rows, ids: readonly string[]): Promise<readonly Row[]> {
   const bytes = { limit: ids.length + 1, bytesMax: LIST_BYTES_MAX };
   const where = [isOneOf("id", ids)];
@@ -121,7 +130,9 @@ async function presentRows(rows: Rows, ids: readonly string[]): Promise<readonly
   return shown.map((id) => byId.get(id) ?? identityRow(id));
 }
 
-/** Those that an index lists, where several values are asked for: each is read by itself. */
+/**
+ * One alternative per value of an indexed filter with several values: each is read by its index.
+ */
 function eitherOf(filters: BalanceFilters): Condition[][] {
   const column = LISTED.find((name) => (filters[name]?.length ?? 0) > 1);
   return column === undefined ? [[]] : eachOf(column, filters[column] ?? []);
@@ -129,7 +140,7 @@ function eitherOf(filters: BalanceFilters): Condition[][] {
 
 const LISTED = ["participant_code", "account_group", "asset"] as const;
 
-/** An account as it was at a moment; null where nothing had been reported of it. */
+/** An account as it was at a moment; null if nothing had been reported of it. */
 async function accountAt(
   rows: Rows,
   account: Row,
@@ -152,16 +163,16 @@ async function conditionsOf(
   if (account_id === undefined) return where;
   const ids = new Set<string>();
   for (const each of account_id) {
-    for (const id of await accountsCalled(rows, each, platform)) ids.add(id);
+    for (const id of await accountsWithProviderId(rows, each, platform)) ids.add(id);
   }
   return [...where, { column: idColumn, is: "in", value: [...ids] }];
 }
 
-/** One provider's id on more accounts than this is no id. */
-const NAMESAKES_MAX = 1000;
+/** Accounts that one provider id may match; an id of more accounts identifies nothing. */
+const SAME_ID_ACCOUNTS_MAX = 1000;
 
-/** Our ids of the accounts that the provider ever called so. */
-async function accountsCalled(
+/** Our ids of the accounts for which the provider ever used this id. */
+async function accountsWithProviderId(
   rows: Rows,
   accountId: string,
   platform: Platform,
@@ -170,12 +181,12 @@ async function accountsCalled(
     where: [{ column: "account_id", is: "=", value: accountId }],
     among: accountsAmong(platform, "account"),
     orderBy: ["account_id", "account"],
-    limit: NAMESAKES_MAX,
+    limit: SAME_ID_ACCOUNTS_MAX,
   });
   return found.map(({ account }) => String(account));
 }
 
-/** An account at a moment, as the facts up to there left it; null where nothing was said of it. */
+/** An account by the facts up to a position; null if there were none. */
 async function balanceAt(
   rows: Rows,
   account: Row,
@@ -187,12 +198,12 @@ async function balanceAt(
 
 /**
  * An account after its last report that took effect by a time, by all facts known now or at a
- * position. The gaps are those that are open by these facts and lie before that time, so a gap that
- * was closed since does not count; the provider's ids are those known by these facts, whenever they
- * were reported.
+ * position. Gaps count if they are open by these facts and lie before that time, so a gap closed
+ * since does not count. The provider's ids are those known by these facts, whenever they were
+ * reported.
  *
- * @param account the account as these facts left it
- * @returns null where nothing was reported by then.
+ * @param account the account by these facts
+ * @returns null if nothing was reported by then
  */
 export async function balanceAsOf(
   rows: Rows,
@@ -220,7 +231,9 @@ const IS_RUN: Condition = { column: "kind", is: "=", value: "run" };
 
 const GAPS_PAGE = 1000;
 
-/** Counts them backward from the entry, a page at a time, until no more than these can follow. */
+/**
+ * Counts the open gaps up to an entry, backward and page by page, until it has found all of them.
+ */
 async function gapsUpTo(
   { rows, account: id, position }: EntryReading,
   all: number,
@@ -233,7 +246,7 @@ async function gapsUpTo(
     const gaps = await selectAt(rows, ENTRY_VERSIONS, position, {
       where: [
         { column: "account", is: "=", value: id },
-        // Whatever is missing is more than no text; null is not.
+        // Every text sorts at or after the empty one, and null never matches.
         { column: "missing", is: ">=", value: "" },
       ],
       orderBy: ENTRY_ORDER,
@@ -247,23 +260,28 @@ async function gapsUpTo(
   }
 }
 
-/** Whether a snapshot leaves it out is known of now alone. */
+/** The status as of a time. Whether an account is `unlisted` is known for the present only. */
 function statusOf(entry: Row, openGaps: number): BalanceRecord["status"] {
   if (Number(entry.contradictions) > 0) return "contradicted";
   return openGaps > 0 ? "gap_open" : "continuous";
 }
 
-/** The account as it stands. */
+/** The current record of an account. */
 export function balanceRecord(account: Row): BalanceRecord {
-  return { ...identityOf(account), ...standing(account) };
+  return { ...identityOf(account), ...balanceFieldsOf(account) };
 }
 
-/** The account as one of its change rows holds it, or its own; null where nothing was said of it then. */
+/**
+ * The account as stored in one of its change rows or in its own; null if nothing was known of it
+ * then.
+ */
 export function balanceRecordAt(account: Row, change: Row): BalanceRecord | null {
-  return (change.status ?? null) === null ? null : { ...identityOf(account), ...standing(change) };
+  return (change.status ?? null) === null
+    ? null
+    : { ...identityOf(account), ...balanceFieldsOf(change) };
 }
 
-/** What never changes of an account: its id says it all. */
+/** The fields of an account that never change: all of them follow from its id. */
 function identityOf(account: Row) {
   return {
     id: String(account.id),
@@ -277,7 +295,7 @@ function identityOf(account: Row) {
   };
 }
 
-function standing(row: Row) {
+function balanceFieldsOf(row: Row) {
   return {
     account_id: textIn(row.account_id),
     account_ids: JSON.parse(String(row.account_ids)) as string[],
@@ -290,10 +308,10 @@ function standing(row: Row) {
   };
 }
 
-/** Which account, at which moment, and whose accounts exist for who asks. */
+/** The account, the moment, and the platform whose accounts are visible. */
 type AccountQuery = Readonly<{ id: string; platform: Platform; moment?: Moment }>;
 
-/** One account, by our id or by the provider's. */
+/** Finds an account by our id or by the provider's. */
 export async function findAccount(
   rows: Rows,
   { id, platform, moment = NOW }: AccountQuery,
@@ -304,25 +322,31 @@ export async function findAccount(
   return record === null ? MISSING : found(record);
 }
 
-/** The account's row, by our id or by the provider's; what was gone once has only its identity. */
+/**
+ * Finds an account's row by our id or by the provider's; a removed account has only its identity.
+ */
 async function findAccountRow(
   rows: Rows,
   { id, platform, moment = NOW }: AccountQuery,
 ): Promise<Found<Row>> {
-  const own = (await rows.get(ACCOUNTS, [id])) ?? (await goneAccount(rows, id, moment));
+  const own = (await rows.get(ACCOUNTS, [id])) ?? (await removedAccount(rows, id, moment));
   if (own !== null && accountsOf([id], platform).length > 0) return found(own);
-  const named = foundAmong(await accountsCalled(rows, id, platform));
+  const named = foundAmong(await accountsWithProviderId(rows, id, platform));
   if (named.outcome !== "found") return named;
   const account = await rows.get(ACCOUNTS, [named.record]);
   return account === null ? MISSING : found(account);
 }
 
-/** What is known of an account of which nothing is said now, but was at the moment: its id. */
-async function goneAccount(rows: Rows, id: string, { at_position }: Moment): Promise<Row | null> {
+/** The identity of an account that is removed now but existed at the position. */
+async function removedAccount(
+  rows: Rows,
+  id: string,
+  { at_position }: Moment,
+): Promise<Row | null> {
   if (at_position === undefined) return null;
   const change = await lastChange(rows, BALANCE_CHANGES, ["account", id], at_position);
   return change === null ? null : identityRow(id);
 }
 
-/** An account of which nothing but its id is known. */
+/** A row with only what an account's id says. */
 const identityRow = (id: string): Row => ({ id, ...accountParts(id) });

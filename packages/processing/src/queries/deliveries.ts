@@ -24,12 +24,12 @@ type DeliveryRecord = Readonly<{
 
 export type FindOptions = Readonly<{ translations: Translations; hashing: Hashing }>;
 
-/** Whose deliveries exist for who asks. */
+/** `standings`: the platform's view of deliveries; null shows all of them. */
 export type DeliveryQuery = FindOptions & Readonly<{ standings: Standings | null }>;
 
 /**
- * A delivery with everything that it caused to be recorded, whenever that was; null where it is not
- * on the stream.
+ * A delivery with all events that it caused, whenever they were recorded; null if it is not on the
+ * stream or not visible.
  */
 export async function findDelivery(
   stream: EventStream,
@@ -39,8 +39,8 @@ export async function findDelivery(
   const received = await findReceived(stream, id);
   if (received === null) return null;
   const { standings } = query;
-  const told = await readDelivery(stream, received, query);
-  const { caused } = told;
+  const read = await readDelivery(stream, received, query);
+  const { caused } = read;
   const record = { delivery_id: id, received: eventRecord(received) };
   if (standings === null) {
     const erased = await erasureOf(stream, received, query);
@@ -48,19 +48,19 @@ export async function findDelivery(
   }
   const { platform } = standings;
   const stand = await standings.ofEvents(stream, caused);
-  const whole = await wholeStanding(standings, told, stand);
+  const whole = await wholeStanding(standings, read, stand);
   if (whole === "outside") return null;
   const own = caused.filter((_, at) => stand[at] === "inside").map(eventRecord);
   return {
     ...record,
     received: receivedFor(record.received, platform, whole),
     facts: own.map((event) => eventFor(event, platform)),
-    // A note is the operator's word, and may speak of others.
+    // An operator's note may mention other platforms.
     erased: null,
   };
 }
 
-/** How much of a delivery is the platform's who asks; everything where nobody's is hidden. */
+/** How much of a delivery is visible to the platform; everything if no platform is given. */
 export async function partOfDelivery(
   stream: EventStream,
   received: RecordedEvent,
@@ -68,8 +68,8 @@ export async function partOfDelivery(
 ): Promise<Whole> {
   const { standings } = query;
   if (standings === null) return "inside";
-  const told = await readDelivery(stream, received, query);
-  return wholeStanding(standings, told, await standings.ofEvents(stream, told.caused));
+  const read = await readDelivery(stream, received, query);
+  return wholeStanding(standings, read, await standings.ofEvents(stream, read.caused));
 }
 
 async function erasureOf(
@@ -81,21 +81,21 @@ async function erasureOf(
   return (await findErasures(stream, [sha256], hashing)).get(sha256) ?? null;
 }
 
-type Told = Readonly<{
-  /** Events that it caused, in order. */
+type DeliveryFacts = Readonly<{
+  /** The events that the delivery caused, in order. */
   caused: readonly RecordedEvent[];
-  /** What its bytes say, by every translation that can read them. */
+  /** The facts in its bytes, by every translation that can read them. */
   facts: readonly ProviderFact[];
-  /** The present translation reads them. */
+  /** Whether the present translation reads them. */
   isRead: boolean;
 }>;
 
-/** `part`: something of it is the platform's, and something is not. */
+/** `part`: some of the delivery is the platform's, and some is not. */
 export type Whole = "inside" | "part" | "outside";
 
 async function wholeStanding(
   standings: Standings,
-  { facts, isRead }: Told,
+  { facts, isRead }: DeliveryFacts,
   ofCaused: readonly Standing[],
 ): Promise<Whole> {
   const all = new Set(ofCaused);
@@ -107,7 +107,7 @@ async function wholeStanding(
   return isRead && !all.has("outside") ? "inside" : "part";
 }
 
-/** Where others' facts are in the bytes, their digest and their length would tell of these. */
+/** If the bytes hold others' facts, their digest and length would reveal something about these. */
 function receivedFor(received: EventRecord, platform: string, whole: Whole): EventRecord {
   const shown = eventFor(received, platform);
   if (whole === "inside") return shown;
@@ -119,15 +119,15 @@ async function readDelivery(
   stream: EventStream,
   received: RecordedEvent,
   options: FindOptions,
-): Promise<Told> {
+): Promise<DeliveryFacts> {
   const { id } = received;
   const caused = new Map<number, RecordedEvent>();
   const note = (event: RecordedEvent) => {
     if (event.causation_id === id) caused.set(event.position, event);
   };
-  for await (const event of lyingNear(stream, received, options)) note(event);
+  for await (const event of eventsNear(stream, received, options)) note(event);
   const ids = new Set([...caused.values()].map(factIdOf));
-  const { facts, isRead } = await factsRead(stream, received, options);
+  const { facts, isRead } = await readFacts(stream, received, options);
   for (const fact of facts) ids.add(providerEventId(fact, options.hashing));
   for (const { event, amendments } of (await stream.findByIds([...ids])).known.values()) {
     for (const each of [event, ...amendments]) note(each);
@@ -137,12 +137,12 @@ async function readDelivery(
   return { caused: inOrder, facts, isRead };
 }
 
-/** All facts that any translation finds in its bytes; none where those are gone. */
-async function factsRead(
+/** All facts that any translation finds in the bytes; none if the bytes are gone. */
+async function readFacts(
   stream: EventStream,
   received: RecordedEvent,
   options: FindOptions,
-): Promise<Pick<Told, "facts" | "isRead">> {
+): Promise<Pick<DeliveryFacts, "facts" | "isRead">> {
   const facts: ProviderFact[] = [];
   let isRead = false;
   for (const version of Object.keys(options.translations.versions)) {
@@ -155,8 +155,8 @@ async function factsRead(
 }
 
 /**
- * The exact bytes of a delivery: what `sha256` names is gone where they are null. A platform sees
- * them where every fact in them is its own, and names nobody else.
+ * The exact bytes of a delivery, null if they are gone. A platform sees them only if every fact in
+ * them is its own and names nobody else.
  */
 export async function findBody(
   stream: EventStream,
@@ -168,13 +168,13 @@ export async function findBody(
   if ((await partOfDelivery(stream, received, query)) !== "inside") return null;
   const { sha256 } = readData(received) as DataOf<"DeliveryReceived">;
   const erased = await erasureOf(stream, received, query);
-  // What is recorded as erased is shown no more, also where it is only about to be removed.
+  // A body recorded as erased is not shown, even if its bytes are still to be removed.
   const bytes = erased === null ? await stream.body(sha256) : null;
   return bytes === null ? { sha256, bytes, erased } : { sha256, bytes };
 }
 
 type Stored = { bytes: Uint8Array };
-/** Without an erasure nobody knows where they went: `verify` reports it. */
+/** Bytes that are missing without a recorded erasure are reported by `verify`. */
 type Gone = { bytes: null; erased: ErasureRecord | null };
 
 /** A delivery's id is that of its first event. */
@@ -184,19 +184,19 @@ async function findReceived(stream: EventStream, id: string): Promise<RecordedEv
 }
 
 /**
- * No index leads from a delivery to its facts. They lie behind `DeliveryReceived`, up to
- * `DeliveryCompleted` where it was divided, and beside each retry of a delivery that was
- * quarantined. What lies elsewhere (parts far apart, what a later translation recorded) is found by
- * the identities of what its bytes say.
+ * The events near a delivery, among them those that it caused. No index leads from a delivery to
+ * its facts. They follow `DeliveryReceived`, up to `DeliveryCompleted` if it was divided, and lie
+ * next to each retry of a quarantined delivery. Facts elsewhere (parts far apart, facts recorded by
+ * a later translation) are found by the identities of the facts in its bytes.
  */
-async function* lyingNear(
+async function* eventsNear(
   stream: EventStream,
   received: RecordedEvent,
   options: FindOptions,
 ): AsyncGenerator<RecordedEvent> {
   const { parts = 1 } = readData(received) as DataOf<"DeliveryReceived">;
   let wasQuarantined = false;
-  for await (const event of following(stream, received, parts > 1)) {
+  for await (const event of causedAfter(stream, received, parts > 1)) {
     wasQuarantined ||= event.type === "DeliveryQuarantined";
     yield event;
   }
@@ -207,7 +207,7 @@ async function* lyingNear(
   for (const { event: retry } of known.values()) {
     const after = Math.max(received.position, retry.position - APPEND_EVENTS_MAX);
     yield* between(stream, after, retry.position);
-    yield* following(stream, { id: received.id, position: retry.position }, false);
+    yield* causedAfter(stream, { id: received.id, position: retry.position }, false);
   }
 }
 
@@ -224,10 +224,10 @@ async function* between(
 }
 
 const PAGE = 200;
-/** How far the parts of a divided delivery may lie apart, other deliveries between them. */
+/** Positions searched for the parts of a divided delivery, which other deliveries may separate. */
 const SEARCHED_MAX = 100_000;
 
-async function* following(
+async function* causedAfter(
   stream: EventStream,
   { id, position }: Pick<RecordedEvent, "id" | "position">,
   isDivided: boolean,
@@ -246,7 +246,7 @@ async function* following(
   }
 }
 
-/** By digest, those of some bodies that were erased. */
+/** The recorded erasures of these bodies, by digest. */
 export async function findErasures(
   stream: Pick<EventStream, "findByIds">,
   digests: readonly string[],

@@ -30,28 +30,28 @@ import { ENTRY_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
 import { MOVEMENTS_SHOWN, movementRecords, readMovements } from "./runs.ts";
 
 /**
- * The row's place in its account's order, which of the records that it shows came last, and the name
- * of the gap behind it that did.
+ * The row's place in its account's order, how many of its records were shown, and the id of the
+ * last shown gap after it.
  */
 export const ENTRY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "integer", "text"];
 
 type EntryQuery = Readonly<{
   page: PageRequest;
-  /** Whether the newest come first. */
+  /** Whether the newest entries come first. */
   descending?: boolean;
   moment?: Moment;
   nextTurn: Clock["nextTurn"];
 }>;
 
-/** Movements of one page: those of ten entries that show all they may. Then it ends short. */
+/** Movements on one page, as many as ten full entries show; beyond it a page ends short. */
 const MOVEMENTS_MAX = 10 * MOVEMENTS_SHOWN;
-/** Entries between two turns of others. */
+/** Number of entries processed before yielding. */
 const BATCH = 100;
 
 /**
- * An account's history in its order: runs and snapshots, what stood before the first, gaps (also
- * those that are closed) and contradictions. A snapshot that only confirms is not shown. As of a
- * time: what took effect by then.
+ * An account's history in its order: the opening balance, runs and snapshots, gaps (closed ones,
+ * too) and contradictions. A snapshot that only confirms the balance is not shown. As of a time, it
+ * holds what took effect by then.
  */
 export async function listEntries(
   rows: Rows,
@@ -63,7 +63,7 @@ export async function listEntries(
   if (within === null) return { data: [], next: null };
   const gaps = await readGaps(rows, account, moment);
   const start = startOf(beyond);
-  const shownOf = descending ? shownBackwards : shownForwards;
+  const shownOf = descending ? partsBackwards : partsForwards;
   const from = { rows, account, position, within };
   const stored = await readRows(from, start, { limit: limit + 1, descending });
   const data: EntryRecord[] = [];
@@ -73,10 +73,10 @@ export async function listEntries(
     if (movements >= MOVEMENTS_MAX) return { data, next: last };
     if (at % BATCH === BATCH - 1) await nextTurn();
     movements += Math.min(MOVEMENTS_SHOWN, Number(row.movements));
-    const shown = start.isSame(row) ? start.shown : NOTHING;
+    const shown = start.isSame(row) ? start.shown : NOTHING_SHOWN;
     const showing = { rows, gaps, limit, position };
     for await (const { record, ...place } of shownOf(showing, row, shown)) {
-      // One more than was asked for tells that something follows.
+      // One record over the limit shows that another page follows.
       if (data.length === limit) return { data, next: last };
       data.push(record);
       last = [row.placed_at ?? 0n, row.rank ?? 0, row.mark ?? "", place.count, place.gap];
@@ -85,12 +85,12 @@ export async function listEntries(
   return { data, next: isLastRows(stored, { limit: limit + 1, bytesMax }) ? null : last };
 }
 
-/** How much of what a row shows was shown: so many records, and its gaps up to this one. */
+/** How much of a row was shown: the number of its records, and the id of the last gap. */
 type Shown = Readonly<{ count: number; gap: string }>;
 
-const NOTHING: Shown = { count: 0, gap: "" };
+const NOTHING_SHOWN: Shown = { count: 0, gap: "" };
 
-/** Where a page begins: with what is left of the row that the page before ended in. */
+/** Where a page begins: with the remainder of the row in which the previous page ended. */
 function startOf(beyond: PageRequest["beyond"]) {
   const [placedAt = null, rank = null, mark = null, count = 0, gap = ""] = beyond ?? [];
   const shown: Shown = { count: Number(count), gap: String(gap) };
@@ -104,7 +104,7 @@ function startOf(beyond: PageRequest["beyond"]) {
 
 const bytesMax = LIST_BYTES_MAX;
 
-/** What an entry meets that took effect by the time; null where none did. */
+/** The conditions for entries that took effect by the time; null if there are none such. */
 async function withinTime(
   reading: EntryReading,
   { as_of }: Moment,
@@ -118,7 +118,7 @@ async function withinTime(
   ];
 }
 
-/** From the row at the place on, which may be shown in part. */
+/** Reads rows from the place on, including the row there, which may have been shown in part. */
 async function readRows(
   { rows, account, position, within }: EntryReading & Readonly<{ within: readonly Condition[] }>,
   { place }: Readonly<{ place: readonly Value[] | null }>,
@@ -144,7 +144,7 @@ async function readRows(
   return [...at, ...behind].slice(0, limit);
 }
 
-type Showing = Readonly<{
+type PartSources = Readonly<{
   rows: Rows;
   gaps: Gaps;
   limit: number;
@@ -153,32 +153,32 @@ type Showing = Readonly<{
 
 type Part = Readonly<{ record: EntryRecord }> & Shown;
 
-/** What is left to show of a row, each with how much is shown with it: gaps that it closed at last. */
-async function* shownForwards(showing: Showing, row: Row, from: Shown): AsyncGenerator<Part> {
+/** The remaining records of a row, each with how much is shown after it; closed gaps come last. */
+async function* partsForwards(showing: PartSources, row: Row, from: Shown): AsyncGenerator<Part> {
   if (from.gap === "") {
     const records = await recordsAt(showing, row);
     yield* records.map((record, at) => ({ record, count: at + 1, gap: "" })).slice(from.count);
   }
-  yield* gapsBehind(showing, row, from);
+  yield* gapsAfter(showing, row, from);
 }
 
-/** The same from its end; the gaps behind a row have no order but that of their names. */
-async function* shownBackwards(showing: Showing, row: Row, from: Shown): AsyncGenerator<Part> {
-  if (from.count === 0) yield* gapsBehind(showing, row, from);
+/** The same in reverse, except that gaps after a row are always in the order of their ids. */
+async function* partsBackwards(showing: PartSources, row: Row, from: Shown): AsyncGenerator<Part> {
+  if (from.count === 0) yield* gapsAfter(showing, row, from);
   const records = (await recordsAt(showing, row)).reverse();
   yield* records.map((record, at) => ({ record, count: at + 1, gap: "" })).slice(from.count);
 }
 
-/** A row, and what is shown with it, but for the gaps behind it. */
-async function recordsAt({ rows, gaps, position }: Showing, row: Row): Promise<EntryRecord[]> {
+/** The records of a row in order, without the closed gaps after it. */
+async function recordsAt({ rows, gaps, position }: PartSources, row: Row): Promise<EntryRecord[]> {
   const { opening, entry, contradictions } = await shownEntry(rows, row, position);
   const before = await gaps.before(row);
   return [...(opening === null ? [] : [opening]), ...before, entry, ...contradictions];
 }
 
-/** As many at once as a page may still hold. */
-async function* gapsBehind(
-  { gaps, limit }: Showing,
+/** The closed gaps after a row, read in batches of one page. */
+async function* gapsAfter(
+  { gaps, limit }: PartSources,
   row: Row,
   { count, gap }: Shown,
 ): AsyncGenerator<Part> {
@@ -190,10 +190,10 @@ async function* gapsBehind(
   }
 }
 
-/** The run's id; Layer1: its message's time. */
+/** The run's id; for Layer1, the time of its message. */
 export const runIdOf = ({ id }: Row): string => String(id).slice("run:".length);
 
-/** An entry as its account's history shows it, with what is shown around it but for the gaps. */
+/** An entry as shown in its account's history, with its opening balance and contradictions. */
 type ShownEntry = Readonly<{
   opening: EntryRecord | null;
   entry: EntryRecord;
@@ -202,7 +202,7 @@ type ShownEntry = Readonly<{
 
 type StoredFacts = Readonly<{ report: FactState | null; movements: readonly FactState[] }>;
 
-/** @param position where the row stood so, if that is not now */
+/** @param position at which the row is read; now if omitted */
 export async function shownEntry(rows: Rows, row: Row, position?: number): Promise<ShownEntry> {
   const facts = { report: reportFrom(row), movements: await readMovements(rows, row, position) };
   const entry = row.kind === "run" ? runEntry(row, facts) : snapshotEntry(row, facts);
@@ -249,7 +249,7 @@ function snapshotEntry(row: Row, { report }: StoredFacts): EntryRecord {
   };
 }
 
-/** What the account held before its first report, where that was not zero. */
+/** The account's balance before its first report, if that was not zero. */
 function openingBefore(row: Row): EntryRecord | null {
   const balance = textIn(row.opening);
   if (balance === null) return null;

@@ -9,17 +9,17 @@ import { findRow } from "./lifecycles.ts";
 import { hasRecordOf, tradeFieldsFor } from "./platform.ts";
 import type { ServedModels } from "./serving.ts";
 
-/** Where a fact stands to a platform; `nobody`: it names no owner of anything. */
+/** How a fact relates to a platform; `nobody`: it names no owner. */
 export type Standing = "inside" | "outside" | "nobody";
 
 type Data = Readonly<Record<string, unknown>>;
-type Stated = Readonly<{ type: string; data: Data }>;
+type Fact = Readonly<{ type: string; data: Data }>;
 
-/** Which records a status is about: a participant's, by this id, in these models. */
-type About = Readonly<{ id: unknown; models: readonly LifecycleModel[] }>;
+/** The record that a status is about: its id, and the models that may hold it. */
+type RecordReference = Readonly<{ id: unknown; models: readonly LifecycleModel[] }>;
 
-/** By what a fact itself says whose it is. A fact that says it of nobody is outside. */
-const IS_OF: Readonly<Partial<Record<FactType, (data: Data, platform: string) => boolean>>> = {
+/** Whether a fact names the platform as an owner. A fact of a type without a rule is outside. */
+const OWNS: Readonly<Partial<Record<FactType, (data: Data, platform: string) => boolean>>> = {
   MovementRecorded: isOfAccount,
   BalanceReported: isOfAccount,
   DepositStatusReported: isOfOwner,
@@ -29,8 +29,8 @@ const IS_OF: Readonly<Partial<Record<FactType, (data: Data, platform: string) =>
   TradeStatusReported: ({ fields }, platform) => partiesOf(fields).has(platform),
 };
 
-/** Where it names a participant and no group, its record may know the group. */
-const ABOUT: Readonly<Partial<Record<FactType, (data: Data) => About>>> = {
+/** The record that may know the group of a fact that names a participant and no group. */
+const RECORD_OF: Readonly<Partial<Record<FactType, (data: Data) => RecordReference>>> = {
   DepositStatusReported: ({ deposit_id: id }) => ({ id, models: ["deposits"] }),
   WithdrawalStatusReported: ({ withdrawal_id: id }) => ({ id, models: ["withdrawals"] }),
   PaymentStatusReported: ({ payment: id }) => ({ id, models: ["withdrawals", "deposits"] }),
@@ -45,19 +45,19 @@ function isOfOwner({ participant_code, account_group }: Data, platform: string):
   return participant_code === platform || account_group === platform;
 }
 
-/** Part of a delivery that names nobody: what else is in the delivery says whose it is. */
-const NOBODYS: ReadonlySet<string> = new Set([
+/** Facts without an owner; the other facts of their delivery decide whose it is. */
+const WITHOUT_OWNER: ReadonlySet<string> = new Set([
   "RunRecorded",
   "DeliveryDivided",
   "DeliveryCompleted",
   "SnapshotCompleted",
 ]);
 
-/** Tells where facts stand to one platform, for one request. */
+/** Classifies facts for one platform, during one request. */
 export type Standings = Readonly<{
   platform: string;
-  of: (stated: Stated) => Promise<Standing>;
-  /** An amendment stands where the fact stands that it is about. */
+  of: (fact: Fact) => Promise<Standing>;
+  /** Classifies events; an amendment is classified like the fact that it amends. */
   ofEvents: (stream: EventStream, events: readonly RecordedEvent[]) => Promise<readonly Standing[]>;
 }>;
 
@@ -65,21 +65,21 @@ export function createStandings(
   models: Pick<ServedModels, "snapshot">,
   platform: string,
 ): Standings {
-  /** By participant and model, whether any of its records is the platform's: nearly always not. */
+  /** By model and participant, whether any record is of the platform's group; it seldom is. */
   const participants = new Map<string, Promise<boolean>>();
 
   function hasRecords(model: LifecycleModel, participant: string): Promise<boolean> {
     const key = `${model}:${participant}`;
     const known = participants.get(key);
     if (known !== undefined) return known;
-    const asked = models.snapshot(model, (rows) => hasRecordOf(rows, participant, platform));
-    participants.set(key, asked);
-    return asked;
+    const result = models.snapshot(model, (rows) => hasRecordOf(rows, participant, platform));
+    participants.set(key, result);
+    return result;
   }
 
-  async function isOfRecord({ type, data }: Stated): Promise<boolean> {
+  async function isOfRecord({ type, data }: Fact): Promise<boolean> {
     const { participant_code: participant, account_group } = data;
-    const about = ABOUT[type as FactType]?.(data);
+    const about = RECORD_OF[type as FactType]?.(data);
     if (about === undefined || account_group !== undefined) return false;
     if (typeof participant !== "string" || typeof about.id !== "string") return false;
     const { id } = about;
@@ -92,10 +92,10 @@ export function createStandings(
     return false;
   }
 
-  const of = async (stated: Stated): Promise<Standing> => {
-    const { type, data } = stated;
-    if (NOBODYS.has(type)) return "nobody";
-    const isInside = IS_OF[type as FactType]?.(data, platform) || (await isOfRecord(stated));
+  const of = async (fact: Fact): Promise<Standing> => {
+    const { type, data } = fact;
+    if (WITHOUT_OWNER.has(type)) return "nobody";
+    const isInside = OWNS[type as FactType]?.(data, platform) || (await isOfRecord(fact));
     return isInside ? "inside" : "outside";
   };
 
@@ -104,13 +104,13 @@ export function createStandings(
     of,
     ofEvents: async (stream, events) => {
       const read = events.map((event) => ({ type: event.type, data: readData(event) }));
-      const abouts = read.map(({ data }) => aboutOf(data));
-      const { known } = await stream.findByIds(abouts.filter((id) => id !== null));
+      const amendedIds = read.map(({ data }) => amendedIdOf(data));
+      const { known } = await stream.findByIds(amendedIds.filter((id) => id !== null));
       const standings: Standing[] = [];
-      for (const [at, stated] of read.entries()) {
-        const about = abouts[at] ?? null;
+      for (const [at, fact] of read.entries()) {
+        const about = amendedIds[at] ?? null;
         const amended = about === null ? null : (known.get(about)?.event ?? null);
-        if (about === null) standings.push(await of(stated));
+        if (about === null) standings.push(await of(fact));
         else if (amended === null) standings.push("outside");
         else standings.push(await of({ type: amended.type, data: readData(amended) }));
       }
@@ -121,19 +121,19 @@ export function createStandings(
 
 const AMENDABLE: ReadonlySet<string> = new Set(PROVIDER_FACTS);
 
-function aboutOf({ event_id, event_type }: Data): string | null {
+function amendedIdOf({ event_id, event_type }: Data): string | null {
   return typeof event_id === "string" && AMENDABLE.has(String(event_type)) ? event_id : null;
 }
 
-/** Others' facts have a part in every digest of the chain. */
+/** Replaces digests of the chain, which depend on other platforms' facts. */
 export const NO_DIGEST = "0".repeat(64);
 
-/** An event that is a platform's, without what it says of others. */
+/** A platform's event without the data about others. */
 export function eventFor(event: EventRecord, platform: string): EventRecord {
   return { ...event, hash: NO_DIGEST, data: dataFor(event.data, platform) };
 }
 
-/** Whether a fact that is a platform's says something of others too. */
+/** Whether a platform's fact also has data about others. */
 export const namesOthers = (data: Data, platform: string): boolean =>
   JSON.stringify(dataFor(data as EventRecord["data"], platform)) !== JSON.stringify(data);
 
@@ -144,7 +144,7 @@ function dataFor(data: EventRecord["data"], platform: string): EventRecord["data
   const isShown = ([name]: [string, unknown]) => isPaid || !name.startsWith("beneficiary_");
   const shown: Record<string, unknown> = Object.fromEntries(Object.entries(data).filter(isShown));
   if (isObject(shown.fields)) shown.fields = tradeFieldsFor(shown.fields, platform);
-  // What an amendment says has the shape of the fact that it is about.
+  // The parts of an amendment have the shape of the fact that it amends.
   for (const part of PARTS) if (isObject(shown[part])) shown[part] = dataFor(shown[part], platform);
   return shown as EventRecord["data"];
 }

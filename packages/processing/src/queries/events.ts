@@ -25,15 +25,15 @@ type EventQuery = Readonly<{
   range: StreamRange;
   limit: number;
   filters: EventFilters;
-  /** Whose events exist for who asks; null: everything is shown. */
+  /** The platform's view of events; null shows all of them. */
   standings: Standings | null;
   nextTurn: Clock["nextTurn"];
 }>;
 
-/** Whose an event is takes look-ups, so fewer of them are looked at. */
+/** Limits of one page. Finding an event's owner takes lookups, so a platform's page reads fewer. */
 const COST = { open: { batch: 1001, events: 10_000 }, ofPlatform: { batch: 100, events: 2000 } };
 
-/** The stream itself, in its order or backwards. */
+/** Lists the events of the stream, forward or backward. */
 export function listEvents(sources: SubjectSources, query: EventQuery): Promise<Page<EventRecord>> {
   const { range, limit, filters, standings, nextTurn } = query;
   const { stream } = sources;
@@ -53,7 +53,7 @@ export function listEvents(sources: SubjectSources, query: EventQuery): Promise<
   });
 }
 
-/** Of one subject an index tells. Of types one does too, or the engine looks for them. */
+/** Events of a single subject are read by an index; types are indexed or filtered by the engine. */
 function sourceOf(sources: SubjectSources, { subjects, types }: EventFilters) {
   const [subject, ...others] = subjects ?? [];
   if (subject !== undefined && others.length === 0) return eventsOfSubject(sources, subject);
@@ -100,17 +100,16 @@ export function eventRecord(event: RecordedEvent): EventRecord {
 }
 
 /**
- * A page of what a filter leaves of the stream. No index answers most filters, so a page ends short of
- * its limit, even empty, where it has looked at as much as one request may cost, and says from where
- * to go on.
+ * Pages of filtered events. No index serves most filters, so a page ends short of its limit, even
+ * empty, when it has read as much as one request may cost, and returns the key to continue from.
  */
 
-/** Where a page may lie: behind `after`, up to `upTo`, which is the head at most. */
+/** The range of positions of a page: after `after`, up to `upTo`, which is the head at most. */
 export type StreamRange = Omit<ReadRange, "limit">;
 
-/** Events of a part of a range, and how far it was looked through; null where all of it was. */
+/** Events of a part of a range, and the last position that was read; null if all of it was. */
 export type Batch = Readonly<{ items: readonly Item[]; reached: number | null }>;
-/** `at`: what the list is ordered and continued by; the event's position in nearly all. */
+/** `at`: the key by which the list is ordered; the event's position in nearly all lists. */
 export type Item = Readonly<{ event: RecordedEvent; at: number }>;
 export type BatchSource = (range: ReadRange) => Promise<Batch>;
 
@@ -118,18 +117,21 @@ type StreamPageQuery<Record> = Readonly<{
   range: StreamRange;
   limit: number;
   source: BatchSource;
-  /** Of each event the record; null where the filters leave it out. */
+  /** The record of each event; null if it is filtered out. */
   recordsOf: (events: readonly RecordedEvent[]) => Promise<readonly (Record | null)[]>;
-  /** Events that are looked at together, and how many one page looks at. */
+  /** How many events are read at once, and how many for one page. */
   cost: Readonly<{ batch: number; events: number }>;
   nextTurn: Clock["nextTurn"];
 }>;
 
-/** Steps between two turns of others; each looks through `WINDOW` positions at most. */
+/**
+ * Maximum number of steps for one page; each reads at most one `WINDOW` of positions if not
+ * indexed.
+ */
 const STEPS_MAX = 25;
-/** Positions that are looked through for types which no index lists: a few milliseconds. */
+/** Positions scanned in one step for types without an index: a few milliseconds. */
 const WINDOW = 10_000;
-/** Data of the events that one page looks at. */
+/** Limit of the data of the events read for one page. */
 const BYTES_MAX = 16 * 1024 * 1024;
 
 export async function readStreamPage<Record>(
@@ -139,15 +141,15 @@ export async function readStreamPage<Record>(
   const data: Record[] = [];
   let range = query.range;
   let last: number | null = null;
-  let [looked, bytes, shown] = [0, 0, 0];
-  for (let step = 0; step < STEPS_MAX && looked < cost.events && bytes < BYTES_MAX; step += 1) {
+  let [scanned, bytes, shown] = [0, 0, 0];
+  for (let step = 0; step < STEPS_MAX && scanned < cost.events && bytes < BYTES_MAX; step += 1) {
     if (range.after >= range.upTo) return { data, next: null };
-    // One more than was asked for tells that something follows.
     const { items, reached } = await source({ ...range, limit: cost.batch });
     const records = await recordsOf(items.map(({ event }) => event));
     for (const [index, { event, at }] of items.entries()) {
       const record = records[index] ?? null;
       const isFull = data.length === limit || shown >= LIST_BYTES_MAX;
+      // One record over the limit shows that another page follows.
       if (record !== null && isFull) return { data, next: [last] };
       if (record !== null) {
         data.push(record);
@@ -156,7 +158,7 @@ export async function readStreamPage<Record>(
       last = at;
       bytes += event.data.length;
     }
-    looked += items.length;
+    scanned += items.length;
     if (reached === null) return { data, next: null };
     last = reached;
     range = beyond(range, reached);
@@ -165,11 +167,11 @@ export async function readStreamPage<Record>(
   return { data, next: [last] };
 }
 
-/** The rest of a range behind what a page ended with. */
+/** The rest of a range after the last key of a page. */
 export const beyond = <Range extends StreamRange>(range: Range, last: number): Range =>
   range.order === "asc" ? { ...range, after: last } : { ...range, upTo: last - 1 };
 
-/** All events of some types; indexed ones from the whole range, others window by window. */
+/** All events of some types. Indexed types are read from the whole range, others by window. */
 export function eventsOf(stream: EventStream, types?: readonly FactType[]): BatchSource {
   const isIndexed = types?.every((type) => !BULK_TYPES.has(type)) ?? true;
   return async (range) => {
@@ -198,19 +200,19 @@ function batchOf(range: ReadRange, events: readonly RecordedEvent[], reached: nu
 }
 
 /**
- * One subject's events: by the index beside the signed heads as far as that has come, and all events
- * of what was appended since.
+ * One subject's events. The index stored with the signed heads is used as far as it reaches; of
+ * later positions, all events are returned and the caller filters them.
  */
 export function eventsOfSubject(sources: SubjectSources, subject: string): BatchSource {
   const all = eventsOf(sources.stream);
   return async (range) => {
     const { positions, upTo } = await findSubjectPositions(sources, { ...range, subject });
-    const isBehind = range.order === "asc" ? range.after >= upTo : range.upTo > upTo;
-    if (isBehind) {
+    const isBeyondIndex = range.order === "asc" ? range.after >= upTo : range.upTo > upTo;
+    if (isBeyondIndex) {
       const rest = { ...range, after: Math.max(range.after, upTo) };
       const { items, reached } = await all(rest);
-      const isGoingOn = reached === null && rest.after > range.after;
-      return { items, reached: isGoingOn ? farEnd(rest) : reached };
+      const hasIndexedRest = reached === null && rest.after > range.after;
+      return { items, reached: hasIndexedRest ? farEnd(rest) : reached };
     }
     const indexed = { ...range, upTo: Math.min(range.upTo, upTo) };
     const found = await readPositions(
@@ -218,7 +220,7 @@ export function eventsOfSubject(sources: SubjectSources, subject: string): Batch
       positions.toSorted((a, b) => a - b),
     );
     const events = positions.flatMap((position) => found.get(position) ?? []);
-    const isWhole = positions.length < range.limit;
-    return batchOf(range, events, isWhole ? farEnd(indexed) : (positions.at(-1) as number));
+    const isLastBatch = positions.length < range.limit;
+    return batchOf(range, events, isLastBatch ? farEnd(indexed) : (positions.at(-1) as number));
   };
 }

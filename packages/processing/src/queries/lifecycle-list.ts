@@ -24,19 +24,19 @@ import { idsNamed } from "./lifecycles.ts";
 import { isPast, lastChange, type Moment, NOW } from "./moment.ts";
 import { type Platform, recordFor, selectChanges, selectRecords } from "./platform.ts";
 
-/** Exact matches with any of some values. */
+/** Each list filter matches any of its values exactly. */
 export type LifecycleFilters = Readonly<{
   stage?: readonly string[];
   provider?: readonly string[];
   asset?: readonly string[];
-  /** The owner, or who is paid. */
+  /** The owner or the beneficiary. */
   participant_code?: readonly string[];
   account_group?: readonly string[];
-  /** Any text that finds a record: present and former ids, hashes, references. */
+  /** Any identifier of a record: present and former ids, hashes, references. */
   identifier?: readonly string[];
-  /** When it last changed: at this time or later. */
+  /** Last changed at this time or later. */
   updated_since?: Nanos;
-  /** Before this time. */
+  /** Last changed before this time. */
   updated_until?: Nanos;
   stuck?: boolean;
 }>;
@@ -45,7 +45,7 @@ type LifecycleQuery<Model extends LifecycleModel> = Readonly<{
   model: Model;
   filters: LifecycleFilters;
   page: PageRequest;
-  /** Of a past moment: as that moment's clock has it. */
+  /** At a past moment, the rule as of that moment. */
   rule: StuckRule;
   moment?: Moment;
   platform: Platform;
@@ -54,46 +54,46 @@ type LifecycleQuery<Model extends LifecycleModel> = Readonly<{
 
 type Wanted = Pick<LifecycleFilters, "asset" | "participant_code">;
 
-/** Whether one of the trade's parties, or the trade itself, has what is asked for. */
-function isTradeAbout(row: Row, { asset, participant_code }: Wanted): boolean {
+/** Whether a trade matches these filters, by its parties or its underlying. */
+function isMatchingTrade(row: Row, { asset, participant_code }: Wanted): boolean {
   if (asset === undefined && participant_code === undefined) return true;
   const { fields } = JSON.parse(String(row.state)) as Readonly<{ fields: TradeFields }>;
   const parties = Array.isArray(fields.parties) ? fields.parties : [];
   const assets = [...parties.map((party) => party?.asset), fields.underlying];
   const codes = parties.map((party) => party?.participant_code);
-  const holdsAny = (found: readonly unknown[], wanted: readonly string[] | undefined) =>
+  const hasAny = (found: readonly unknown[], wanted: readonly string[] | undefined) =>
     wanted === undefined || wanted.some((each) => found.includes(each));
-  return holdsAny(assets, asset) && holdsAny(codes, participant_code);
+  return hasAny(assets, asset) && hasAny(codes, participant_code);
 }
 
-/** Whatever the provider printed. */
+/** The provider's fields, unvalidated. */
 type TradeFields = Readonly<Record<string, unknown>>;
 
-/** When it last changed, then its id: newest first. */
+/** The time of the last change, then the id, both descending. */
 export const LIFECYCLE_KEY: readonly ColumnType[] = ["nanos", "text"];
 
 /**
- * Withdrawals, deposits or trades, the one that changed last first. A record that changes while
- * somebody pages moves to the front and is seen there, not among those that were still to come.
- * Those of a past moment stand in another order, see `listRecordsAt`.
+ * Withdrawals, deposits or trades, the last changed first. A record that changes while a client
+ * reads pages moves to the front and does not appear on the later pages. Lists of a past moment
+ * have another order, see `listRecordsAt`.
  */
 export async function listRecords<Model extends LifecycleModel>(
   rows: Rows,
   query: LifecycleQuery<Model>,
 ): Promise<Page<LifecycleRecords[Model]>> {
   const { model, filters, page, rule, moment = NOW, platform, nextTurn } = query;
-  const named = await namedIn(rows, query);
+  const named = await identifierConditions(rows, query);
   if (isPast(moment)) return listRecordsAt(rows, { ...query, moment, named });
   const where = [...conditionsOf(model, filters), ...named];
   const either = eitherOf(model, filters, platform);
-  const asked = { model, platform, parties: filters.participant_code, either };
-  const isAskedFor = (row: Row, stuck: boolean) =>
+  const selected = { model, platform, parties: filters.participant_code, either };
+  const matchesFilters = (row: Row, stuck: boolean) =>
     (filters.stuck ?? stuck) === stuck &&
     (filters.provider?.includes(String(row.provider)) ?? true) &&
-    (model !== "trades" || isTradeAbout(row, filters));
+    (model !== "trades" || isMatchingTrade(row, filters));
   return readPage(page, {
     read: (beyond, limit) =>
-      selectRecords(rows, asked, {
+      selectRecords(rows, selected, {
         where,
         orderBy: ["updated_at", "id"],
         descending: true,
@@ -104,14 +104,14 @@ export async function listRecords<Model extends LifecycleModel>(
     keyOf: ({ updated_at = null, id }) => [updated_at, String(id)],
     recordOf: async (row) => {
       const stuck = isStuck(row, model, rule);
-      if (!isAskedFor(row, stuck)) return null;
+      if (!matchesFilters(row, stuck)) return null;
       return recordFor(await lifecycleRecord<Model>(rows, row, { stuck }), model, platform);
     },
     nextTurn,
   });
 }
 
-/** What indexes answer; a trade's asset and participants stand among its parties. */
+/** Conditions on columns. A trade's asset and participants are in its parties instead. */
 function conditionsOf(
   model: LifecycleModel,
   { asset, account_group, stage, updated_since, updated_until }: LifecycleFilters,
@@ -129,8 +129,8 @@ function conditionsOf(
   return where;
 }
 
-/** Those that a text finds, as few as one text may stand for. */
-async function namedIn<Model extends LifecycleModel>(
+/** The condition for records found by their identifiers, of which each matches only a few. */
+async function identifierConditions<Model extends LifecycleModel>(
   rows: Rows,
   { model, filters: { identifier }, platform, moment = NOW }: LifecycleQuery<Model>,
 ): Promise<readonly Condition[]> {
@@ -142,12 +142,12 @@ async function namedIn<Model extends LifecycleModel>(
   return [{ column: "id", is: "in", value: [...ids] }];
 }
 
-/** More ways to be of a participant than this are not each asked for every stage. */
-const HOLDERS_EACH_MAX = 2;
+/** With more holder alternatives than this, stages are not read separately for each of them. */
+const HOLDERS_BY_STAGE_MAX = 2;
 
 /**
- * Each by itself in its index, in the order of the list: the participants, or else the first of the
- * others of which there are several.
+ * Alternatives that are each served by an index in the order of the list: the participants, or else
+ * the first other filter with several values.
  */
 function eitherOf(
   model: LifecycleModel,
@@ -156,7 +156,7 @@ function eitherOf(
 ): Condition[][] {
   if (model === "trades") return stagesOf(model, filters);
   const holders = holdersOf(filters, platform);
-  if (holders.length > HOLDERS_EACH_MAX) return holders;
+  if (holders.length > HOLDERS_BY_STAGE_MAX) return holders;
   const { account_group = [], asset = [] } = filters;
   const several = Object.entries({ account_group, asset }).find(([, values]) => values.length > 1);
   if (several !== undefined && filters.participant_code === undefined) return eachOf(...several);
@@ -165,37 +165,39 @@ function eitherOf(
   );
 }
 
-/** What is stuck is in one of the stages that are left again: they are few, and rows in them too. */
+/**
+ * One alternative per stage. Stuck records are in the moving stages, which are few and have few
+ * rows.
+ */
 function stagesOf(model: LifecycleModel, { stage, stuck }: LifecycleFilters): Condition[][] {
   const stages = stuck === true && stage === undefined ? movingStages(model) : stage;
   return stages === undefined ? [[]] : eachOf("stage", stages);
 }
 
 /**
- * A participant's records are those that it owns, and those by which it is paid; who is paid a
- * platform is not told, where it is somebody else.
+ * A participant's records are those that it owns, and those of which it is the beneficiary. A
+ * platform does not see other beneficiaries.
  */
 function holdersOf(
   { participant_code: codes }: LifecycleFilters,
   platform: Platform,
 ): Condition[][] {
   if (codes === undefined) return [[]];
-  const told = platform === null ? codes : codes.filter((code) => code === platform);
-  return [...eachOf("participant_code", codes), ...eachOf("beneficiary", told)];
+  const visible = platform === null ? codes : codes.filter((code) => code === platform);
+  return [...eachOf("participant_code", codes), ...eachOf("beneficiary", visible)];
 }
 
 type ListQuery<Model extends LifecycleModel> = LifecycleQuery<Model> &
   Readonly<{
     moment: Moment;
-    /** Where identifiers are asked for: that the record is one of those that they found then. */
+    /** With an identifier filter: the condition that the record had one of them at the moment. */
     named: readonly Condition[];
   }>;
 
 /**
- * Records of a past moment. At a position, the one that had changed last before it comes first:
- * change rows are read backward from there, and one that is followed by another of its record is
- * passed by. As of a time alone, the one that was opened last comes first. Filters that no index
- * answers are looked at row by row.
+ * Records of a past moment. At a position, the last changed before it comes first: change rows are
+ * read backward from there, skipping those followed by another change of the same record. As of a
+ * time alone, the last opened comes first. Filters without an index are applied row by row.
  */
 function listRecordsAt<Model extends LifecycleModel>(
   rows: Rows,
@@ -207,7 +209,7 @@ function listRecordsAt<Model extends LifecycleModel>(
   const recordOf = async (found: Row) => {
     const known = await source.rowOf(found);
     const row = known && (await recordAsOf(rows, known, query));
-    if (row === null || !isAskedFor(row, query)) return null;
+    if (row === null || !matchesFilters(row, query)) return null;
     if (!(await isVisible(rows, row, { model, platform, position }))) return null;
     const shown = { stuck: isStuck(row, model, rule), moment };
     return recordFor(await lifecycleRecord<Model>(rows, row, shown), model, platform);
@@ -217,13 +219,13 @@ function listRecordsAt<Model extends LifecycleModel>(
 }
 
 type PastSource = Readonly<{
-  /** The column that the list's order begins with. */
+  /** The first column of the list's order. */
   order: "opened_at" | "position";
   read: (beyond: readonly Value[] | null, limit: number) => Promise<readonly Row[]>;
   rowOf: (found: Row) => Promise<Row | null>;
 }>;
 
-const whoseOf = <Model extends LifecycleModel>(query: ListQuery<Model>) => {
+const selectionOf = <Model extends LifecycleModel>(query: ListQuery<Model>) => {
   const { model, platform, filters } = query;
   return { model, platform, parties: filters.participant_code, either: [[]] };
 };
@@ -239,7 +241,7 @@ function openedBy<Model extends LifecycleModel>(rows: Rows, query: ListQuery<Mod
     order: "opened_at",
     read: (beyond, limit) => {
       const selection = { where, ...newestFirst("opened_at", limit), ...beyondPart(beyond) };
-      return selectRecords(rows, whoseOf(query), selection);
+      return selectRecords(rows, selectionOf(query), selection);
     },
     rowOf: async (row) => row,
   };
@@ -257,7 +259,7 @@ function changedBy<Model extends LifecycleModel>(
     read: (beyond, limit) => {
       const key = beyond === null ? null : [Number(beyond[0]), ...beyond.slice(1)];
       const selection = { where, ...newestFirst("position", limit), ...beyondPart(key) };
-      return selectChanges(rows, whoseOf(query), selection);
+      return selectChanges(rows, selectionOf(query), selection);
     },
     rowOf: async (change) => {
       const last = await lastChange(rows, RECORD_CHANGES, ["id", String(change.id)], position);
@@ -266,7 +268,7 @@ function changedBy<Model extends LifecycleModel>(
   };
 }
 
-function isAskedFor<Model extends LifecycleModel>(
+function matchesFilters<Model extends LifecycleModel>(
   row: Row,
   { model, filters, rule, platform }: ListQuery<Model>,
 ): boolean {
@@ -275,12 +277,12 @@ function isAskedFor<Model extends LifecycleModel>(
   if (updated_since !== undefined && updated < updated_since) return false;
   if (updated_until !== undefined && updated >= updated_until) return false;
   if (stuck !== undefined && isStuck(row, model, rule) !== stuck) return false;
-  // What has none is never asked for, whatever text stands for it.
+  // Values are compared unconverted, so that null never matches a filter text.
   const isIn = (column: "stage" | "provider" | "asset" | "account_group") =>
     filters[column]?.some((value) => value === row[column]) ?? true;
   if (!isIn("stage") || !isIn("provider")) return false;
-  if (model === "trades") return isTradeAbout(row, filters);
-  // Who is paid a platform is not told, where it is somebody else.
+  if (model === "trades") return isMatchingTrade(row, filters);
+  // A platform does not see other beneficiaries.
   const isHolder = (code: string) =>
     row.participant_code === code ||
     (row.beneficiary === code && (platform === null || platform === code));

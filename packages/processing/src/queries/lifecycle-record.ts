@@ -32,14 +32,14 @@ import {
 } from "./moment.ts";
 import { isRecordAmong, type Platform } from "./platform.ts";
 
-/** The record that each lifecycle model shows. */
+/** The type of record of each lifecycle model. */
 export type LifecycleRecords = {
   withdrawals: WithdrawalRecord;
   deposits: DepositRecord;
   trades: TradeRecord;
 };
 
-/** `stuck`: null where no clock is asked. `moment`: when the record stood as its row says. */
+/** `stuck`: null if not evaluated. `moment`: the moment at which the row was read. */
 type Shown = Readonly<{ stuck: boolean | null; moment?: Moment | undefined }>;
 
 export async function lifecycleRecord<Model extends LifecycleModel>(
@@ -58,7 +58,7 @@ export async function lifecycleRecord<Model extends LifecycleModel>(
   } as unknown as LifecycleRecords[Model];
 }
 
-/** The newest entries of a record, in order, with the links that were undone among them. */
+/** The newest history entries of a record, in order, including links that were undone. */
 async function newestHistory(rows: Rows, row: Row, moment: Moment): Promise<HistoryRecord[]> {
   const { cluster = 0, tail } = row;
   const { as_of, at_position: position } = moment;
@@ -67,15 +67,15 @@ async function newestHistory(rows: Rows, row: Row, moment: Moment): Promise<Hist
   const upTo = [BigInt(at), Number(rank), tie, Number(seq) + 1];
   const selection = having({ record: cluster }, PLACE, { beyond: upTo, ...newest });
   const found = await selectAt(rows, HISTORY_VERSIONS, position, selection);
-  const behind = position === undefined ? {} : { beyond: [position + 1] };
-  const undone = having({ record: cluster }, ["position"], { ...behind, ...newest });
+  const upToPosition = position === undefined ? {} : { beyond: [position + 1] };
+  const undone = having({ record: cluster }, ["position"], { ...upToPosition, ...newest });
   const relinks = await rows.select(RELINKS, undone);
   const wasUndone = ({ occurred_at }: Row) =>
     as_of === undefined || occurred_at === null || BigInt(occurred_at ?? 0) <= as_of;
   return withRelinks(historyRecords(found.toReversed()), relinks.filter(wasUndone).toReversed());
 }
 
-/** @param movedAfter when the stage changed next after these rows. */
+/** @param movedAfter the time of the next change of stage after these rows */
 export function historyRecords(
   rows: readonly Row[],
   movedAfter: bigint | null = null,
@@ -84,7 +84,7 @@ export function historyRecords(
   const next = movedAfter === null ? [] : [{ moves: true, at: movedAfter }];
   const seconds = secondsInStage([...steps, ...next]);
   return rows.map((row, at) => ({
-    // Where another stage stood before it, it only fills the history.
+    // After another stage, an `at_least` entry leaves the stage unchanged and shows none.
     stage: row.mode === "at_least" && row.moves !== 1 ? null : textIn(row.stage),
     provider_status: String(row.word),
     occurred_at: timeIn(row.occurred_at),
@@ -97,9 +97,9 @@ export function historyRecords(
   }));
 }
 
-/** An undone link stands behind everything that was recorded before it. */
-function withRelinks(told: HistoryRecord[], relinks: readonly Row[]): HistoryRecord[] {
-  let history = told;
+/** Inserts each undone link after the last entry that was recorded before it. */
+function withRelinks(entries: HistoryRecord[], relinks: readonly Row[]): HistoryRecord[] {
+  let history = entries;
   for (const relink of relinks) {
     const after = history.findLastIndex(
       ({ position }) => Number(position) <= Number(relink.position),
@@ -124,8 +124,8 @@ function relinkRecord({ from, stage, occurred_at, position }: Row): HistoryRecor
 }
 
 /**
- * The row of a record as a change left it, as far as readers ask for it; null where the record was
- * gone under this id.
+ * The row of a record as stored in a change row, with the columns that readers need; null if the
+ * record no longer had this id.
  */
 export function changedRecord({ id = null, position = null, row }: Row): Row | null {
   if (typeof row !== "string") return null;
@@ -144,7 +144,7 @@ export function changedRecord({ id = null, position = null, row }: Row): Row | n
 
 const textOrNull = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
-/** A record, by its id there, as the facts up to a position had made it. */
+/** A record by its id at a position, as the facts up to there made it. */
 export async function recordKnownAt(
   rows: Rows,
   id: string,
@@ -155,7 +155,7 @@ export async function recordKnownAt(
   return change === null ? null : changedRecord(change);
 }
 
-/** The record that a cluster was, or belonged to, at a position. */
+/** The id of the record that a cluster was, or belonged to, at a position. */
 export async function recordOfCluster(
   rows: Rows,
   cluster: number,
@@ -171,11 +171,11 @@ export async function recordOfCluster(
 const LIFECYCLES = { withdrawals: WITHDRAWALS, deposits: DEPOSITS, trades: TRADES } as const;
 
 /**
- * A record as it stood at a time: its stage, its times and its history are those of what had
- * happened by then; what else is known of it is known of it at any time.
+ * A record as it was at a time: its stage, times and history are those of entries up to then. Its
+ * other fields have no time and are kept.
  *
- * @param row as the facts of the moment made it
- * @returns null where nothing of it had happened yet
+ * @param row the row of the record by the facts of the moment
+ * @returns null if it had no entry yet
  */
 export async function recordAsOf(
   rows: Rows,
@@ -184,7 +184,7 @@ export async function recordAsOf(
 ): Promise<Row | null> {
   if (as_of === undefined || BigInt(row.updated_at ?? 0) <= as_of) return row;
   const lastOf = async (values: Readonly<Record<string, Value>>) => {
-    const newest = { beyond: behind(as_of), descending: true, limit: 1 };
+    const newest = { beyond: afterTime(as_of), descending: true, limit: 1 };
     const selection = having({ record: row.cluster ?? 0, ...values }, PLACE, newest);
     const [found = null] = await selectAt(rows, HISTORY_VERSIONS, at_position, selection);
     return found;
@@ -209,8 +209,8 @@ export async function recordAsOf(
   };
 }
 
-/** Behind all places of a time. */
-const behind = (time: Nanos): readonly Value[] => [time + 1n, -1, "", 0];
+/** The key after all entries of a time. */
+const afterTime = (time: Nanos): readonly Value[] => [time + 1n, -1, "", 0];
 
 async function countUpTo(
   rows: Rows,
@@ -231,11 +231,13 @@ async function countUpTo(
   );
 }
 
-/** Namesakes that are read at once, and how many may be looked at for who sees few of them. */
-const NAMESAKES_READ = 100;
-const NAMESAKES_SEEN_MAX = 2000;
+/** Owners of one identifier read at once, and scanned at most when few of them are visible. */
+const NAMED_PAGE = 100;
+const NAMED_SCANNED_MAX = 2000;
 
-/** What a text named at a position: clusters, each once, as far as somebody goes on asking. */
+/**
+ * The clusters that had an identifier at a position, each once, read as far as they are consumed.
+ */
 export async function* namedAt(
   rows: Rows,
   name: string,
@@ -243,33 +245,33 @@ export async function* namedAt(
 ): AsyncGenerator<number, undefined> {
   const seen = new Set<number>();
   let beyond: readonly Value[] | null = null;
-  while (seen.size < NAMESAKES_SEEN_MAX) {
-    const page = { ...beyondPart(beyond), limit: NAMESAKES_READ };
+  while (seen.size < NAMED_SCANNED_MAX) {
+    const page = { ...beyondPart(beyond), limit: NAMED_PAGE };
     const selection = having({ name }, ["kind", "owner"], page);
     const names = await selectAt(rows, NAME_VERSIONS, position, selection);
     for (const { cluster } of names) {
       if (seen.size < seen.add(Number(cluster)).size) yield Number(cluster);
     }
     const last = names.at(-1);
-    if (last === undefined || names.length < NAMESAKES_READ) return;
+    if (last === undefined || names.length < NAMED_PAGE) return;
     beyond = [last.kind ?? null, last.owner ?? null];
   }
 }
 
-type Seeing = Readonly<{
+type Visibility = Readonly<{
   model: LifecycleModel;
   platform: Platform;
   position: number | undefined;
 }>;
 
 /**
- * Whether a record exists for who asks: then, and as far as it is still known by this id, now. What
- * was wrongly taken for a platform's is shown to it no longer.
+ * Whether a record is visible to a platform: at the position, and now if the id still exists. A
+ * record that was wrongly attributed to the platform is no longer shown to it.
  */
 export async function isVisible(
   rows: Rows,
   row: Row,
-  { model, platform, position }: Seeing,
+  { model, platform, position }: Visibility,
 ): Promise<boolean> {
   if (platform === null) return true;
   if (!isRecordAmong(model, row, platform)) return false;

@@ -33,7 +33,7 @@ import {
 import { HISTORY_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
 import { type Platform, recordFor } from "./platform.ts";
 
-/** Which record, at which moment, and whose records exist for who asks. */
+/** The record, the moment, and the platform whose records are visible. */
 type RecordQuery = Readonly<{
   model: LifecycleModel;
   id: string;
@@ -54,24 +54,25 @@ export async function findRecord<Model extends LifecycleModel>(
   return found(recordFor(record, model, platform));
 }
 
-/** Records that one text may stand for; more are not told apart by listing them. */
-const NAMESAKES_MAX = 100;
+/** Records that one text may match: a longer list would not help to choose. */
+const CANDIDATES_MAX = 100;
 
 /**
- * One record by its id, or by any other text that finds it: present and former ids, hashes. At a
- * position, by what named it there.
+ * One record by its id or by another identifier: present and former ids, hashes. At a position, by
+ * the identifiers that it had there.
  */
 export async function findRow(
   rows: Rows,
   { model, id, platform, moment = NOW }: RecordQuery,
 ): Promise<Found<Row>> {
   const { at_position: position } = moment;
-  const isOwn = (row: Row) => isVisible(rows, row, { model, platform, position });
-  const asked = { rows, position, isMeant: isOwn };
+  const isVisibleRecord = (row: Row) => isVisible(rows, row, { model, platform, position });
+  const asked = { rows, position, isMatch: isVisibleRecord };
   const own = await recordKnownAt(rows, id, position);
-  if (own !== null && (await isOwn(own))) return foundAsOf(rows, own, { model, moment });
-  const named = foundAmong(await recordsNamed(asked, id));
-  const outcome = named.outcome === "missing" ? foundAmong(await formerOf(asked, id)) : named;
+  if (own !== null && (await isVisibleRecord(own))) return foundAsOf(rows, own, { model, moment });
+  const named = foundAmong(await recordsWithIdentifier(asked, id));
+  const outcome =
+    named.outcome === "missing" ? foundAmong(await recordsWithFormerId(asked, id)) : named;
   if (outcome.outcome !== "found") return outcome;
   const row = await recordKnownAt(rows, outcome.record, position);
   return row === null ? MISSING : foundAsOf(rows, row, { model, moment });
@@ -86,42 +87,47 @@ async function foundAsOf(
   return then === null ? MISSING : found(then);
 }
 
-/** Ids of the records that one text finds, its own among them. */
+/** Ids of the records that have this id or identifier. */
 export async function idsNamed(
   rows: Rows,
   { model, id, platform, moment = NOW }: RecordQuery,
 ): Promise<readonly string[]> {
   const { at_position: position } = moment;
-  const isMeant = (row: Row) => isVisible(rows, row, { model, platform, position });
-  const asked = { rows, position, isMeant };
+  const isMatch = (row: Row) => isVisible(rows, row, { model, platform, position });
+  const asked = { rows, position, isMatch };
   const own = await recordKnownAt(rows, id, position);
-  const named = await recordsNamed(asked, id);
-  const found = own !== null && (await isMeant(own)) ? [id, ...named] : named;
-  return found.length > 0 ? found : formerOf(asked, id);
+  const named = await recordsWithIdentifier(asked, id);
+  const found = own !== null && (await isMatch(own)) ? [id, ...named] : named;
+  return found.length > 0 ? found : recordsWithFormerId(asked, id);
 }
 
-type Naming = Readonly<{
+type IdentifierSearch = Readonly<{
   rows: Rows;
   position: number | undefined;
-  isMeant: (row: Row) => Promise<boolean>;
+  isMatch: (row: Row) => Promise<boolean>;
 }>;
 
-/** `<id>:<participant>:<asset>`: what a record was called while others had its id. */
-async function formerOf(asked: Naming, id: string): Promise<string[]> {
+/**
+ * Finds records by `<id>:<participant>:<asset>`, a record's former id while others had the same id.
+ */
+async function recordsWithFormerId(asked: IdentifierSearch, id: string): Promise<string[]> {
   const [, name, participant, asset] = /^(.+):([^:]*):([^:]*)$/.exec(id) ?? [];
   if (name === undefined) return [];
   const code = (row: Row) => {
     const { asset: stored, network } = JSON.parse(String(row.state));
     return stored?.includes(".") || network === null ? stored : `${stored}.${network}`;
   };
-  const isMeant = async (row: Row) =>
-    (await asked.isMeant(row)) &&
+  const isMatch = async (row: Row) =>
+    (await asked.isMatch(row)) &&
     (row.participant_code ?? "") === participant &&
     [row.asset ?? "", code(row)].includes(asset);
-  return recordsNamed({ ...asked, isMeant }, name);
+  return recordsWithIdentifier({ ...asked, isMatch }, name);
 }
 
-async function recordsNamed({ rows, position, isMeant }: Naming, name: string): Promise<string[]> {
+async function recordsWithIdentifier(
+  { rows, position, isMatch }: IdentifierSearch,
+  name: string,
+): Promise<string[]> {
   const ids = new Set<string>();
   for await (const cluster of namedAt(rows, name, position)) {
     const record =
@@ -129,8 +135,8 @@ async function recordsNamed({ rows, position, isMeant }: Naming, name: string): 
         ? await presentRecordOf(rows, cluster)
         : await recordOfCluster(rows, cluster, position);
     const row = record === null ? null : await recordKnownAt(rows, record, position);
-    if (row !== null && (await isMeant(row))) ids.add(String(row.id));
-    if (ids.size === NAMESAKES_MAX) break;
+    if (row !== null && (await isMatch(row))) ids.add(String(row.id));
+    if (ids.size === CANDIDATES_MAX) break;
   }
   return [...ids];
 }
@@ -145,10 +151,12 @@ async function clusterIn(rows: Rows, id: number): Promise<Omit<Cluster, "id"> | 
   return row === null ? null : JSON.parse(String(row.data));
 }
 
-/** A place in a history. */
+/** The key of an entry in a history. */
 export const HISTORY_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "integer"];
 
-/** The whole history of one record, page by page, in order; of a past moment, as far as it went. */
+/**
+ * The whole history of one record, in order and page by page; at a past moment, up to that moment.
+ */
 export async function listHistory(
   rows: Rows,
   query: RecordQuery,
@@ -158,7 +166,7 @@ export async function listHistory(
   if (row.outcome !== "found") return row;
   const { cluster = null } = row.record;
   const { as_of, at_position } = query.moment ?? NOW;
-  const most = { limit: limit + 1, bytesMax: LIST_BYTES_MAX };
+  const bounds = { limit: limit + 1, bytesMax: LIST_BYTES_MAX };
   const select = ({ where = [], ...selection }: Selection) => {
     const until: Condition[] =
       as_of === undefined ? [] : [{ column: "at", is: "<=", value: as_of }];
@@ -166,12 +174,12 @@ export async function listHistory(
     return selectAt(rows, HISTORY_VERSIONS, at_position, asked);
   };
   const entries = await select(
-    having({ record: cluster }, PLACE, { ...beyondPart(beyond), ...most }),
+    having({ record: cluster }, PLACE, { ...beyondPart(beyond), ...bounds }),
   );
   const shown = entries.slice(0, limit);
   const last = shown.at(-1);
   const key = last === undefined ? null : PLACE.map((column) => last[column] ?? null);
-  const next = isLastRows(entries, most) ? null : key;
+  const next = isLastRows(entries, bounds) ? null : key;
   const behind = having({ record: cluster, moves: 1 }, PLACE, { ...beyondPart(key), limit: 1 });
   const [moved] = key === null ? [] : await select(behind);
   const movedAt = moved === undefined ? null : BigInt(moved.at ?? 0);

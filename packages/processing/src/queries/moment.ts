@@ -6,24 +6,26 @@ import type { Condition, Row, Rows, Selection, Table } from "../ports/model-stor
 import { mergeSelected } from "./answers.ts";
 
 /**
- * A past moment. `as_of`: what was true at a time, by all facts known. `at_position`: what was
- * known, by the facts up to there. Both: what was known then of that time.
+ * A past moment. `as_of`: the state at a time, by all facts known now. `at_position`: the state by
+ * the facts up to that position. Both: the state at that time, by the facts up to that position.
  */
 export type Moment = Readonly<{ as_of?: Nanos | undefined; at_position?: number | undefined }>;
 
-/** What is known now. */
+/** The present: no time and no position. */
 export const NOW: Moment = {};
 
 export const isPast = ({ as_of, at_position }: Moment): boolean =>
   as_of !== undefined || at_position !== undefined;
 
-/** Rows as they stand, and as they stood before an event (`until`) changed them. */
+/**
+ * A table of current rows, and one of former versions with the position of their change (`until`).
+ */
 type Versions = Readonly<{
   present: Table;
   past: Table;
-  /** The column of the event since which a row stands so. */
+  /** The column with the position since which a version is valid. */
   since: string;
-  /** The one before, where the row itself says how it was: since where, and the row. */
+  /** For current rows that also hold their previous version: its `since` column, and its row. */
   before?: Readonly<{ since: string; row: (row: Row) => Row }>;
 }>;
 
@@ -42,8 +44,8 @@ export const HISTORY_VERSIONS: Versions = { present: HISTORY, past: HISTORY_PAST
 export const NAME_VERSIONS: Versions = { present: NAMES, past: NAMES_PAST, since: "since" };
 
 /**
- * What a selection finds among the rows as they stood at a position; as they stand, where none is
- * given. Each of the two tables is read in the order of its index, as far as a page goes.
+ * Selects among the versions of rows that were valid at a position, or the current rows if none is
+ * given. Each of the two tables is read in the order of its index, up to one page.
  */
 export async function selectAt(
   rows: Rows,
@@ -66,7 +68,7 @@ export async function selectAt(
   return merged.map((row) => (Number(row[since]) <= position ? row : before.row(row)));
 }
 
-/** The last change of something, of those up to a position; null where it was unknown there. */
+/** The last change row of an id up to a position; null if there is none. */
 export async function lastChange(
   rows: Rows,
   table: Table,

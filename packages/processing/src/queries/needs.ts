@@ -4,7 +4,7 @@ import { counted } from "@counterfoil/core/exact/text";
 import { type Nanos, timeOf } from "@counterfoil/core/exact/time";
 import { secondsSince } from "./serving.ts";
 
-/** What a person has to look at, and what to do about it. */
+/** A problem that needs a person, and what to do about it. */
 type Need = StatusRecord["needs_a_person"][number];
 
 type Facts = Omit<StatusRecord, "needs_a_person">;
@@ -13,15 +13,15 @@ type Circumstances = Readonly<{
   isPublishing: boolean;
   followsFeed: boolean;
   isHeadKeyUsable: boolean;
-  /** Models that are not there yet although a projector is at them. */
+  /** Models that are not built yet although a projector holds their lock. */
   held: ReadonlySet<ModelName>;
 }>;
 
-/** What passes by itself passes sooner. */
+/** Transient problems are over sooner. */
 const FEED_SECONDS_MAX = 300;
 const PUBLISHER_SECONDS_MAX = 900;
 
-/** Of a status, what needs a person; what was acknowledged or dismissed needs nobody any more. */
+/** The parts of a status that need a person; acknowledged and dismissed ones do not. */
 export function needsOf(status: Facts, circumstances: Circumstances): Need[] {
   return [
     ...modelNeeds(status, circumstances),
@@ -46,14 +46,14 @@ const MODEL_ADVICE: Readonly<Record<string, string>> = {
   unreadable: "`counterfoil rebuild` it",
 };
 
-/** The first build takes its time; where it ends in nothing, the log alone says why. */
-const HELD_UP =
+/** The first build may take long; if it makes no progress, only the projector's log shows why. */
+const HELD_ADVICE =
   "a projector is at it: if that lasts, its log says why (a full disk, damaged files)";
 
 function modelNeeds({ projections }: Facts, { held }: Circumstances): Need[] {
   return projections.flatMap(({ name, state, lag }) => {
-    const isHeldUp = state === "waiting" && held.has(name);
-    const advice = isHeldUp ? HELD_UP : MODEL_ADVICE[state];
+    const isHeldWaiting = state === "waiting" && held.has(name);
+    const advice = isHeldWaiting ? HELD_ADVICE : MODEL_ADVICE[state];
     const what = `${name} is ${state}, ${counted(lag, "event")} behind`;
     return advice === undefined ? [] : [{ what, do: advice }];
   });

@@ -5,10 +5,12 @@ import { eachOf, selectEither } from "./answers.ts";
 import type { Moment } from "./moment.ts";
 import { ModelNotServed } from "./serving.ts";
 
-/** From this version on the balances' rows say since when there was anything of an account. */
+/** The first version of the balances model that stores when each account was first reported. */
 const STARTS_SINCE = 9;
 
-/** @throws ModelNotServed where the generation that is served cannot tell who was there at a past moment */
+/**
+ * @throws ModelNotServed if the served generation does not store when accounts were first reported
+ */
 export function checkStartsKnown(modelVersion: number): void {
   if (modelVersion >= STARTS_SINCE) return;
   throw new ModelNotServed(
@@ -16,34 +18,42 @@ export function checkStartsKnown(modelVersion: number): void {
   );
 }
 
-/** Which accounts are looked for. */
-type Asked = Readonly<{
+/** The conditions on the accounts of a list. */
+type AccountConditions = Readonly<{
   where: readonly Condition[];
-  /** One of these is enough. */
+  /** Alternatives: an account must meet one of them. */
   either: readonly (readonly Condition[])[];
   moment: Moment;
 }>;
 
-/** At most so many ids behind the last one. */
+/** Reads at most `limit` ids after the last one. */
 type ReadIds = (beyond: readonly Value[] | null, limit: number) => Promise<readonly string[]>;
 
 /**
- * The ids of accounts that may have been there at a past moment, in their order. None that was is missing;
- * of one that was corrected, or is gone, its own rows tell whether it was.
+ * The ids of accounts that may have existed at a past moment, in order. The list is complete, but
+ * may contain accounts that were corrected or removed; their own rows show whether they existed
+ * then.
  *
- * Those that had begun are found in the order of time, or in that of the list. Where a thousand had, all
- * of them are read in the order of time: to look for them along the list would pass by all the others.
- * Where more had, one in so many along the list had: of 100,000 accounts a hundredth or more.
+ * Accounts that had started are found either by start or in the order of the list. If at most a
+ * thousand had started, all of them are read by start, because a scan along the list would pass
+ * over all the others. If more had, such a scan finds them often enough: of 100,000 accounts, a
+ * hundredth or more match.
  */
-export async function pastAccounts(rows: Rows, { where, either, moment }: Asked): Promise<ReadIds> {
-  const begun = begunBy(moment);
-  const all = [...where, ...begun];
-  const listed = isListed([...where, ...either.flat()]) ? either : eachOf("provider", PROVIDERS);
-  for (const one of begun) {
-    if ((await rows.count(ACCOUNT_STARTS, [one], FEW_MAX + 1)) > FEW_MAX) continue;
+export async function pastAccounts(
+  rows: Rows,
+  { where, either, moment }: AccountConditions,
+): Promise<ReadIds> {
+  const started = startedBy(moment);
+  const all = [...where, ...started];
+  const listed = hasListIndex([...where, ...either.flat()])
+    ? either
+    : eachOf("provider", PROVIDERS);
+  for (const one of started) {
+    if ((await rows.count(ACCOUNT_STARTS, [one], READ_BY_START_MAX + 1)) > READ_BY_START_MAX)
+      continue;
     const orderBy = [one.column, "account"];
     const found = await selectEither(rows, ACCOUNT_STARTS, either, {
-      ...{ where: all, orderBy, limit: FEW_MAX },
+      ...{ where: all, orderBy, limit: READ_BY_START_MAX },
     });
     const ids = idsOf(found).sort();
     return async (beyond, limit) => {
@@ -52,7 +62,8 @@ export async function pastAccounts(rows: Rows, { where, either, moment }: Asked)
     };
   }
   return async (beyond, limit) => {
-    // Also at its beginning the list is sought in its own order, and not collected and sorted.
+    // A key at the beginning, too, makes the engine seek in list order instead of sorting all
+    // matches.
     const selection = { where: all, orderBy: ["account"], beyond: beyond ?? [""], limit };
     return idsOf(await selectEither(rows, ACCOUNT_STARTS, listed, selection));
   };
@@ -61,18 +72,18 @@ export async function pastAccounts(rows: Rows, { where, either, moment }: Asked)
 const PROVIDERS = provider.options;
 
 /**
- * Whether an index of one of these columns has the order of the list. Where nobody asks for one, each
- * provider's are read by themselves: the key has that order too, and would be preferred to an index
- * that begins with the account, though it tells nothing of starts.
+ * Whether an index on one of these columns has the order of the list. If no such column is
+ * filtered, each provider's accounts are read separately: the primary key has the list's order too,
+ * and the engine would prefer it although it does not cover starts.
  */
-const isListed = (conditions: readonly Condition[]): boolean =>
-  conditions.some(({ column, is }) => is === "=" && LISTED.has(column));
+const hasListIndex = (conditions: readonly Condition[]): boolean =>
+  conditions.some(({ column, is }) => is === "=" && LIST_INDEXED.has(column));
 
-const LISTED: ReadonlySet<string> = new Set(["participant_code", "account_group", "asset"]);
+const LIST_INDEXED: ReadonlySet<string> = new Set(["participant_code", "account_group", "asset"]);
 
-const FEW_MAX = 1000;
+const READ_BY_START_MAX = 1000;
 
-function begunBy({ as_of, at_position }: Moment): readonly Condition[] {
+function startedBy({ as_of, at_position }: Moment): readonly Condition[] {
   const by = { first_at: as_of, first_position: at_position };
   return Object.entries(by).flatMap(([column, value]): readonly Condition[] =>
     value === undefined ? [] : [{ column, is: "<=", value }],

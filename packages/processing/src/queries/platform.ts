@@ -16,26 +16,25 @@ import {
 import { selectEither } from "./answers.ts";
 
 /**
- * Whose records somebody sees who asks: a platform's code, or null for everything. What is not the
- * platform's does not exist for it, so every query says so to the engine before anything is counted,
- * paged or offered as a candidate. A platform's are
+ * The platform whose records a caller sees, by its code; null for everything. For a platform, other
+ * records do not exist, so every query filters them in the engine before anything is counted, paged
+ * or offered as a candidate. A platform's records are
  *
- * - accounts of its own (it is the participant) or of its group, whatever is on them, and what is
- *   wrong with them;
+ * - accounts of its own (it is the participant) or of its group, with their entries and anomalies;
  * - withdrawals and deposits whose owner is the platform, or is known to be of its group;
  * - trades that name it as their platform or as a party.
  *
- * Layer1 names no platform, and neither do deliveries that nobody could read.
+ * Layer1 facts and quarantined deliveries name no platform, so they are no platform's.
  */
 export type Platform = string | null;
 
-/** Rows of which a column holds the id of one of its accounts. */
+/** Rows whose column holds the id of one of the platform's accounts. */
 export function accountsAmong(platform: Platform, column: string): Among | undefined {
   if (platform === null) return undefined;
   return { anyOf: accountIdsOf(platform).map((value) => ({ column, is: "like", value })) };
 }
 
-/** Its accounts, in two ways that are each answered by an index. */
+/** The platform's accounts, as two alternatives that are each served by an index. */
 export function eitherAccount(platform: Platform): readonly (readonly Condition[])[] {
   if (platform === null) return [[]];
   return ["participant_code", "account_group"].map((column) => [equal(column, platform)]);
@@ -43,29 +42,29 @@ export function eitherAccount(platform: Platform): readonly (readonly Condition[
 
 const equal = (column: string, value: string): Condition => ({ column, is: "=", value });
 
-/** Its withdrawals or deposits. */
+/** The platform's withdrawals or deposits. */
 export function ownedAmong(platform: Platform): Among | undefined {
   return platform === null ? undefined : { anyOf: eitherAccount(platform).flat() };
 }
 
-/** The same of a row that is in memory. */
+/** Whether a row in memory is one of the platform's records. */
 export function isRecordAmong(model: LifecycleModel, row: Row, platform: Platform): boolean {
   if (platform === null) return true;
   if (model !== "trades") return [row.participant_code, row.account_group].includes(platform);
   return partiesOf(JSON.parse(String(row.state))).has(platform);
 }
 
-/** Where and how rows of records are selected, so that an index answers in the order of a list. */
+/** The records to select, as alternatives that an index serves in the order of a list. */
 type RecordSelection = Readonly<{
   model: LifecycleModel;
   platform: Platform;
-  /** Of trades: whoever is asked for has a part in them. */
+  /** For trades: one of these must be a party. */
   parties?: readonly string[] | undefined;
-  /** One of these is enough. */
+  /** Alternatives: a record must meet one of them. */
   either: readonly (readonly Condition[])[];
 }>;
 
-/** Its records. Trades are found by who has a part in them, and looked up one by one. */
+/** Selects records. Trades are found by their parties and then read one by one. */
 export async function selectRecords(
   rows: Rows,
   asked: RecordSelection,
@@ -87,7 +86,7 @@ export async function selectRecords(
   return found;
 }
 
-/** The places of changes of its records: each with the record's id and the position. */
+/** Selects changes of records: rows with the record's id and the position. */
 export function selectChanges(
   rows: Rows,
   asked: RecordSelection,
@@ -112,7 +111,7 @@ const eitherOwned = ({ model, platform, either }: RecordSelection): Condition[][
 const eitherParty = ({ either }: RecordSelection, parties: readonly string[]): Condition[][] =>
   either.flatMap((each) => parties.map((party) => [...each, equal("party", party)]));
 
-/** Whether any record of a participant is one of the platform's group. */
+/** Whether any record of a participant is of the platform's group. */
 export async function hasRecordOf(
   rows: Rows,
   participant: string,
@@ -123,7 +122,7 @@ export async function hasRecordOf(
   return found.length > 0;
 }
 
-/** Anomalies that are about one of its accounts or records. */
+/** Anomalies about one of the platform's accounts or records. */
 export function anomaliesAmong(
   model: ModelName,
   platform: Platform,
@@ -137,14 +136,14 @@ export function anomaliesAmong(
   return among && { column, is: "of", table: RECORDS, among };
 }
 
-/** Those of its accounts; @returns all where everything is seen */
+/** @returns the accounts that are the platform's; all of them if no platform is given */
 export function accountsOf(accounts: readonly string[], platform: Platform): readonly string[] {
   return platform === null ? accounts : accounts.filter((id) => isAccountOf(id, platform));
 }
 
 /**
- * An anomaly without what it names outside; null where nothing is left of it: two accounts share an
- * id of the provider's, and one of them alone is the platform's.
+ * An anomaly without other platforms' accounts; null if fewer than two remain, as when two accounts
+ * share an id of the provider's and only one of them is the platform's.
  */
 export function anomalyFor(anomaly: AnomalyRecord, platform: Platform): AnomalyRecord | null {
   const { detail } = anomaly;
@@ -153,7 +152,7 @@ export function anomalyFor(anomaly: AnomalyRecord, platform: Platform): AnomalyR
   return accounts.length < 2 ? null : { ...anomaly, detail: { ...detail, accounts } };
 }
 
-/** A record without what it names outside. */
+/** A record without data about other platforms. */
 export function recordFor<Record>(
   record: Record,
   model: LifecycleModel,
@@ -170,14 +169,14 @@ export function recordFor<Record>(
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Fields of a trade that may name who takes part in it. */
-const NAMES_SOMEBODY = /_code$|_party$|reporter|platform|participant/;
+/** Names of trade fields that may name a party. */
+const PARTY_FIELD = /_code$|_party$|reporter|platform|participant/;
 
-/** The platform of a trade sees it whole; a party sees its own side. */
+/** The fields of a trade that are visible: all to its platform, only its own side to a party. */
 export function tradeFieldsFor<All extends Fields>(fields: All, platform: string): All {
   if (fields.platform_code === platform) return fields;
   const isShown = ([name, value]: [string, unknown]) =>
-    value === platform || !NAMES_SOMEBODY.test(name);
+    value === platform || !PARTY_FIELD.test(name);
   const shown = Object.fromEntries(Object.entries(fields).filter(isShown));
   const { parties } = fields;
   if (!Array.isArray(parties)) return shown as All;

@@ -24,7 +24,7 @@ import { findAllQuarantined, isOpen } from "./quarantine.ts";
  * One event with its amendments and its delivery.
  *
  * @param id its id, or its position in decimal digits
- * @returns null where there is none, or it is not the platform's who asks
+ * @returns null if there is none, or it is not visible to the platform
  */
 export async function findEvent(
   stream: EventStream,
@@ -64,7 +64,7 @@ async function idAt(stream: EventStream, position: number): Promise<string | nul
   return event?.id ?? null;
 }
 
-/** The delivery that brought it, or that it is. */
+/** The delivery that caused an event, or whose first event it is. */
 async function deliveryOf(
   stream: EventStream,
   event: RecordedEvent,
@@ -90,7 +90,7 @@ async function receivedOf(
 
 export const DELIVERY_KEY: readonly ColumnType[] = ["integer"];
 
-/** Of each filter any of the values. */
+/** Each filter matches any of its values. */
 export type DeliveryFilters = Readonly<
   Partial<
     Record<"provider" | "channel" | "payload_type" | "key_id", readonly string[]> & {
@@ -104,12 +104,15 @@ type DeliveriesQuery = DeliveryQuery &
     range: StreamRange;
     limit: number;
     filters: DeliveryFilters;
-    /** Of the balances model, where only quarantined deliveries are asked for: it lists them. */
+    /**
+     * Rows of the balances model, which lists quarantined deliveries; null unless only these are
+     * wanted.
+     */
     rows: Rows | null;
     nextTurn: Clock["nextTurn"];
   }>;
 
-/** Whether the list of quarantined deliveries alone answers it. */
+/** Whether the filters match quarantined or dismissed deliveries only. */
 export const isOfQuarantine = ({ outcome = [] }: DeliveryFilters): boolean =>
   outcome.length > 0 && outcome.every((each) => OF_QUARANTINE[each] !== undefined);
 
@@ -118,10 +121,13 @@ const OF_QUARANTINE: Readonly<Partial<Record<DeliveryOutcome, number>>> = {
   dismissed: ATTENTION.acknowledged,
 };
 
-/** Whose a delivery is takes its facts and its bytes, so few of them are looked at. */
+/**
+ * Limits of one page. A delivery's owner follows from its facts and bytes, so a platform's page
+ * reads few.
+ */
 const COST = { open: { batch: 200, events: 5000 }, ofPlatform: { batch: 20, events: 200 } };
 
-/** Deliveries in the order of the stream or backwards. */
+/** Lists deliveries in stream order, forward or backward. */
 export function listDeliveries(
   stream: EventStream,
   query: DeliveriesQuery,
@@ -137,12 +143,12 @@ export function listDeliveries(
         ? eventsOf(stream, ["DeliveryReceived"])
         : quarantinedIn(rows, stream, filters.outcome ?? []),
     recordsOf: async (events) => {
-      const asked = events.filter((event) => isAskedFor(event, filters));
-      const summaries = await summariesOf(stream, asked, query);
+      const matching = events.filter((event) => matchesFilters(event, filters));
+      const summaries = await summariesOf(stream, matching, query);
       const shown = new Map<number, DeliverySummary>();
       for (const [at, summary] of summaries.entries()) {
         if (!(filters.outcome?.includes(summary.outcome) ?? true)) continue;
-        const whole = await partOfDelivery(stream, asked[at] as RecordedEvent, query);
+        const whole = await partOfDelivery(stream, matching[at] as RecordedEvent, query);
         if (whole !== "outside") shown.set(Number(summary.position), summaryFor(summary, whole));
       }
       return events.map(({ position }) => shown.get(position) ?? null);
@@ -150,7 +156,7 @@ export function listDeliveries(
   });
 }
 
-function isAskedFor(event: RecordedEvent, filters: DeliveryFilters): boolean {
+function matchesFilters(event: RecordedEvent, filters: DeliveryFilters): boolean {
   const { verdict, ...data } = readData(event) as DataOf<"DeliveryReceived">;
   const { key_id } = filters;
   const isSigned =
@@ -164,7 +170,9 @@ function isAskedFor(event: RecordedEvent, filters: DeliveryFilters): boolean {
 
 const NAMES = ["provider", "channel", "payload_type"] as const;
 
-/** The model lists them by the position where they were quarantined, right behind their arrival. */
+/**
+ * The model orders deliveries by the position of their quarantining, directly after their arrival.
+ */
 function quarantinedIn(
   rows: Rows,
   stream: EventStream,
@@ -209,7 +217,7 @@ async function summariesOf(
   return received.map((event, at) => summaryOf(event, outcomes[at] ?? "recorded"));
 }
 
-/** Where others' facts are in the bytes, their length would tell of these. */
+/** If the bytes hold others' facts, their length would reveal something about these. */
 const summaryFor = (summary: DeliverySummary, whole: Whole): DeliverySummary =>
   whole === "inside" ? summary : { ...summary, length: null };
 
@@ -227,16 +235,16 @@ function summaryOf(event: RecordedEvent, outcome: DeliveryOutcome): DeliverySumm
   };
 }
 
-/** What a delivery caused lies right behind it, and its first new event says what became of it. */
+/** A delivery's events follow it directly, and the first new one shows its outcome. */
 async function outcomesOf(
   stream: EventStream,
   received: readonly RecordedEvent[],
   options: FindOptions,
 ): Promise<readonly DeliveryOutcome[]> {
-  const behind = createBehind(stream);
+  const readNextEvent = createNextEventReader(stream);
   const first = new Map<string, string | null>();
   for (const event of received.toSorted((a, b) => a.position - b.position)) {
-    first.set(event.id, await firstNewType(behind, event));
+    first.set(event.id, await firstNewType(readNextEvent, event));
   }
   const unread = received.flatMap(({ id }) =>
     first.get(id) === "DeliveryQuarantined" ? [id] : [],
@@ -252,25 +260,28 @@ async function outcomesOf(
   });
 }
 
-/** A known fact came by another way too, or all facts of a snapshot are recorded. */
+/** Events for a known fact seen again, and for a snapshot whose facts are all recorded. */
 const NOTHING_NEW: ReadonlySet<string> = new Set(["FactSeen", "DeliveryCompleted"]);
 
-/** The type of the first event by which a delivery says something new; null where none does. */
-async function firstNewType(behind: Behind, received: RecordedEvent): Promise<string | null> {
+/** The type of the first event with which a delivery adds something new; null if none does. */
+async function firstNewType(
+  readNextEvent: ReadNextEvent,
+  received: RecordedEvent,
+): Promise<string | null> {
   for (let { position } = received; ; position += 1) {
-    const next = await behind(position);
+    const next = await readNextEvent(position);
     if (next === null || next.causation_id !== received.id) return null;
     if (!NOTHING_NEW.has(next.type)) return next.type;
   }
 }
 
-/** The event behind a position; null at the end. */
-type Behind = (position: number) => Promise<RecordedEvent | null>;
+/** Reads the event after a position; null at the end of the stream. */
+type ReadNextEvent = (position: number) => Promise<RecordedEvent | null>;
 
 const PAGE = 50;
 
-/** Asked in ascending order, it reads what lies close together by one page. */
-function createBehind(stream: EventStream): Behind {
+/** Called with ascending positions, it reads nearby events with one page. */
+function createNextEventReader(stream: EventStream): ReadNextEvent {
   let page: readonly RecordedEvent[] = [];
   let first = 0;
   let isEnd = false;

@@ -14,12 +14,12 @@ import type { ColumnType, Rows } from "../ports/model-store.ts";
 import { beyondPart, type Page, type PageRequest, readPage, selectEither } from "./answers.ts";
 import type { Platform } from "./platform.ts";
 
-/** What a delivery's retries are found by. */
+/** Required to derive the ids of a delivery's retries. */
 type QuarantineReading = Readonly<{ translations: Translations; hashing: Hashing }>;
 
 const TYPES = ["DeliveryQuarantined"] as const;
 
-/** Every delivery that nobody could read, with what became of it, in order. */
+/** Every quarantined delivery with its current state, in stream order. */
 export async function* readQuarantine(
   stream: EventStream,
   reading: QuarantineReading,
@@ -28,7 +28,7 @@ export async function* readQuarantine(
     yield* await recordsOf(stream, events, reading);
 }
 
-/** The delivery of this id; null where none such was quarantined. */
+/** The quarantined delivery with this id; null if there is none. */
 export async function findQuarantined(
   stream: EventStream,
   deliveryId: string,
@@ -41,7 +41,7 @@ export async function findQuarantined(
   return record;
 }
 
-/** How much attention it asks for, and where it was quarantined: the most and the newest first. */
+/** The level of attention, then the position of the quarantining, both descending. */
 export const QUARANTINE_KEY: readonly ColumnType[] = ["integer", "integer"];
 
 /** Exact matches with any of some values. */
@@ -52,23 +52,24 @@ export type QuarantineFilters = Readonly<
 type QuarantineQuery = QuarantineReading &
   Readonly<{
     filters?: QuarantineFilters;
-    /** Only those that are still unread, or only those that were resolved. */
+    /** true: only unresolved deliveries; false: only resolved ones. */
     open?: boolean;
-    /** Also those that somebody dismissed. */
+    /** Includes dismissed deliveries. */
     dismissed?: boolean;
     page: PageRequest;
-    /** What nobody could read is nobody's: no platform sees any of it. */
+    /** An unreadable delivery has no known owner, so platforms see none of them. */
     platform: Platform;
     nextTurn: Clock["nextTurn"];
   }>;
 
-/** `record`: null where the filters leave it out. */
+/** `record`: null if filtered out. */
 type Shown = Readonly<{ attention: number; position: number; record: QuarantinedRecord | null }>;
 
 /**
- * A page of it: first what needs a person, the newest first. Which ones, the balances model knows;
- * what each was and what became of it, the stream says. What filters leave out is read by its first
- * event alone, and a page looks at so many before it ends short.
+ * A page of quarantined deliveries: first those that need a person, the newest first. The balances
+ * model lists them; their content and state are read from the stream. Of a delivery that is
+ * filtered out only the first event is read, and a page scans a limited number before it ends
+ * short.
  */
 export async function listQuarantine(
   rows: Rows,
@@ -103,15 +104,17 @@ export async function listQuarantine(
   });
 }
 
-/** Nobody could read it yet, and nobody has said that this is well. */
+/** Whether a delivery is neither resolved nor dismissed. */
 export const needsAPerson = (delivery: QuarantinedRecord): boolean =>
   isOpen(delivery) && delivery.acknowledged_at === null;
 
-/** Nobody could read it yet. */
+/** Whether a delivery is not resolved yet. */
 export const isOpen = ({ resolved_position }: QuarantinedRecord): boolean =>
   resolved_position === null;
 
-/** Those of these deliveries that were quarantined and meet the filters, with what became of each. */
+/**
+ * Those of these deliveries that were quarantined and match the filters, with their current state.
+ */
 export async function findAllQuarantined(
   stream: EventStream,
   deliveryIds: readonly string[],
@@ -123,16 +126,16 @@ export async function findAllQuarantined(
   const events = ids.flatMap((id) => known.get(id)?.event ?? []);
   return recordsOf(
     stream,
-    events.filter((event) => isAskedFor(event, filters)),
+    events.filter((event) => matchesFilters(event, filters)),
     reading,
   );
 }
 
-function isAskedFor(event: RecordedEvent, filters: QuarantineFilters): boolean {
-  const given = Object.entries(filters);
-  if (given.length === 0) return true;
+function matchesFilters(event: RecordedEvent, filters: QuarantineFilters): boolean {
+  const conditions = Object.entries(filters);
+  if (conditions.length === 0) return true;
   const data = readData(event);
-  return given.every(([name, values]) => values.includes(String(data[name])));
+  return conditions.every(([name, values]) => values.includes(String(data[name])));
 }
 
 async function recordsOf(
@@ -151,11 +154,13 @@ async function recordsOf(
       .flatMap((id) => known.get(id)?.event ?? [])
       .sort((a, b) => a.position - b.position);
     const first = { attempts: 1, position: String(position), resolved_position: null };
-    return events.reduce(afterEvent, { ...delivery, ...first, ...NOBODY });
+    return events.reduce(afterEvent, { ...delivery, ...first, ...NOT_ACKNOWLEDGED });
   });
 }
 
-/** Ids of all that may have happened to a quarantined delivery: retries, and a dismissal after each. */
+/**
+ * Ids of all possible later events of a quarantined delivery: retries, and a dismissal after each.
+ */
 function laterIds(
   deliveryId: string,
   { translations, hashing }: QuarantineReading,
@@ -165,7 +170,7 @@ function laterIds(
   return [...retries, ...dismissals];
 }
 
-const NOBODY = { acknowledged_at: null, acknowledged_by: null, note: null };
+const NOT_ACKNOWLEDGED = { acknowledged_at: null, acknowledged_by: null, note: null };
 
 function afterEvent(before: QuarantinedRecord, event: RecordedEvent): QuarantinedRecord {
   if (event.type === "QuarantineDismissed") {
@@ -176,7 +181,7 @@ function afterEvent(before: QuarantinedRecord, event: RecordedEvent): Quarantine
   const { outcome, reason, detail } = readData(event) as DataOf<"QuarantineRetried">;
   return {
     ...before,
-    ...NOBODY,
+    ...NOT_ACKNOWLEDGED,
     attempts: before.attempts + 1,
     reason: reason ?? before.reason,
     detail: detail ?? before.detail,

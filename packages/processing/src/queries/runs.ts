@@ -10,19 +10,19 @@ import { type Found, found, foundAmong, MISSING, positionIn, textIn, timeIn } fr
 import { MOVEMENT_VERSIONS, type Moment, NOW, selectAt } from "./moment.ts";
 import { accountsAmong, type Platform } from "./platform.ts";
 
-/** A run may have any number of movements; an answer shows as many, and says how many there are. */
+/** Movements shown of one entry, which may have any number; the answer also has their count. */
 export const MOVEMENTS_SHOWN = 1000;
 
-/** A settlement may touch every account of a platform. An answer shows as many, in their order. */
+/** Accounts shown of one run, in order: a settlement may touch every account of a platform. */
 const ACCOUNTS_MAX = 10_000;
-/** And of their movements as many; an account says how many it has. */
+/** Movements shown of one run, over all accounts; each account also has its count. */
 const MOVEMENTS_MAX = 10 * MOVEMENTS_SHOWN;
-/** Accounts between two turns of others. */
+/** Number of accounts processed before yielding. */
 const BATCH = 100;
 
 /**
- * A run with its movements on all accounts, by its run id; where providers share one, by
- * `<provider>:<run_id>`.
+ * A run with its movements on all accounts, by its run id, or by `<provider>:<run_id>` if providers
+ * share the id.
  */
 export async function findRun(
   rows: Rows,
@@ -30,8 +30,8 @@ export async function findRun(
   { platform, moment = NOW, nextTurn }: RunQuery,
 ): Promise<Found<RunRecord>> {
   const { at_position: position } = moment;
-  const whose = { platform, position };
-  const entries = await entriesOf(rows, id, whose);
+  const scope = { platform, position };
+  const entries = await entriesOf(rows, id, scope);
   if (entries.length > 0) {
     const names = [...new Set(entries.map((entry) => `${providerOf(entry)}:${id}`))].sort();
     const choice = foundAmong(names);
@@ -40,7 +40,7 @@ export async function findRun(
       : choice;
   }
   const [, provider, runId = ""] = NAMED.exec(id) ?? [];
-  const own = (await entriesOf(rows, runId, whose)).filter(
+  const own = (await entriesOf(rows, runId, scope)).filter(
     (entry) => providerOf(entry) === provider,
   );
   return own.length === 0
@@ -49,9 +49,9 @@ export async function findRun(
 }
 
 type RunQuery = Readonly<{
-  /** A platform sees of a run what happened on its accounts. */
+  /** A platform sees the part of a run on its accounts. */
   platform: Platform;
-  /** Of it the position: when a run took effect it says itself. */
+  /** Only its position counts: a run has its own time. */
   moment?: Moment;
   nextTurn: Clock["nextTurn"];
 }>;
@@ -60,12 +60,12 @@ const NAMED = /^(zerohash|layer1):(.+)$/s;
 
 const providerOf = ({ account }: Row): string => String(account).split(":", 1)[0] ?? "";
 
-type Whose = Readonly<{ platform: Platform; position: number | undefined }>;
+type EntryScope = Readonly<{ platform: Platform; position: number | undefined }>;
 
 async function entriesOf(
   rows: Rows,
   runId: string,
-  { platform, position }: Whose,
+  { platform, position }: EntryScope,
 ): Promise<readonly Row[]> {
   const where: Condition[] = [{ column: "run_id", is: "=", value: runId }];
   const among = accountsAmong(platform, "account");
@@ -122,9 +122,9 @@ async function runRecord(
 }
 
 /**
- * The movements in force of an entry, in order of their time, then id.
+ * The movements of an entry that are not withdrawn, in order of their time, then id.
  *
- * @param position where the entry stood so, if that is not now
+ * @param position at which the entry was read; now if omitted
  */
 export async function readMovements(
   rows: Rows,
@@ -146,7 +146,7 @@ export async function readMovements(
   return timed.map(({ state }) => state);
 }
 
-/** Each with all that copies of it told. */
+/** The records of movements, each with the fields that its copies added. */
 export function movementRecords(states: readonly FactState[]): MovementRecord[] {
   return states.map((state) => {
     const data = inForce(state);

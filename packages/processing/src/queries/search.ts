@@ -26,17 +26,17 @@ type SearchSources = Readonly<{
 
 type SearchQuery = DeliveryQuery &
   Readonly<{
-    /** An identifier as somebody has it before him; whole, but for an account's, which may be cut. */
+    /** The identifier to search for: complete, except that an account's may be a prefix. */
     text: string;
     rule: StuckRule;
     platform: Platform;
   }>;
 
 /**
- * What an identifier stands for, of any kind and for any model. Each kind is a few look-ups in an index,
- * whatever the identifier has: a run on 100,000 accounts is found by one of them.
+ * Searches all kinds of things in all models by an identifier. Each kind costs a few index lookups,
+ * however many rows have the identifier: a run on 100,000 accounts is found by one of them.
  *
- * @returns what is called so itself before what it only finds; nothing where nothing is
+ * @returns matches by a thing's own id first, then the others; empty if nothing matches
  */
 export async function search(
   { models, stream }: SearchSources,
@@ -52,10 +52,10 @@ export async function search(
     searchAnomalies(models, query),
   ]);
   const hits = [...(accounts ?? []), ...found.flat()];
-  return [...hits.filter(isItself), ...hits.filter((hit) => !isItself(hit))];
+  return [...hits.filter(isOwnId), ...hits.filter((hit) => !isOwnId(hit))];
 }
 
-const isItself = ({ matched }: SearchHit): boolean => matched === "id";
+const isOwnId = ({ matched }: SearchHit): boolean => matched === "id";
 
 const KINDS = { withdrawals: "withdrawal", deposits: "deposit", trades: "trade" } as const;
 
@@ -85,7 +85,7 @@ async function searchRecords(
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const POSITION = /^[1-9]\d{0,14}$/;
 
-/** Our own ids are written in lower case; providers' are opaque. */
+/** Finds an event or a delivery. Our own ids are lower case, so the text is lowered for them. */
 async function searchStream(
   stream: EventStream,
   query: SearchQuery,
@@ -113,7 +113,7 @@ async function searchAnomalies(
   models: SearchSources["models"],
   { text: id, rule, platform }: SearchQuery,
 ): Promise<readonly SearchHit[]> {
-  // Each begins with its kind and names its subject.
+  // Every anomaly id begins with its kind and a colon.
   if (!id.includes(":")) return [];
   const found = await findInModels(models, { id, rule, platform });
   if (found === null) return [];
@@ -124,10 +124,10 @@ async function searchAnomalies(
   ];
 }
 
-/** How many of one kind are offered: whoever has more before him asks a list. */
+/** Maximum number of hits of one kind; lists show all of them. */
 const HITS_MAX = 5;
 
-/** What the balances model knows by an identifier: accounts, who they belong to, runs and movements. */
+/** Searches the balances model: accounts, their owners, runs and movements. */
 async function searchAccounts(
   rows: Rows,
   text: string,
@@ -136,16 +136,16 @@ async function searchAccounts(
   return [
     ...(await byOwnId(rows, text, platform)),
     ...(await byProvidersId(rows, text, platform)),
-    ...(await runsCalled(rows, text, platform)),
-    ...(await movementsCalled(rows, text, platform)),
-    ...(await ownersCalled(rows, text, platform)),
+    ...(await searchRuns(rows, text, platform)),
+    ...(await searchMovements(rows, text, platform)),
+    ...(await searchOwners(rows, text, platform)),
     ...(await byAddress(rows, text, platform)),
   ];
 }
 
 const equal = (column: string, value: string): Condition => ({ column, is: "=", value });
 
-/** Also by its beginning, where all that begin so are there for who asks. */
+/** Finds accounts by our id, or by a prefix of it if all accounts with the prefix are visible. */
 async function byOwnId(rows: Rows, text: string, platform: Platform): Promise<SearchHit[]> {
   if (!OWN_ID.test(text)) return [];
   const own = await rows.get(ACCOUNTS, [text]);
@@ -154,10 +154,10 @@ async function byOwnId(rows: Rows, text: string, platform: Platform): Promise<Se
     return isSeen ? [accountHit(text, "id")] : [];
   }
   const [owned = ""] = platform === null ? [] : (accountIdsOf(platform)[0] ?? []);
-  return text.startsWith(owned) ? accountsBeginning(rows, text, "id_prefix") : [];
+  return text.startsWith(owned) ? accountsWithPrefix(rows, text, "id_prefix") : [];
 }
 
-/** What our ids are made of, see core/account.ts. */
+/** The syntax of our account ids, see core/account.ts. */
 const OWN_ID = /^(?:zerohash|layer1):[\w.%:-]+$/;
 
 async function byProvidersId(rows: Rows, text: string, platform: Platform): Promise<SearchHit[]> {
@@ -170,14 +170,17 @@ async function byProvidersId(rows: Rows, text: string, platform: Platform): Prom
   return found.map(({ account }) => accountHit(String(account), "account_id"));
 }
 
-/** An address holds several assets, each in several funds. No platform is told of Layer1's. */
+/**
+ * An address holds several assets, each in several funds. Layer1 accounts are hidden from
+ * platforms.
+ */
 async function byAddress(rows: Rows, text: string, platform: Platform): Promise<SearchHit[]> {
   if (platform !== null) return [];
-  const ofNothing = layer1AccountId(text, "", "");
-  return accountsBeginning(rows, ofNothing.slice(0, -1), "address");
+  const emptyId = layer1AccountId(text, "", "");
+  return accountsWithPrefix(rows, emptyId.slice(0, -1), "address");
 }
 
-async function accountsBeginning(
+async function accountsWithPrefix(
   rows: Rows,
   prefix: string,
   matched: SearchHit["matched"],
@@ -194,7 +197,7 @@ function accountHit(id: string, matched: SearchHit["matched"]): SearchHit {
 }
 
 /** Runs of two providers may share an id. */
-async function runsCalled(rows: Rows, text: string, platform: Platform): Promise<SearchHit[]> {
+async function searchRuns(rows: Rows, text: string, platform: Platform): Promise<SearchHit[]> {
   const [, named, id = text] = /^(zerohash|layer1):(.+)$/s.exec(text) ?? [];
   const hits: SearchHit[] = [];
   for (const provider of named === undefined ? ["zerohash", "layer1"] : [named]) {
@@ -216,8 +219,8 @@ function runHit({ run_type }: Row, provider: string, id: string): SearchHit {
   return { kind: "run", id: `${provider}:${id}`, title, matched: "run_id", path };
 }
 
-/** One movement may stand on two accounts, of one run. */
-async function movementsCalled(rows: Rows, text: string, platform: Platform): Promise<SearchHit[]> {
+/** One movement may be on two accounts of one run. */
+async function searchMovements(rows: Rows, text: string, platform: Platform): Promise<SearchHit[]> {
   const found = await rows.select(MOVEMENTS, {
     where: [equal("movement_id", text)],
     among: accountsAmong(platform, "account"),
@@ -240,7 +243,7 @@ const OWNERS = [
   ["account_group", "account_group"],
 ] as const;
 
-async function ownersCalled(rows: Rows, text: string, platform: Platform): Promise<SearchHit[]> {
+async function searchOwners(rows: Rows, text: string, platform: Platform): Promise<SearchHit[]> {
   const hits: SearchHit[] = [];
   for (const [kind, column] of OWNERS) {
     if (!(await hasAccounts(rows, column, text, platform))) continue;
@@ -251,7 +254,7 @@ async function ownersCalled(rows: Rows, text: string, platform: Platform): Promi
   return hits;
 }
 
-/** A participant may have a million accounts, none of them the platform's: totals tell it at once. */
+/** Uses totals for a platform: a participant may have a million accounts, none of them visible. */
 async function hasAccounts(
   rows: Rows,
   column: (typeof OWNERS)[number][1],

@@ -14,22 +14,22 @@ import type {
   Rows,
 } from "../ports/model-store.ts";
 
-/** The read models as readers find them: each in the generation that is live. */
+/** The read models for queries: each is read in its live generation. */
 export interface ServedModels {
   /**
-   * Runs `read` on the live rows of one moment.
+   * Runs `read` on a snapshot of the live rows.
    *
-   * @throws ModelNotServed where no generation can be served yet.
+   * @throws ModelNotServed if no generation can be served yet
    */
   snapshot<T>(model: ModelName, read: ReadModel<T>): Promise<T>;
-  /** Whether the model reached the position before the signal aborted. */
+  /** Waits for the model to reach the position. @returns false if the signal aborted before */
   waitFor(model: ModelName, position: number, signal: AbortSignal): Promise<boolean>;
-  /** What is served of the model; null where nothing can be just now. @throws ModelCorrupted */
+  /** The served generation of the model; null if none can be served now. @throws ModelCorrupted */
   info(model: ModelName): Promise<ServedInfo | null>;
   close(): Promise<void>;
 }
 
-/** The live generation is not here yet, and neither is one that was live before. */
+/** Neither the live generation nor an earlier one is built in this engine yet. */
 export class ModelNotServed extends Error {
   override readonly name = "ModelNotServed";
 }
@@ -56,12 +56,12 @@ type ServingOptions = Readonly<{
 
 /**
  * Serves the generation that the latest `ModelActivated` names once this engine's copy has reached
- * the activation, and the one before until then. New activations are noticed when a model is used.
+ * the activation, and the previous one until then. New activations are read when a model is used.
  */
 export function serveModels({ catalogue, stream, clock }: ServingOptions): ServedModels {
   const activations = followActivations(stream);
   const readers = openReaders(catalogue);
-  /** Of each model, where the newest activation lies that was served. */
+  /** By model, the position of the newest activation that was served. */
   const newest = new Map<ModelName, number>();
 
   async function snapshot<T>(model: ModelName, read: ReadModel<T>): Promise<T> {
@@ -74,7 +74,7 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
       return answer.value;
     }
     const [live] = candidates as readonly [Activation];
-    // Nobody activated the first one: whatever there is of it is served.
+    // The first generation has no activation: it is served from position 0 on.
     const upTo =
       live.position === 0 ? "" : ` up to position ${live.position}, where it became live`;
     throw new ModelNotServed(
@@ -82,17 +82,17 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
     );
   }
 
-  /** @param upToServed the activations from the latest to the one that is served. */
+  /** @param upToServed the activations from the latest to the served one */
   function retireBefore(model: ModelName, upToServed: readonly Activation[]): void {
     const position = upToServed.at(-1)?.position ?? 0;
-    // A slow reader of what was live before must not retire what is live now.
+    // A slow reader of a previous generation must not retire the live one.
     if (position < (newest.get(model) ?? 0)) return;
     newest.set(model, position);
     const needed = upToServed.map(({ generation }) => generation);
     readers.keepOnly(model, needed);
   }
 
-  /** @returns null where the generation is not here, or not as far as its activation. */
+  /** @returns null if the generation does not exist here or has not reached its activation */
   async function attempt<T>(
     model: ModelName,
     { generation, position }: Activation,
@@ -128,9 +128,9 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
   return { snapshot, waitFor, info, close: readers.close };
 }
 
-/** Generations that are open for reading, each opened once and closed when nobody needs it. */
+/** Generations open for reading: each is opened once, and closed when it is no longer used. */
 export interface Readers {
-  /** @throws GenerationMissing where there is no such generation, or none any more. */
+  /** @throws GenerationMissing if the generation does not exist or was removed */
   snapshot<T>(model: ModelName, generation: number, read: ReadSnapshot<T>): Promise<T>;
   /** Closes the model's other generations when their readers are done. */
   keepOnly(model: ModelName, generations: readonly number[]): void;
@@ -153,12 +153,12 @@ export function openReaders(catalogue: ModelCatalogue): Readers {
     const known = opened.get(key);
     if (known !== undefined) return known;
     const reader = catalogue.openForReading(model, generation);
-    const fresh = { model, generation, reader, users: 0, retired: false };
-    opened.set(key, fresh);
-    return fresh;
+    const added = { model, generation, reader, users: 0, retired: false };
+    opened.set(key, added);
+    return added;
   }
 
-  /** Nobody gets it any more; it is closed with its last user. */
+  /** New snapshots no longer use the reader; it is closed after its last user. */
   function retire(reader: Open): void {
     const key = `${reader.model}:${reader.generation}`;
     if (opened.get(key) === reader) opened.delete(key);
@@ -173,7 +173,7 @@ export function openReaders(catalogue: ModelCatalogue): Readers {
       try {
         return await (await current.reader).snapshot(read);
       } catch (error) {
-        if (isTrouble(error)) retire(current);
+        if (requiresReopen(error)) retire(current);
         throw error;
       } finally {
         current.users -= 1;
@@ -193,20 +193,20 @@ export function openReaders(catalogue: ModelCatalogue): Readers {
   };
 }
 
-/** After these a reader is opened anew: what it had open may be another file by now. */
-function isTrouble(error: unknown): boolean {
+/** Errors after which a reader is reopened, because its file may have been replaced. */
+function requiresReopen(error: unknown): boolean {
   return isUnreadable(error) || error instanceof ModelUnavailable;
 }
 
 function closeIfIdle({ retired, users, reader }: Open): void {
   if (!retired || users > 0) return;
-  // What cannot be opened or closed any more has nothing to give back.
+  // A reader that failed to open or close holds nothing to release.
   void reader.then((open) => open.close()).catch(() => {});
 }
 
 /**
- * The last position that was recorded by a time; 0 where none was. Times of recording never fall
- * along the stream and its positions have no holes, so halving finds it without an index.
+ * The last position recorded by a time; 0 if there is none. Recording times never decrease along
+ * the stream and its positions have no gaps, so a binary search finds it without an index.
  */
 export async function lastPositionBy(stream: EventStream, time: Nanos): Promise<number> {
   const head = await stream.head();
@@ -229,15 +229,15 @@ type ArrivalSources = Readonly<{
   }>;
 }>;
 
-/** From this version on the balances' rows say which facts arrived long before they were recorded. */
+/** The first version of the balances model that stores facts recorded long after their arrival. */
 const LATE_ARRIVALS_SINCE = 5;
 
 /**
- * Where a clock ran ahead for a while, what came after that was recorded too late, and its arrival
- * counts.
+ * Facts whose recording time is later than their arrival, because a clock had run ahead before.
+ * They count by their arrival.
  *
- * @returns how the last position of what had arrived by a time is read from the rows of the
- *   balances, and which position they must have reached; null where all was recorded as it came
+ * @returns `read`, which reads the last position that had arrived by the time from rows of the
+ *   balances at `minPosition` or later; null if no version that stores late arrivals is served
  */
 export async function lateArrivals(
   { stream, models, clock }: ArrivalSources,
@@ -250,12 +250,13 @@ export async function lateArrivals(
   return { minPosition, read: (rows) => lastLateArrivalBy(rows, time) };
 }
 
-/** How much later than a model somebody who waits for it may learn where it is. */
+/** Interval at which the positions of awaited models are read. */
 const ROUND_MS = 5;
 
 /**
- * Waits for models to reach positions. A fold tells nobody when it commits, in another process it
- * could not; so one question a round is asked of each model, however many wait for it.
+ * Waits for models to reach positions. Projectors, which may be other processes, do not announce
+ * their commits. Therefore each awaited model's position is read once per round, however many
+ * callers wait.
  */
 function createPositionWait(
   positionOf: (model: ModelName) => Promise<number>,
@@ -263,9 +264,9 @@ function createPositionWait(
 ): (model: ModelName, position: number, signal: AbortSignal) => Promise<boolean> {
   const rounds = new Map<ModelName, Promise<number>>();
 
-  async function ask(model: ModelName): Promise<number> {
+  async function readAfterRound(model: ModelName): Promise<number> {
     await clock.sleep(ROUND_MS);
-    // Who comes from now on may wait for something newer than what is read here.
+    // A caller from now on may wait for a newer position than the one read here.
     rounds.delete(model);
     return positionOf(model);
   }
@@ -273,8 +274,8 @@ function createPositionWait(
   function nextRound(model: ModelName): Promise<number> {
     const running = rounds.get(model);
     if (running !== undefined) return running;
-    const round = ask(model);
-    // Those who wait get the error; there may be none of them left.
+    const round = readAfterRound(model);
+    // Waiting callers get the error; without any, it would be an unhandled rejection.
     round.catch(() => {});
     rounds.set(model, round);
     return round;
@@ -292,14 +293,14 @@ function createPositionWait(
   };
 }
 
-/** How far a reader of the stream is behind it. */
+/** How far a reader of the stream is behind its head. */
 export type Lag = Readonly<{
   events: number;
-  /** How long the oldest event has waited that was not read; 0 where none waits. */
+  /** Age of the oldest unread event; 0 if there is none. */
   seconds: number;
 }>;
 
-/** @param position up to which the stream was read */
+/** @param position up to which the stream has been read */
 export async function lagBehind(
   stream: Pick<EventStream, "head" | "read">,
   position: number,
@@ -311,7 +312,7 @@ export async function lagBehind(
   return { events, seconds: next === undefined ? 0 : secondsSince(next.recorded_at, now) };
 }
 
-/** To the millisecond; never below zero, whatever a clock said. */
+/** The seconds since a time, to the millisecond; 0 if the clock is behind it. */
 export function secondsSince(time: Nanos, now: Nanos): number {
   return now > time ? Number((now - time) / (SECOND / 1000n)) / 1000 : 0;
 }

@@ -33,7 +33,7 @@ export const MODELS: readonly ModelName[] = modelName.options;
 
 export type Installation = Pick<StatusRecord, "ledger" | "environment" | "engine">;
 
-/** What the configuration says there should be, as far as the status goes by it. */
+/** The parts of the configuration that the status depends on. */
 export type Expected = Readonly<{
   stuckAfterSeconds: number;
   isPublishing: boolean;
@@ -51,15 +51,15 @@ export type StatusSources = Readonly<{
   models: ServedModels;
   clock: Pick<Clock, "now">;
   expected: Expected;
-  /** How far the ledger is published; without it nobody knows. */
+  /** Reads how far the ledger is published; the publisher's status is null without it. */
   published?: (() => Promise<PublishedTo | null>) | undefined;
-  /** Reads the key that signs heads, where there is one already. @throws HeadKeyUnusable */
+  /** Reads the key that signs heads, if there is one already. @throws HeadKeyUnusable */
   headKey?: (() => string | null) | undefined;
-  /** Where they are not given, nobody knows whether a projector is at a model. */
+  /** Without locks, a model that lags counts as catching up. */
   locks?: Pick<RoleLocks, "tryAcquire"> | undefined;
 }>;
 
-/** How the ledger is doing, and whether a person is needed. */
+/** Reads the state of the ledger, and what needs a person. */
 export async function readStatus(
   sources: StatusSources,
   installation: Installation,
@@ -70,7 +70,7 @@ export async function readStatus(
   const rule = stuckRule(clock.now(), expected.stuckAfterSeconds);
   const attentions: ModelAttention[] = [];
   for (const model of MODELS) {
-    const attention = await readAttention(models, model, rule).catch(notReadable);
+    const attention = await readAttention(models, model, rule).catch(ignoreUnreadable);
     if (attention !== null) attentions.push(attention);
   }
   const publisher = await publisherStatus(sources);
@@ -110,21 +110,21 @@ function isUsable({ headKey }: StatusSources): boolean {
   }
 }
 
-/** Its state says why; of another version of the model, nobody has counted yet. */
-function notReadable(error: unknown): null {
+/** Null for a model that cannot be read now; the state of its projection says why. */
+function ignoreUnreadable(error: unknown): null {
   if (isEngineError(error) || error instanceof ModelNotServed) return null;
   throw error;
 }
 
-/** `isHeld`: its lock was looked at, since it is behind or not there yet, and a projector holds it. */
+/** `isHeld`: the lock was checked (the model lags or is not built yet), and a projector holds it. */
 async function lagOf(
   { stream, clock, locks }: StatusSources,
   read: ProjectionStatus,
 ): Promise<Readonly<{ projection: ProjectionStatus; isHeld: boolean }>> {
   const { events, seconds } = await lagBehind(stream, Number(read.position), clock.now());
   const isBehind = read.state === "live" && events > 0;
-  const isAsked = isBehind || read.state === "waiting";
-  const isHeld = isAsked ? await isProjecting(read.name, locks) : null;
+  const isLockRelevant = isBehind || read.state === "waiting";
+  const isHeld = isLockRelevant ? await isProjecting(read.name, locks) : null;
   const behind = isHeld === false ? "stopped" : "catching_up";
   const state = isBehind ? behind : read.state;
   return {
@@ -138,7 +138,7 @@ async function publisherStatus({
   clock,
   published,
 }: StatusSources): Promise<PublisherStatus | null> {
-  const found = (await published?.().catch(notReadable)) ?? null;
+  const found = (await published?.().catch(ignoreUnreadable)) ?? null;
   if (found === null) return null;
   const { position, stoppedKeys } = found;
   const { events, seconds } = await lagBehind(stream, position, clock.now());
@@ -150,13 +150,13 @@ async function publisherStatus({
   };
 }
 
-/** How things are going, without digests and counts in which other platforms have a part. */
+/** The status for a platform, without digests and counts that depend on other platforms. */
 export function statusFor(status: StatusRecord, platform: Platform): StatusRecord {
   if (platform === null) return status;
   const { ledger, environment, engine, head, projections } = status;
   return {
     ...{ ledger, environment, engine, head, head_hash: NO_DIGEST },
-    // One by one: what is added to a status some day is not shown by itself.
+    // Listed one by one, so that a new field is not shown to platforms by default.
     projections: projections.map((each) => ({
       name: each.name,
       position: each.position,
@@ -175,9 +175,9 @@ export function statusFor(status: StatusRecord, platform: Platform): StatusRecor
 }
 
 /**
- * Whether a projector holds the model's lock; null where that cannot be looked at. Where events wait
- * and none does, the model is `stopped`: none was started, or it died. A subject whose facts cannot be
- * folded stops only itself, and is counted in `stopped_keys`.
+ * Whether a projector holds the model's lock; null if that cannot be checked. If events are waiting
+ * and no projector holds it, the model is `stopped`: none was started, or it died. A subject whose
+ * facts cannot be projected stops only itself and counts in `stopped_keys`.
  */
 async function isProjecting(
   model: ModelName,
@@ -194,8 +194,8 @@ async function isProjecting(
 }
 
 /**
- * `waiting`: no generation is here yet; `unreadable`: it is damaged, and waits for a rebuild; `forked`:
- * it followed another stream.
+ * `waiting`: no generation is built yet; `unreadable`: it is damaged and needs a rebuild; `forked`:
+ * it was built from another stream.
  */
 async function projectionStatus(
   stream: EventStream,
@@ -237,11 +237,11 @@ const NOTHING_SERVED = {
   stopped_keys: 0,
 } as const;
 
-/** What one model knows that an operator asks for; each figure costs a row, however many it counts. */
+/** The figures of one model for operators, read from stored counts or counted by indexes. */
 export type ModelAttention = Readonly<{
   anomalies: readonly AnomalyCount[];
   stuck: readonly StuckCount[];
-  /** What the balances model alone knows. */
+  /** Known to the balances model only; null for others. */
   ledger: LedgerAttention | null;
 }>;
 
@@ -251,7 +251,7 @@ type LedgerAttention = Readonly<{
   feed: FeedStatus | null;
 }>;
 
-/** @throws where the model cannot be read */
+/** @throws if the model cannot be read */
 export function readAttention(
   models: Pick<ServedModels, "snapshot">,
   model: ModelName,

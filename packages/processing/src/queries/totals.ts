@@ -13,29 +13,33 @@ import { everyRow } from "../projection/selection.ts";
 import { lastChange } from "./moment.ts";
 import type { Platform } from "./platform.ts";
 
-/** What sums are told apart by, beside the asset: those of several assets mean nothing. */
+/** The columns that sums can be grouped by. They are always grouped by asset, too. */
 export const TOTAL_GROUPS = ["account_type", "account_group", "provider"] as const;
 export type TotalGroup = (typeof TOTAL_GROUPS)[number];
 
 export type TotalsQuery = Readonly<{
   groupBy: readonly TotalGroup[];
-  /** Each any of these; where nothing is named, all. */
+  /** Each column has one of these values; a column without a filter may have any. */
   filters: Readonly<Partial<Record<TotalGroup | "asset", readonly string[]>>>;
   platform: Platform;
-  /** By the facts up to there. */
+  /** The position up to which facts count; all if omitted. */
   position?: number | undefined;
   nextTurn: Clock["nextTurn"];
 }>;
 
-/** Totals are as many as there are groups, types and assets together; between so many others have their turn. */
+/**
+ * Number of totals read before yielding: there may be one for each combination of group, type and
+ * asset.
+ */
 const PAGE = 200;
 
 /**
- * Exact sums over accounts, per asset. An account of which no balance is known is counted and adds
- * nothing. However many accounts there are, only their totals are read, and of a past position the last
+ * Exact sums over accounts, per asset. An account without a known balance is counted and adds
+ * nothing. Only totals are read, however many accounts there are; at a past position, the last
  * change of each.
  *
- * @returns one record for each group that has an account, in the order of asset, type, group, provider
+ * @returns one record for each group that has an account, in the order of asset, type, group,
+ *   provider
  */
 export async function readTotals(rows: Rows, query: TotalsQuery): Promise<readonly TotalRecord[]> {
   const sums = new Map<string, Sum>();
@@ -53,7 +57,7 @@ export async function readTotals(rows: Rows, query: TotalsQuery): Promise<readon
 
 type TotalCount = Readonly<{ total: string; accounts: number; withGaps: number }>;
 
-/** Totals that meet the conditions, each with what its accounts hold together; null: there are none. */
+/** Totals that meet the conditions, each with the sum over its accounts; null if it has none. */
 export async function* everyTotal(
   rows: Rows,
   where: readonly Condition[],
@@ -65,7 +69,7 @@ export async function* everyTotal(
   }
 }
 
-/** A platform's are those of its group, and those of its own that are in other groups. */
+/** A platform sees the totals of its group, and those of its own accounts in other groups. */
 function eitherTotal({ filters, platform }: TotalsQuery): readonly (readonly Condition[])[] {
   const where = Object.entries(filters).map(
     ([column, value]): Condition => ({ column, is: "in", value }),
@@ -79,7 +83,7 @@ function eitherTotal({ filters, platform }: TotalsQuery): readonly (readonly Con
   ];
 }
 
-/** As it is, or as its last change up to a position left it; null where there was none by then. */
+/** A total now or at a position; null if it had no account by then. */
 function countAt(rows: Rows, total: Row, position: number | undefined): Promise<TotalCount | null> {
   const { id, account, summed_since: since } = total;
   const isSummed = since !== null && (position === undefined || Number(since) <= position);
@@ -103,7 +107,7 @@ async function sumAt(
   };
 }
 
-/** A total's only account; null where nothing is said of it. */
+/** The count of a total with one account; null if no fact about the account is known. */
 async function accountAt(
   rows: Rows,
   id: string,
