@@ -15,27 +15,31 @@ import type { ColumnType, Row, Rows, Value } from "../../ports/model-store.ts";
 import { everyRow } from "../../projection/selection.ts";
 import type { ListedFact } from "./subject.ts";
 
-/** Where a fact stands: its entry's place, and its own among the facts of the entry. */
+/** The key of a fact: its entry's place, and its item within the entry. */
 export const ACCOUNT_FACT_KEY: readonly ColumnType[] = ["nanos", "integer", "text", "text"];
 
-/** Confirming snapshots stand among the entries by their arrival, before those of that time. */
+/** Rank of confirming snapshots, which are listed among the entries by their arrival. */
 const STATEMENT_RANK = 1_000_000_000;
-/** Rows that are read at once. */
+/** Number of rows read at once. */
 const PAGE = 100;
-/** Of one entry, snapshots that it confirms while they race it: the newest. */
+/**
+ * Maximum number of racing snapshots listed with the entry that confirms them, the newest first.
+ */
 const RACING_MAX = 20;
 
 type Place = Readonly<{ at: bigint; rank: number; mark: string; item: string }>;
 
 export type AccountFactOptions = Readonly<{
   hashing: Hashing;
-  /** The last entry of a whole history: what stands before it has been overtaken. */
+  /**
+   * The last entry of a whole history, which overtakes all earlier ones; null for a single entry.
+   */
   last: string | null;
 }>;
 
 /**
- * All facts of an account that its history is made of, from its end: entries with their movements,
- * and the snapshots that its history confirms.
+ * All facts of an account's history, the newest first: entries with their movements, and the
+ * snapshots that the history confirms.
  */
 export async function* accountFacts(
   rows: Rows,
@@ -58,7 +62,7 @@ export async function* accountFacts(
   }
 }
 
-/** The facts of one entry: its report, its movements, the snapshots that it alone confirms. */
+/** The facts of one entry: its report, its movements, and the racing snapshots that it confirms. */
 export async function* factsOfEntry(
   rows: Rows,
   row: Row,
@@ -89,7 +93,7 @@ export async function* factsOfEntry(
     yield listed(item, state, { type: "MovementRecorded", reason });
   }
   const done = after.startsWith(SNAPSHOT_ITEM) ? Number(after.slice(SNAPSHOT_ITEM.length)) + 1 : 0;
-  for (const [at, statement] of (await racing(rows, row)).entries()) {
+  for (const [at, statement] of (await racingSnapshots(rows, row)).entries()) {
     if (at < done) continue;
     const fact = statementFact(statement, account, { hashing, last });
     yield { ...fact, entry: row, key: [place.at, place.rank, place.mark, SNAPSHOT_ITEM + at] };
@@ -122,7 +126,7 @@ async function* movementsOf(rows: Rows, row: Row, after: string) {
   }
 }
 
-function racing(rows: Rows, { account = null, id = null }: Row): Promise<readonly Row[]> {
+function racingSnapshots(rows: Rows, { account = null, id = null }: Row): Promise<readonly Row[]> {
   return rows.select(STATEMENTS, {
     where: [
       { column: "account", is: "=", value: account },
@@ -146,13 +150,14 @@ function statementFact(row: Row, account: string, { hashing }: AccountFactOption
   };
 }
 
-/** The arithmetic of an entry. */
 export const arithmeticIn = (row: Row) => {
   const entry: Entry = entryFromRow(row);
   return { entry: String(row.id), ...arithmeticOf(entry) };
 };
 
-/** The entries of an account from a place on, that one included where something of it is left. */
+/**
+ * The entries of an account backward from a place, which is included as it may be listed in part.
+ */
 function entriesBefore(rows: Rows, account: string, from: Place | null): AsyncGenerator<Row> {
   const beyond = from && [account, from.at, from.rank, `${from.mark}\u0001`];
   return everyRow(rows, ENTRIES, {
@@ -164,7 +169,7 @@ function entriesBefore(rows: Rows, account: string, from: Place | null): AsyncGe
   });
 }
 
-/** Snapshots that the last run which surely is in them confirms. */
+/** Snapshots confirmed by the last run that they surely include. */
 function statementsBefore(rows: Rows, account: string, from: Place | null): AsyncGenerator<Row> {
   const [connection, frame] = from === null ? [] : markParts(from.mark);
   const isStatement = from?.rank === STATEMENT_RANK;
@@ -213,7 +218,7 @@ const placeFrom = ([at, rank, mark, item]: readonly Value[]): Place => ({
 const isSamePlace = (a: Place, b: Place): boolean =>
   a.at === b.at && a.rank === b.rank && a.mark === b.mark;
 
-/** The entry behind which nothing stands; null where there is none. */
+/** The id of an account's last entry; null if it has none. */
 export async function lastEntryId(rows: Rows, account: string): Promise<string | null> {
   const [last] = await rows.select(ENTRIES, {
     where: [{ column: "account", is: "=", value: account }],

@@ -32,7 +32,7 @@ import {
   lifecycleSubject,
   runSubject,
 } from "./subjects.ts";
-import { createJudge, type RememberedMoment, unwound } from "./take-back.ts";
+import { createJudge, type RememberedMoment, unwind } from "./take-back.ts";
 
 export type ExplainSources = Readonly<{
   stream: EventStream;
@@ -44,19 +44,19 @@ export type ExplainQuery = Asking &
   Readonly<{
     kind: ExplainedKind;
     id: string;
-    /** Facts on a page, at most; one fact with more amendments than that stands alone on one. */
+    /** Maximum number of events on a page; a fact with more amendments has a page to itself. */
     limit: number;
     cursor?: string;
-    /** Whose events exist for who asks; null: everybody's. */
+    /** The platform's view of events; null shows all of them. */
     standings: Standings | null;
   }>;
 
 export type Explained =
   | Found<Explanation>
-  /** The cursor is none that was given out for this. */
+  /** The cursor is malformed or belongs to another list. */
   | Readonly<{ outcome: "invalid_cursor" }>;
 
-/** The models in which a thing of a kind may lie. */
+/** The models that may hold a subject of each kind. */
 export const MODELS_OF: Readonly<Record<ExplainedKind, readonly ModelName[]>> = {
   balance: ["balances"],
   account: ["balances"],
@@ -69,8 +69,8 @@ export const MODELS_OF: Readonly<Record<ExplainedKind, readonly ModelName[]>> = 
 };
 
 /**
- * Why something is shown as it is: its facts with what the rules decided about each, and the
- * deliveries that stated them. A page costs its own facts, whatever else is known.
+ * Explains why something is shown as it is: its facts with what the rules decided about each, and
+ * the deliveries that stated them. The cost of a page depends on its own facts only.
  *
  * @throws TooFarBack
  */
@@ -86,7 +86,7 @@ export async function explain(sources: ExplainSources, query: ExplainQuery): Pro
       const position = Math.min(moment.at_position ?? checkpoint.position, checkpoint.position);
       const now = { rows, checkpoint };
       const { nextTurn } = query;
-      const then = await unwound(now, subject.record, { stream, hashing, position, nextTurn });
+      const then = await unwind(now, subject.record, { stream, hashing, position, nextTurn });
       return explainIn({ ...then, position }, subject.record, sources, query);
     });
     if (explained.outcome === "ambiguous") candidates.push(...explained.candidates);
@@ -117,11 +117,11 @@ async function subjectIn(
   }
 }
 
-/** A moment, and the position up to which its facts were looked at. */
-type Seen = RememberedMoment & Readonly<{ position: number }>;
+/** A moment, and the position up to which facts count. */
+type ExplainedMoment = RememberedMoment & Readonly<{ position: number }>;
 
 async function explainIn(
-  seen: Seen,
+  moment: ExplainedMoment,
   subject: Subject,
   { stream }: ExplainSources,
   query: ExplainQuery,
@@ -130,19 +130,19 @@ async function explainIn(
   const scope = scopeOf(subject, query);
   const beyond = cursor === undefined ? null : decodeCursor(cursor, scope, hashing);
   if (cursor !== undefined && beyond === null) return { outcome: "invalid_cursor" };
-  const listed = await listFacts(seen, subject, stream, { ...query, beyond });
-  const { facts, next } = await judgeAll(seen, subject, listed, query);
+  const listed = await listFacts(moment, subject, stream, { ...query, beyond });
+  const { facts, next } = await judgeAll(moment, subject, listed, query);
   const ids = facts.flatMap(({ delivery_ids }) => delivery_ids);
   const deliveries = await explainedDeliveries(stream, ids, query);
-  const told = new Set(deliveries.map(({ id }) => id));
+  const shown = new Set(deliveries.map(({ id }) => id));
   return found({
     kind: kind === "account" ? "balance" : kind,
     id: subject.id,
-    position: String(seen.position),
+    position: String(moment.position),
     shown: subject.shown as Explanation["shown"],
     facts: facts.map((fact) => ({
       ...fact,
-      delivery_ids: fact.delivery_ids.filter((id) => told.has(id)),
+      delivery_ids: fact.delivery_ids.filter((id) => shown.has(id)),
     })),
     arithmetic: linesOf(kind, listed.facts),
     deliveries,
@@ -159,13 +159,13 @@ function scopeOf(
 }
 
 type Known = Readonly<{ fact: ListedFact; known: KnownEvent }>;
-/** `end`: where the next page begins behind all of them; null where nothing follows. */
+/** `end`: the key after which the next page begins; null if nothing follows. */
 type Listed = Readonly<{ facts: readonly Known[]; end: readonly Value[] | null }>;
 type Listing = ExplainQuery & Readonly<{ beyond: readonly Value[] | null }>;
 
-/** The next facts with all that was recorded of each, as far as the moment and the asker see it. */
+/** The next facts with their events, as far as they are recorded at the moment and visible. */
 async function listFacts(
-  { rows, position }: Seen,
+  { rows, position }: ExplainedMoment,
   subject: Subject,
   stream: EventStream,
   { limit, beyond, standings }: Listing,
@@ -188,7 +188,7 @@ async function listFacts(
     facts.push({ fact, known: { event: events.event, amendments } });
   }
   if (standings === null || subject.model === "balances") return { facts, end };
-  // A record may hold what others stated of it, such as a fee of theirs.
+  // A record may include facts that other platforms own, such as a fee of theirs.
   const stand = await standings.ofEvents(
     stream,
     facts.map(({ known: { event } }) => event),
@@ -196,23 +196,23 @@ async function listFacts(
   return { facts: facts.filter((_, at) => stand[at] === "inside"), end };
 }
 
-/** Rows that the rules look at for one page, before it ends short: some facts move many others. */
-const ASKED_MAX = 20_000;
+/** Rows read for one page before it ends short: some facts affect many others. */
+const ROWS_READ_MAX = 20_000;
 
-/** As many facts as the page holds, each with its role, and where the next page begins. */
+/** Judges facts until the page is full. @returns them with their roles, and the next page's key */
 async function judgeAll(
-  seen: Seen,
+  moment: ExplainedMoment,
   subject: Subject,
   { facts: listed, end }: Listed,
   { limit, hashing, nextTurn }: ExplainQuery,
 ): Promise<Readonly<{ facts: readonly ExplainedFact[]; next: readonly Value[] | null }>> {
-  const judge = createJudge(subject, seen, hashing);
+  const judge = createJudge(subject, moment, hashing);
   const facts: ExplainedFact[] = [];
   let last: readonly Value[] | null = null;
   for (const one of listed) {
-    const isMuch = last !== null && seen.rows.asked() > ASKED_MAX;
-    const judged = isMuch ? [] : await judge(one);
-    if (isMuch || (last !== null && facts.length + judged.length > limit)) {
+    const hasReadTooMuch = last !== null && moment.rows.asked() > ROWS_READ_MAX;
+    const judged = hasReadTooMuch ? [] : await judge(one);
+    if (hasReadTooMuch || (last !== null && facts.length + judged.length > limit)) {
       return { facts, next: last };
     }
     facts.push(...judged);
@@ -222,7 +222,7 @@ async function judgeAll(
   return { facts, next: end };
 }
 
-/** The arithmetic of the entries that the page has facts of; a run has one on each of its accounts. */
+/** The arithmetic of the page's entries; a run has one entry on each of its accounts. */
 function linesOf(kind: ExplainedKind, facts: readonly Known[]): ArithmeticLine[] {
   const lines = new Map<string, ArithmeticLine>();
   for (const { entry } of facts.map(({ fact }) => fact)) {
@@ -236,12 +236,12 @@ function linesOf(kind: ExplainedKind, facts: readonly Known[]): ArithmeticLine[]
 
 type Received = DataOf<"DeliveryReceived">;
 
-/** Bytes of bodies that one answer looks for: whether one is gone, only reading it tells. */
-const LOOKED_AT_MAX = 4 * 1024 * 1024;
+/** Bytes of bodies read for one answer, because only reading shows whether a body is gone. */
+const BODY_BYTES_MAX = 4 * 1024 * 1024;
 
 /**
- * Deliveries by their ids, in the order of the stream, each with what vouches for it: the channel,
- * the verdict on its signature, and the digest of the signed bytes.
+ * Deliveries by their ids, in stream order, each with its evidence: the channel, the verdict on its
+ * signature, and the digest of the signed bytes.
  */
 export async function explainedDeliveries(
   stream: EventStream,
@@ -249,8 +249,8 @@ export async function explainedDeliveries(
   { standings, ...options }: FindOptions & Readonly<{ standings: Standings | null }>,
 ): Promise<ExplainedDelivery[]> {
   const { known } = await stream.findByIds([...new Set(ids)]);
-  const told: ExplainedDelivery[] = [];
-  let left = LOOKED_AT_MAX;
+  const shown: ExplainedDelivery[] = [];
+  let left = BODY_BYTES_MAX;
   const received = [...known.values()].map(({ event }) => event);
   const deliveries = received.filter(({ type }) => type === "DeliveryReceived");
   const digests = deliveries.map((event) => (readData(event) as Received).sha256);
@@ -260,28 +260,32 @@ export async function explainedDeliveries(
     const data = readData(event) as Received;
     const erased = erasures.get(data.sha256) ?? null;
     if (erased !== null) {
-      told.push({ ...deliveryRecord(event.id, event.position, data), body: "gone", erased });
+      shown.push({ ...deliveryRecord(event.id, event.position, data), body: "gone", erased });
       continue;
     }
     if (standings === null) {
-      const isLooked = data.length <= left;
-      if (isLooked) left -= data.length;
-      const body = isLooked ? ((await stream.body(data.sha256)) === null ? "gone" : "kept") : null;
-      told.push({ ...deliveryRecord(event.id, event.position, data), body, erased });
+      const isWithinLimit = data.length <= left;
+      if (isWithinLimit) left -= data.length;
+      const body = isWithinLimit
+        ? (await stream.body(data.sha256)) === null
+          ? "gone"
+          : "kept"
+        : null;
+      shown.push({ ...deliveryRecord(event.id, event.position, data), body, erased });
       continue;
     }
     const found = await findDelivery(stream, event.id, { ...options, standings });
     if (found === null) continue;
-    // Where others' facts are in the bytes, even their digest would tell of these.
+    // If the bytes hold others' facts, even their digest would reveal something about these.
     const { sha256 = null } = found.received.data as Partial<Received>;
-    told.push({
+    shown.push({
       ...deliveryRecord(event.id, event.position, data),
       body_sha256: sha256,
       body: null,
       erased: null,
     });
   }
-  return told;
+  return shown;
 }
 
 function deliveryRecord(

@@ -31,12 +31,12 @@ const LIFECYCLES: Readonly<Record<LifecycleModel, Lifecycle>> = {
   trades: TRADES,
 };
 
-/** When a fact took effect, and its name: the newest first. */
+/** The time when a fact took effect, and its id, both descending. */
 export const LIFECYCLE_FACT_KEY: readonly ColumnType[] = ["nanos", "text"];
 
 type Options = Readonly<{ model: LifecycleModel; hashing: Hashing }>;
 
-/** The facts of a record, over all of its clusters, the newest first. */
+/** The facts of all clusters of a record, the newest first. */
 export async function* lifecycleFacts(
   rows: Rows,
   base: number,
@@ -44,22 +44,22 @@ export async function* lifecycleFacts(
   options: Options,
 ): AsyncGenerator<ListedFact> {
   const lists = (await membersOf(rows, base)).map((cluster) => factsIn(rows, cluster, beyond));
-  const heads = await Promise.all(lists.map(async (list) => (await list.next()).value ?? null));
+  const nextRows = await Promise.all(lists.map(async (list) => (await list.next()).value ?? null));
   for (;;) {
-    const at = newest(heads);
-    const row = heads[at];
+    const at = newest(nextRows);
+    const row = nextRows[at];
     if (row === undefined || row === null) return;
     yield listedFact(rows, base, row, options);
-    heads[at] = (await lists[at]?.next())?.value ?? null;
+    nextRows[at] = (await lists[at]?.next())?.value ?? null;
   }
 }
 
 const keyOf = ({ at, id }: Row): Value[] => [BigInt(at ?? 0), String(id)];
 
-function newest(heads: readonly (Row | null)[]): number {
+function newest(nextRows: readonly (Row | null)[]): number {
   let best = -1;
-  heads.forEach((row, at) => {
-    const other = heads[best] ?? null;
+  nextRows.forEach((row, at) => {
+    const other = nextRows[best] ?? null;
     if (row === null) return;
     if (other === null || compareTuples(keyOf(row), keyOf(other)) > 0) best = at;
   });
@@ -76,7 +76,7 @@ function factsIn(
   return everyRow(rows, LIFECYCLE_FACTS, selection);
 }
 
-/** The clusters of a record: those that are linked with its first, over however many links. */
+/** The clusters of a record: those connected with its base by any number of links. */
 async function membersOf(rows: Rows, base: number): Promise<readonly number[]> {
   const members = new Set([base]);
   for (const member of members) {
@@ -101,7 +101,7 @@ function listedFact(rows: Rows, base: number, row: Row, { model, hashing }: Opti
 
 type Placed = Readonly<{ row: Row; state: FactState; type: ProviderFactType }>;
 
-/** What the fact says, and how its words stand in the record's history. */
+/** What the fact says, and the outcome of its entries in the record's history. */
 async function reasonOf(
   rows: Rows,
   base: number,
@@ -113,14 +113,14 @@ async function reasonOf(
   const at = BigInt(row.at ?? 0);
   const reading = LIFECYCLES[model].read(datedFact({ id, type, state }, tie, at));
   const stored = await rows.select(HISTORY, having({ record: base, at }, PLACE.slice(1)));
-  const standings = (reading?.entries ?? []).map((_, seq) => {
+  const outcomes = (reading?.entries ?? []).map((_, seq) => {
     const word = stored.find((one) => String(one.tie).endsWith(`:${tie}`) && one.seq === seq);
-    return word === undefined ? null : standingIn(word);
+    return word === undefined ? null : outcomeIn(word);
   });
-  return `${typeText(type)}: ${lifecycleReason(reading, standings)}`;
+  return `${typeText(type)}: ${lifecycleReason(reading, outcomes)}`;
 }
 
-const standingIn = ({ after, moves, flag, late }: Row): EntryOutcome => ({
+const outcomeIn = ({ after, moves, flag, late }: Row): EntryOutcome => ({
   after: typeof after === "string" ? after : null,
   moves: moves === 1,
   flag: typeof flag === "string" ? flag : null,

@@ -3,46 +3,46 @@ import type { View } from "@counterfoil/core/ingest/fact-role";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
 import type { ColumnType, Row, Rows, Value } from "../../ports/model-store.ts";
 
-/** A fact that something is shown by, as its model keeps it. */
+/** A fact of a subject, as stored in its model. */
 export type ListedFact = Readonly<{
   /** The id of its event. */
   id: string;
-  /** What the rules decided about it. */
+  /** Describes what the rules decided about it. */
   reason: (state: FactState) => string | Promise<string>;
-  /** Later facts state what it stated. */
+  /** Whether later facts state the same. */
   isOvertaken: boolean;
-  /** The entry of an account that it is part of. */
+  /** The entry of an account that it belongs to. */
   entry: Row | null;
-  /** Where the list goes on behind it. */
+  /** The key after which the list continues. */
   key: readonly Value[];
 }>;
 
-/** What is to be explained, found in its model. */
+/** The thing to be explained, found in its model. */
 export type Subject = Readonly<{
   model: ModelName;
-  /** Its own id, whatever it was asked for by. */
+  /** Its own id, even if it was found by another identifier. */
   id: string;
-  /** As it is shown to whoever asks, at the moment that is asked about. */
+  /** Its record at the moment, as the caller may see it. */
   shown: Readonly<Record<string, unknown>> | null;
-  /** Whose facts it follows from: what was recorded of others changes nothing of it. */
+  /** The owners of the facts that it depends on; facts of others do not affect it. */
   concerns: Concerns;
-  /** What `view` shows at that moment; undefined where it differs from fact to fact. */
+  /** The result of `view` at that moment; undefined if it depends on the fact. */
   expected: View | null | undefined;
-  /** The same for comparing, without what no fact decides; where they differ, of a fact's own part. */
+  /** Its record for comparison, without what no fact decides; if it has parts, the fact's part. */
   view: (rows: Rows, fact?: ListedFact) => Promise<View | null>;
-  /** Whose gaps count. */
+  /** The account whose gaps count for the role of a fact; null if none do. */
   accountOf: (fact: ListedFact) => string | null;
   key: readonly ColumnType[];
-  /** Its facts, the newest first, behind a key. */
+  /** Its facts after a key, the newest first. */
   facts: (rows: Rows, beyond: readonly Value[] | null) => AsyncIterable<ListedFact>;
 }>;
 
-/** Accounts, or a record with the others of its participant: they may take each other's partners. */
+/** Accounts, or a record with its participant's others: records may compete for the same links. */
 export type Concerns =
   | Readonly<{ accounts: readonly string[] }>
   | Readonly<{ record: string; participant: string | null }>;
 
-/** A view of a record: `status` how it stands, `values` what it is asked for, the others beside. */
+/** A view of a record, with its fields divided into `values`, `status` and all others. */
 export function viewOf(
   record: Readonly<Record<string, unknown>> | null,
   parts: Readonly<{
@@ -53,8 +53,8 @@ export function viewOf(
 ): View | null {
   if (record === null) return null;
   const { values, status, hidden = [] } = parts;
-  const pick = (isMeant: (name: string) => boolean) =>
-    Object.fromEntries(Object.entries(record).filter(([name]) => isMeant(name)));
+  const pick = (isPicked: (name: string) => boolean) =>
+    Object.fromEntries(Object.entries(record).filter(([name]) => isPicked(name)));
   return {
     values: pick((name) => values.includes(name)),
     status: pick((name) => status.includes(name)),

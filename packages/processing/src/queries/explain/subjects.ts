@@ -34,7 +34,7 @@ import {
 import { LIFECYCLE_FACT_KEY, lifecycleFacts } from "./lifecycle-facts.ts";
 import { type ListedFact, type Subject, viewOf } from "./subject.ts";
 
-/** Who asks, of which moment, and what a subject is found by. */
+/** The platform and the moment of a request, and what is required to find its subject. */
 export type Asking = Readonly<{
   platform: Platform;
   hashing: Hashing;
@@ -95,7 +95,7 @@ async function* balanceFacts(
   yield* accountFacts(rows, account, beyond ?? (end && endKey(end)), { hashing, last });
 }
 
-/** The entry itself and all before it. */
+/** The key from which an entry and all earlier ones are listed. */
 const endKey = ({ placed_at = null, rank = null, mark = null }: Row): readonly Value[] => [
   placed_at,
   rank,
@@ -151,7 +151,7 @@ async function* entryFacts(
   yield* factsOfEntry(rows, row, from, options);
 }
 
-/** What an entry shows, without where and when it was recorded. */
+/** The view of an entry, without where and when it was recorded. */
 async function entryView(rows: Rows, account: string, id: string): Promise<View | null> {
   const row = await rows.get(ENTRIES, [account, id]);
   if (row === null) return null;
@@ -166,7 +166,7 @@ const ENTRY_PARTS = {
 
 const RUN_ACCOUNTS_MAX = 10_000;
 
-/** A run: what it says of each account that the asker may see. */
+/** A run, with its entries on all visible accounts. */
 export async function runSubject(
   rows: Rows,
   id: string,
@@ -241,7 +241,7 @@ function runItself({
   };
 }
 
-/** A withdrawal, a deposit or a trade. */
+/** A withdrawal, deposit or trade. */
 export async function lifecycleSubject(
   rows: Rows,
   model: LifecycleModel,
@@ -277,7 +277,7 @@ export async function lifecycleSubject(
   });
 }
 
-/** What a record shows, without its history and what the clock says. */
+/** The view of a record, without its history and what depends on the clock. */
 function recordView(row: Row | null): View | null {
   if (row === null) return null;
   const { history_length: _, ...state } = JSON.parse(String(row.state));
@@ -290,7 +290,7 @@ function recordView(row: Row | null): View | null {
   );
 }
 
-/** An anomaly, by the facts of the account or of the record that it is about. */
+/** An anomaly, explained by the facts of the account or record that it is about. */
 export async function anomalySubject(
   rows: Rows,
   model: ModelName,
@@ -303,8 +303,8 @@ export async function anomalySubject(
   const about = isLifecycle(model)
     ? await lifecycleSubject(rows, model, anomaly.subject, asking)
     : await balanceSubject(rows, anomaly.subject, { platform, hashing, moment });
-  const base = about.outcome === "found" ? about.record : nothingAbout(model);
-  const entries = entriesAbout(anomaly);
+  const base = about.outcome === "found" ? about.record : emptySubject(model);
+  const entries = namedEntries(anomaly);
   const facts = entries.length === 0 ? base.facts : factsOf(anomaly.subject, entries, hashing);
   return found({
     ...base,
@@ -327,8 +327,8 @@ function anomalyView(anomaly: AnomalyRecord | null): View {
   return { values: { anomaly: isOpen ? "open" : "closed", detail }, status: {}, also: {} };
 }
 
-/** It is about a delivery or the whole ledger, of which no fact is shown. */
-const nothingAbout = (model: ModelName): Subject => ({
+/** The base of an anomaly about a delivery or the whole ledger, which have no facts to show. */
+const emptySubject = (model: ModelName): Subject => ({
   model,
   id: "",
   shown: null,
@@ -340,8 +340,8 @@ const nothingAbout = (model: ModelName): Subject => ({
   facts: async function* () {},
 });
 
-/** The entries that an anomaly of an account names. */
-function entriesAbout({ model, kind, detail }: AnomalyRecord): readonly string[] {
+/** Ids of the entries that an account's anomaly names. */
+function namedEntries({ model, kind, detail }: AnomalyRecord): readonly string[] {
   if (model !== "balances") return [];
   const names = kind === "gap" ? [detail.before_run_id, detail.after_run_id] : [detail.run_id];
   return names.flatMap((name) => {

@@ -26,19 +26,19 @@ import { type Moment, openScratch, type Scratch } from "../../projection/scratch
 import { accountFacts } from "./account-facts.ts";
 import type { ListedFact, Subject } from "./subject.ts";
 
-/** Tells the roles of facts, one after the other. */
-export type Judge = (asked: Asked) => Promise<readonly ExplainedFact[]>;
+/** Determines the role of each event of a fact. */
+export type Judge = (judgedFact: JudgedFact) => Promise<readonly ExplainedFact[]>;
 
-type Asked = Readonly<{ fact: ListedFact; known: KnownEvent }>;
+type JudgedFact = Readonly<{ fact: ListedFact; known: KnownEvent }>;
 
 /**
- * What each event of a fact does to what is shown: the model's own rules are asked what they would
- * show without it, so no role can differ from them. Each is asked on a scratch of its own; the rows
- * below are remembered, so that only the first has to read them.
+ * Determines the effect of each event of a fact on the subject: the model's own rules project the
+ * fact without the event, so a role cannot contradict them. Each event has a scratch of its own.
+ * The rows below are cached, so only the first scratch reads them from the store.
  */
 export function createJudge(subject: Subject, moment: Moment, hashing: Hashing): Judge {
   async function without(
-    { fact, known }: Asked,
+    { fact, known }: JudgedFact,
     event: RecordedEvent,
     now: View | null,
   ): Promise<Without> {
@@ -47,7 +47,7 @@ export function createJudge(subject: Subject, moment: Moment, hashing: Hashing):
     const rows = await openScratch(moment, PROJECTIONS[subject.model], hashing);
     await rows.fold(events);
     const account = subject.accountOf(fact);
-    const gaps = account === null ? [] : await gapsOpened(moment, rows, account);
+    const gaps = account === null ? [] : await openedGaps(moment, rows, account);
     return { view: await subject.view(rows, fact), gaps };
   }
 
@@ -74,8 +74,8 @@ export function createJudge(subject: Subject, moment: Moment, hashing: Hashing):
   };
 }
 
-/** Gaps of an account that are open on the scratch, and are not so, or of another amount, below it. */
-async function gapsOpened(
+/** Gaps of an account that are open on the scratch, but closed or with another detail below it. */
+async function openedGaps(
   { rows }: Moment,
   scratch: Scratch,
   account: string,
@@ -91,7 +91,7 @@ async function gapsOpened(
   return opened;
 }
 
-/** Whether what the event says is part of what counts. */
+/** Whether the event's content is part of the fact in force. */
 function isInForce(
   event: RecordedEvent,
   all: readonly RecordedEvent[],
@@ -104,7 +104,7 @@ function isInForce(
   return all.findLast(({ type, id }) => type === "FactCorrected" || id === all[0]?.id) === event;
 }
 
-/** The fact itself was stated by whoever said more of it, too. */
+/** The deliveries that stated an event. A fact is also stated by deliveries that repeat it. */
 function deliveriesOf(event: RecordedEvent, all: readonly RecordedEvent[]): string[] {
   const isFact = event === all[0];
   const stating = isFact
@@ -113,20 +113,20 @@ function deliveriesOf(event: RecordedEvent, all: readonly RecordedEvent[]): stri
   return [...new Set(stating.flatMap(({ causation_id }) => causation_id ?? []))];
 }
 
-/** Too much was said since of what is to be explained. */
+/** Too much was recorded since the position, or it cannot be undone with certainty. */
 export class TooFarBack extends Error {
   override readonly name = "TooFarBack";
 }
 
-/** Events of the stream that are looked through for those that were recorded since. */
+/** Events read from the stream to find those recorded since, before indexes are used instead. */
 export const LOOKED_THROUGH_MAX = 5_000;
-/** Facts that are taken back; and changes since that are looked at for them. */
+/** Maximum number of facts taken back, and of changes since that are read to find them. */
 const TAKEN_BACK_MAX = 1_000;
-/** Facts at the end of what is explained, of which some may have changed nothing that is shown. */
-const LAST_FACTS = 500;
+/** Number of the subject's newest facts included, because some may have left no change row. */
+const NEWEST_FACTS = 500;
 
-/** Facts that are read together, before others have their turn. */
-const TOGETHER = 500;
+/** Number of facts read at once before yielding. */
+const FACTS_PAGE = 500;
 
 type Unwinding = Readonly<{
   stream: EventStream;
@@ -135,51 +135,54 @@ type Unwinding = Readonly<{
   nextTurn: () => Promise<void>;
 }>;
 
-/** A moment whose rows are asked for once, and count how many they were. */
+/** A moment with cached rows, which also count how many were read. */
 export type RememberedMoment = Moment & Readonly<{ rows: RememberedRows }>;
 
 /**
- * The rows of a model as the facts up to a position had made them, as far as a subject follows from
- * them: what was recorded since is taken back by the model's own rules, in memory. It costs what was
- * recorded since. What comes of it has to be what the model itself says of that position.
+ * The rows of a model at a position, as far as a subject depends on them: what was recorded since
+ * is taken back by the model's own rules, in memory, at a cost proportional to it. The resulting
+ * view of the subject must equal the one that the model stores for that position.
  *
  * @throws TooFarBack
  */
-export async function unwound(
+export async function unwind(
   moment: RememberedMoment,
   subject: Subject,
   unwinding: Unwinding,
 ): Promise<RememberedMoment> {
   const { hashing, position } = unwinding;
   if (position >= moment.checkpoint.position) return moment;
-  const isGone = (event: RecordedEvent) => event.position > position;
+  const isLater = (event: RecordedEvent) => event.position > position;
   const ids = await factsSince(moment, subject, unwinding);
-  const facts = await amendedFacts(ids, isGone, unwinding);
+  const facts = await amendedFacts(ids, isLater, unwinding);
   const scratch = await openScratch(moment, PROJECTIONS[subject.model], hashing);
-  for (const fact of facts) await scratch.fold(eventsWithout(fact, isGone, hashing));
+  for (const fact of facts) await scratch.fold(eventsWithout(fact, isLater, hashing));
   const rows = rememberRows(scratch);
   const { expected } = subject;
   if (expected !== undefined && !isSameView(await subject.view(rows), expected)) {
-    throw refusal(subject, position, "what was recorded since cannot be taken back for sure");
+    throw tooFarBack(subject, position, "what was recorded since cannot be taken back for sure");
   }
   return { rows, checkpoint: scratch.checkpoint };
 }
 
-/** Of these facts, and of the reports of their runs, those of which something is gone; the newest first. */
+/**
+ * Those of these facts and of the reports of their runs that have events to take back, the newest
+ * first.
+ */
 async function amendedFacts(
   ids: ReadonlySet<string>,
-  isGone: (event: RecordedEvent) => boolean,
+  isLater: (event: RecordedEvent) => boolean,
   { stream, hashing, nextTurn }: Unwinding,
 ): Promise<readonly KnownEvent[]> {
   const amended = new Map<string, KnownEvent>();
   const keep = (known: ReadonlyMap<string, KnownEvent>) => {
     for (const [id, fact] of known) {
-      if ([fact.event, ...fact.amendments].some(isGone)) amended.set(id, fact);
+      if ([fact.event, ...fact.amendments].some(isLater)) amended.set(id, fact);
     }
   };
   const all = [...ids];
-  for (let at = 0; at < all.length; at += TOGETHER) {
-    const { known } = await stream.findByIds(all.slice(at, at + TOGETHER));
+  for (let at = 0; at < all.length; at += FACTS_PAGE) {
+    const { known } = await stream.findByIds(all.slice(at, at + FACTS_PAGE));
     const reports = [...known.values()].flatMap(({ event }) => reportOf(event, hashing));
     const others = await stream.findByIds(reports.filter((id) => !ids.has(id)));
     keep(known);
@@ -189,7 +192,9 @@ async function amendedFacts(
   return [...amended.values()].sort((a, b) => b.event.position - a.event.position);
 }
 
-/** The balance that the run of a movement reports: it may say when that took effect. */
+/**
+ * The id of the balance report of a movement's run, which may define when the movement took effect.
+ */
 function reportOf(event: RecordedEvent, hashing: Hashing): readonly string[] {
   if (event.type !== "MovementRecorded") return [];
   const fact = { type: "BalanceReported", data: readData(event) } as unknown as ProviderFact;
@@ -199,12 +204,12 @@ function reportOf(event: RecordedEvent, hashing: Hashing): readonly string[] {
 const isSameView = (a: View | null, b: View | null): boolean =>
   canonicalJson(a as never) === canonicalJson(b as never);
 
-const refusal = ({ id }: Subject, position: number, why: string): TooFarBack =>
+const tooFarBack = ({ id }: Subject, position: number, why: string): TooFarBack =>
   new TooFarBack(
     `${id} at position ${position}: ${why}; counterfoil replay --to ${position} shows it as of then`,
   );
 
-/** Facts of which something was recorded behind a position. */
+/** Ids of the subject's facts with events after a position, and possibly of others. */
 async function factsSince(
   moment: Moment,
   subject: Subject,
@@ -217,20 +222,20 @@ async function factsSince(
   const events = await readPositions(stream, changes);
   for (const at of changes) {
     const event = events.get(at);
-    if (event !== undefined && isMeant(subject, event)) ids.add(factIdOf(event));
+    if (event !== undefined && concernsSubject(subject, event)) ids.add(factIdOf(event));
   }
   for (const facts of factsNow(moment.rows, subject, hashing)) {
-    let looked = 0;
+    let count = 0;
     for await (const { id } of facts) {
       ids.add(id);
-      looked += 1;
-      if (looked >= LAST_FACTS) break;
+      count += 1;
+      if (count >= NEWEST_FACTS) break;
     }
   }
   return ids;
 }
 
-/** What it follows from now: what was said since may have changed nothing that is shown. */
+/** The facts that a subject depends on now, because events since may have left no change row. */
 function factsNow(
   rows: Rows,
   { concerns, facts }: Subject,
@@ -241,7 +246,7 @@ function factsNow(
   return concerns.accounts.map((account) => accountFacts(rows, account, null, options));
 }
 
-/** All of them, where they are few; null where they are not. */
+/** The facts of all events since the position, read from the stream; null if there are too many. */
 async function readSince(
   { checkpoint }: Moment,
   subject: Subject,
@@ -254,7 +259,7 @@ async function readSince(
     const events = await stream.read({ after, limit: checkpoint.position - after, types });
     for (const event of events) {
       const isSince = event.position <= checkpoint.position;
-      if (isSince && isMeant(subject, event)) ids.add(factIdOf(event));
+      if (isSince && concernsSubject(subject, event)) ids.add(factIdOf(event));
     }
     after = events.at(-1)?.position ?? checkpoint.position;
   }
@@ -263,11 +268,14 @@ async function readSince(
 
 const FACT_TYPES: readonly string[] = [...PROVIDER_FACTS, ...AMENDMENTS];
 
-/** Whose a record's facts are no event says: of a lifecycle all are taken back. */
-const isMeant = ({ concerns }: Subject, { subject, type }: RecordedEvent): boolean =>
+/**
+ * Whether an event concerns the subject. An event does not name its record, so for a record all
+ * facts do.
+ */
+const concernsSubject = ({ concerns }: Subject, { subject, type }: RecordedEvent): boolean =>
   "accounts" in concerns ? concerns.accounts.includes(subject) : FACT_TYPES.includes(type);
 
-/** Positions since at which what is shown of it changed. @throws TooFarBack */
+/** Positions since then at which the subject's stored state changed. @throws TooFarBack */
 async function changesSince(
   rows: Rows,
   subject: Subject,
@@ -287,7 +295,11 @@ async function changesSince(
     for (const row of found) positions.add(Number(row.position));
     const isWhole = found.length <= TAKEN_BACK_MAX;
     if (isWhole && positions.size <= TAKEN_BACK_MAX) return found;
-    throw refusal(subject, position, `more than ${TAKEN_BACK_MAX} events changed ${value} since`);
+    throw tooFarBack(
+      subject,
+      position,
+      `more than ${TAKEN_BACK_MAX} events changed ${value} since`,
+    );
   };
   if ("accounts" in concerns) {
     for (const account of concerns.accounts) await note(BALANCE_CHANGES, "account", account);
@@ -295,7 +307,7 @@ async function changesSince(
   }
   const { record, participant } = concerns;
   if (participant !== null) await note(RECORD_CHANGES, "participant_code", participant);
-  // What an event took from a record it gave to another, which goes on from there.
+  // An event may move facts from one record to another, whose later changes count, too.
   const ids = new Set([record]);
   for (const id of ids) {
     for (const change of await note(RECORD_CHANGES, "id", id)) {
@@ -305,7 +317,7 @@ async function changesSince(
   return positions;
 }
 
-/** Records that one event changed. */
+/** Ids of the records that one event changed. */
 async function changedWith(rows: Rows, position: number): Promise<readonly string[]> {
   const where = [{ column: "position", is: "=", value: position }] as const;
   const orderBy = RECORD_CHANGES.key;
