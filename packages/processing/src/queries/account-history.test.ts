@@ -27,7 +27,7 @@ const gap = (after: string, before: string, closed_position: number | null): Row
 });
 
 describe("gaps", () => {
-  test("that are closed stand behind the entry before, or ahead of the one after", async () => {
+  test("that are closed are shown after the entry before them, or ahead of the one after", async () => {
     const [first, second] = [entry("run:1"), entry("run:2")];
     const rows = await rowsOf(
       [ENTRIES, [first, second]],
@@ -42,7 +42,7 @@ describe("gaps", () => {
     expect(await gaps.before(first)).toEqual([]);
   });
 
-  test("that are open say what the entry says, and where they were first seen", async () => {
+  test("that are open have the data of their entry, and where they were first seen", async () => {
     const second = entry("run:2", { missing: "-3", missing_after: "run:1" });
     const third = entry("run:3", { missing: "1", missing_after: "snapshot:c1:1" });
     const rows = await rowsOf([ENTRIES, [second, third]], [ANOMALIES, [gap("1", "2", null)]]);

@@ -36,7 +36,7 @@ function record(id: string, rest: Row = {}): Row {
   return { id, stage: "pending", entered_at: 0n, position: 1, ...rest };
 }
 
-/** What each model holds. */
+/** The anomalies of each model. */
 type World = Readonly<
   Record<
     Model,
@@ -47,7 +47,7 @@ type World = Readonly<
 const open = async ({ anomalies, records, known = [] }: World[Model]): Promise<Rows> =>
   rowsOf([ANOMALIES, anomalies], [RECORDS, records], [KNOWN_STUCK, known]);
 
-/** All of it, in order, looked through from end to end. */
+/** All of them in order, read to the end. */
 function allOf(world: World, { kind, subject, open }: AnomalyFilters): readonly AnomalyRecord[] {
   const found = MODELS.flatMap((model) => {
     const { anomalies, records, known = [] } = world[model];
@@ -172,7 +172,7 @@ const filtersArbitrary = fc.record(
 );
 
 describe("anomalies", () => {
-  test("of several models in pages are all of them, in order, each once", async () => {
+  test("of several models are paged in order, each once", async () => {
     await fc.assert(
       fc.asyncProperty(
         worldArbitrary,
@@ -188,7 +188,7 @@ describe("anomalies", () => {
   });
 });
 
-describe("of very many", () => {
+describe("of very many anomalies", () => {
   const MANY = 4500;
   const empty = { anomalies: [], records: [] };
 
@@ -218,7 +218,7 @@ describe("of very many", () => {
     return { found, most, pages };
   }
 
-  test("that were closed, those that are open are one page", async () => {
+  test("that are closed, the open ones are on one page", async () => {
     const anomalies = Array.from({ length: MANY }, (_, at) =>
       anomaly(`gap:${at}`, { opened_position: at, closed_position: at < 3 ? null : at + 1 }),
     );
@@ -228,7 +228,7 @@ describe("of very many", () => {
     expect([most, pages]).toEqual([3, 1]);
   });
 
-  test("that no index tells apart, a page looks at 2,000 and goes on", async () => {
+  test("that no index separates, a page scans 2,000 and can be continued", async () => {
     const anomalies = Array.from({ length: MANY }, (_, at) =>
       anomaly(`gap:${at}`, { opened_position: at, kind: at < 3 ? "clock" : "gap" }),
     );
@@ -239,7 +239,7 @@ describe("of very many", () => {
     expect(pages).toBeLessThanOrEqual(MANY / 2000 + 1);
   });
 
-  test("that somebody knows of, a page is as many rows as it shows, and none is read for a count", async () => {
+  test("that are acknowledged, a page reads as many rows as it shows, and a count reads none", async () => {
     const KNOWN = 1500;
     const records = Array.from({ length: KNOWN }, (_, at) =>
       record(`w${at}`, { position: at, is_known: at < 2 ? null : 1 }),
@@ -267,7 +267,7 @@ describe("of very many", () => {
     expect(most).toBeLessThanOrEqual(2 * 2100);
   });
 
-  test("that are on their way, those that are stuck are found by pages too", async () => {
+  test("of records in moving stages, the stuck ones are found by pages, too", async () => {
     const records = Array.from({ length: MANY }, (_, at) =>
       record(`w${at}`, { position: at, entered_at: at % 2000 === 1 ? 0n : 10n * DAY }),
     );

@@ -10,7 +10,7 @@ import {
   readPage,
 } from "./answers.ts";
 
-/** Rows 1 to `count`, of which those count that `belongs` says. */
+/** A list of rows 1 to `count`, filtered by `belongs`. */
 function source(count: number, belongs: (n: number) => boolean) {
   let reads = 0;
   let turns = 0;
@@ -42,19 +42,19 @@ describe("page", () => {
     expect(await readPage({ limit, beyond: null }, source(count, all))).toEqual({ data, next });
   });
 
-  test("of many rows gives others their turn", async () => {
+  test("of many rows yields to other tasks", async () => {
     const many = source(1001, all);
     const page = await readPage({ limit: 1000, beyond: null }, many);
     expect([page.data.length, page.next, ...many.counts()]).toEqual([1000, [1000], 11, 10]);
   });
 
-  test("skips what does not belong, and tells when nothing more belongs", async () => {
+  test("skips filtered rows, and has no next key after the last match", async () => {
     const even = source(9, (n) => n % 2 === 0);
     expect(await readPage({ limit: 2, beyond: null }, even)).toEqual({ data: [2, 4], next: [5] });
     expect(await readPage({ limit: 2, beyond: [5] }, even)).toEqual({ data: [6, 8], next: null });
   });
 
-  test("ends short of its limit where its rows are long, and goes on from there", async () => {
+  test("ends short of its limit if its rows are long, and can be continued", async () => {
     const note = "x".repeat(300_000);
     const short = source(40, all);
     const long: PageSource<number> = {
@@ -72,7 +72,7 @@ describe("page", () => {
     expect(met).toEqual(Array.from({ length: 40 }, (_, at) => at + 1));
   });
 
-  test("ends short of its limit rather than look at everything", async () => {
+  test("ends short of its limit instead of scanning everything", async () => {
     const rare = source(1_000_000, (n) => n === 1_000_000);
     const page = await readPage({ limit: 99, beyond: null }, rare);
     expect(page).toEqual({ data: [], next: [2000] });

@@ -7,7 +7,7 @@ import { rowsOf } from "./testing/rows-of.ts";
 const ACCOUNT = "zerohash:P:G:L:available:BTC";
 const RUNS = 2600;
 
-/** Every second run found something missing. */
+/** Every second run revealed a gap. */
 const runs = Array.from(
   { length: RUNS },
   (_, at): Row => ({

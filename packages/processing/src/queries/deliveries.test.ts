@@ -73,8 +73,8 @@ async function retranslatedLedger() {
 
 const RECORDED_AT_FIRST = ["RunRecorded", "BalanceReported"];
 
-describe("a delivery that a later translation read otherwise", () => {
-  test("has what was recorded at first, what took it back, and what stands instead", async () => {
+describe("a delivery that a later translation reads differently", () => {
+  test("has the first facts, their withdrawals, and the facts that replace them", async () => {
     const { find } = await retranslatedLedger();
     expect(await find()).toEqual([
       ...RECORDED_AT_FIRST,
@@ -84,7 +84,7 @@ describe("a delivery that a later translation read otherwise", () => {
     ]);
   });
 
-  test("has at least what lies beside it where its bytes were erased", async () => {
+  test("has at least the facts next to it if its bytes were erased", async () => {
     const { storage, find } = await retranslatedLedger();
     storage.bodies.clear();
     expect(await find()).toEqual([...RECORDED_AT_FIRST, "FactWithdrawn", "FactWithdrawn"]);
@@ -97,7 +97,7 @@ describe("a delivery that was quarantined and read again, among many", () => {
   const READ: Translations = { present: 2, versions: { 1: blind, 2: read } };
   const OTHERS = 300;
 
-  test("has all of it, and is found without looking at the others", async () => {
+  test("has all its events, and is found without reading the others", async () => {
     const clock = createManualClock(START);
     const stream = createMemoryEventStream({ ledger: "default", hashing, clock });
     const ingest = createIngest({ stream, translations: UNREAD, hashing, clock });

@@ -85,7 +85,7 @@ describe("one record", () => {
       rule,
     });
 
-  test("is found by its own id, before others that are called so too", async () => {
+  test("is found by its own id, before others with the same identifier", async () => {
     expect(await find("c")).toMatchObject({ outcome: "found", record: { id: "c" } });
   });
 
@@ -93,7 +93,7 @@ describe("one record", () => {
     expect(await find("old")).toMatchObject({ outcome: "found", record: { id: "c" } });
   });
 
-  test("has to be chosen where a text stands for several", async () => {
+  test("is ambiguous if an identifier matches several", async () => {
     expect(await find("hash")).toEqual({ outcome: "ambiguous", candidates: ["a", "b"] });
   });
 
@@ -109,7 +109,7 @@ describe("a history", () => {
     ["settled", 9],
   ]);
 
-  test("has an undone link behind what was recorded before it", async () => {
+  test("has an undone link after the entries recorded before it", async () => {
     const relink = { record: 1, position: 6, from: "settled", stage: "pending", occurred_at: null };
     const rows = await modelOf([record("a")], [HISTORY, stages], [RELINKS, [relink]]);
     const found = await findRecord(rows, { model: "withdrawals", id: "a", rule, platform: null });
@@ -123,7 +123,7 @@ describe("a history", () => {
     expect(shown[2]?.provider_status).toBe("link undone: settled → pending");
   });
 
-  test("is read as an earlier event had left it: what stood there since is not seen", async () => {
+  test("is read at an earlier position, without later versions", async () => {
     const [first] = stages;
     const past = { ...first, stage: "requested", since: 2, until: 4 };
     const row = record("a", { position: 3, tail: JSON.stringify(["0", "0", "", "0"]) });
@@ -141,7 +141,7 @@ describe("a history", () => {
     expect((await read(4)).history.map(({ stage }) => stage)).toEqual(["pending"]);
   });
 
-  test("is carried with its newest 100 entries; its pages have all of them", async () => {
+  test("shows its newest 100 entries in the record; its pages have all of them", async () => {
     const all = history(
       1,
       Array.from({ length: 250 }, (_, at) => ["pending", at + 1] as [string, number]),
@@ -187,7 +187,7 @@ describe("stuck", () => {
     expect(isStuck({ stage, entered_at: 0n }, model, rule)).toBe(expected);
   });
 
-  test("is told apart in lists, page by page", async () => {
+  test("is a filter of lists, page by page", async () => {
     const records = Array.from({ length: 9 }, (_, at) =>
       record(`r${at}`, {
         cluster: at + 1,
@@ -214,7 +214,7 @@ describe("stuck", () => {
     expect(await list(false, [3n, "r3"])).toEqual(["r2 r1", null]);
   });
 
-  test("is found among very many that rest, without looking at those", async () => {
+  test("is found among very many in resting stages, without reading those", async () => {
     const settled = Array.from({ length: 3000 }, (_, at) =>
       record(`s${at}`, { stage: "settled", updated_at: 9n, entered_at: 0n }),
     );

@@ -62,7 +62,7 @@ describe("accounts of a past moment", () => {
     }
   });
 
-  test("are not looked for in a generation that cannot tell", () => {
+  test("are refused for a generation that does not store starts", () => {
     expect(() => checkStartsKnown(8)).toThrow(ModelNotServed);
     expect(() => checkStartsKnown(9)).not.toThrow();
   });

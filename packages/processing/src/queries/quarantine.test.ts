@@ -75,7 +75,7 @@ async function rowsOf(events: readonly RecordedEvent[]): Promise<Rows> {
   return store;
 }
 
-/** What needs a person first, then what somebody dismissed, then what was read since. */
+/** Those that need a person first, then dismissed ones, then resolved ones. */
 const rankOf = ({ resolved_position, acknowledged_at }: QuarantinedRecord): number =>
   resolved_position !== null ? 0 : acknowledged_at !== null ? 1 : 2;
 
@@ -87,7 +87,7 @@ function openStream() {
   return { storage, stream, append };
 }
 
-/** What the whole stream says, folded from its beginning. */
+/** The quarantine by the whole stream, read from its beginning. */
 function foldAll(events: readonly RecordedEvent[]): readonly QuarantinedRecord[] {
   const records = new Map<string, QuarantinedRecord>();
   const nobody = { acknowledged_at: null, acknowledged_by: null, note: null };
@@ -126,7 +126,7 @@ async function listAll(
   return { found };
 }
 
-/** Quarantined after so many other events, retried or not. */
+/** A delivery quarantined after so many other events, retried or not. */
 const stepArbitrary = fc.record({
   others: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 900 })),
   retries: fc.uniqueArray(fc.integer({ min: 1, max: 5 }), { maxLength: 3 }),
@@ -138,7 +138,7 @@ const FILTERS: readonly Readonly<{ open?: boolean; dismissed?: boolean }>[] = [
   ...[{}, { open: true }, { open: false }, { dismissed: true }],
 ];
 
-test("what is read in pages is what the whole stream says", async () => {
+test("the pages are equal to the whole stream", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(stepArbitrary, { maxLength: 40 }),
@@ -186,7 +186,7 @@ test("what is read in pages is what the whole stream says", async () => {
 
 describe("of very many deliveries", () => {
   const COUNT = 20_000;
-  /** The oldest, and everything that came since was read in the meantime. */
+  /** The oldest are open; all later ones are resolved. */
   const OPEN = 3;
 
   async function openCounted() {
@@ -239,7 +239,7 @@ describe("of very many deliveries", () => {
     }
   });
 
-  test("what filters leave out is read by its first event alone, and a page ends short", async () => {
+  test("filtered deliveries are read by their first event only, and a page ends short", async () => {
     const { page } = await openCounted();
     const filters = { payload_type: ["nobody.sends.this"] };
     const { data, next, events, ids } = await page(50, undefined, null, filters);

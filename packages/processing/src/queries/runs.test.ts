@@ -24,12 +24,12 @@ describe("a run", () => {
   const find = async (id: string) =>
     findRun(await model, id, { platform: null, nextTurn: async () => {} });
 
-  test("that two providers have has to be chosen", async () => {
+  test("of two providers is ambiguous", async () => {
     const candidates = ["layer1:1", "zerohash:1"];
     expect(await find("1")).toEqual({ outcome: "ambiguous", candidates });
   });
 
-  test("by its provider has that one's accounts alone", async () => {
+  test("by its provider has only the accounts of that one", async () => {
     expect(await find("layer1:1")).toMatchObject({
       outcome: "found",
       record: {
@@ -75,7 +75,7 @@ describe("a run of very many accounts", () => {
     expect(counts).toEqual(Array(accounts).fill(each));
   });
 
-  test("lets others have their turn", async () => {
+  test("yields to other tasks", async () => {
     const entries = Array.from({ length: 450 }, (_, at) => entry(`zerohash:${at}`, "1"));
     let turns = 0;
     const rows = await rowsOf([ENTRIES, entries]);

@@ -49,7 +49,7 @@ async function activate(generation: number, model: ModelName = MODEL): Promise<n
 const served = () => models.snapshot(MODEL, async (_rows, _at, { generation }) => generation);
 
 describe("served generation", () => {
-  test("is the first without a word", async () => {
+  test("is the first without an activation", async () => {
     await fold(1, 0);
     expect(await served()).toBe(1);
   });
@@ -61,7 +61,7 @@ describe("served generation", () => {
     expect(await served()).toBe(1);
   });
 
-  test("is the activated one once it has come to the activation", async () => {
+  test("is the activated one once it has reached the activation", async () => {
     await fold(1, 5);
     await fold(2, 0);
     expect(await served()).toBe(1);
@@ -71,13 +71,13 @@ describe("served generation", () => {
     expect(await served()).toBe(2);
   });
 
-  test("is the one before while the activated one is not here at all", async () => {
+  test("is the previous one while the activated one does not exist here", async () => {
     await fold(1, 5);
     await activate(7);
     expect(await served()).toBe(1);
   });
 
-  test("goes back at a rollback, once that generation was caught up", async () => {
+  test("goes back at a rollback, once that generation has caught up", async () => {
     await fold(1, 1);
     const first = await activate(2);
     await fold(2, first);
@@ -88,7 +88,7 @@ describe("served generation", () => {
     expect(await served()).toBe(1);
   });
 
-  test("goes on from an older one where the newer was dropped", async () => {
+  test("is an older one if the newer was dropped", async () => {
     await fold(1, 9);
     await fold(2, await activate(2));
     await catalogue.drop(MODEL, 2);
@@ -107,8 +107,8 @@ describe("served generation", () => {
   });
 });
 
-describe("trouble", () => {
-  test("with the stream does not stop readers that know what is live", async () => {
+describe("an error", () => {
+  test("of the stream does not stop readers that know the live generation", async () => {
     await fold(1, 1);
     let isDown = false;
     const shaky: EventStream = {
@@ -128,7 +128,7 @@ describe("trouble", () => {
     expect(await read()).toBe(1);
   });
 
-  test("with a reader makes the next one open it anew", async () => {
+  test("of a reader makes the next one reopen it", async () => {
     await fold(1, 1);
     let opened = 0;
     const closed: number[] = [];
@@ -158,7 +158,7 @@ describe("trouble", () => {
     expect([opened, closed]).toEqual([2, [1, 2]]);
   });
 
-  test("of the asker is the asker's", async () => {
+  test("of the caller is passed on to the caller", async () => {
     await fold(1, 1);
     const failing = models.snapshot(MODEL, async () => {
       throw new RangeError("mine");
@@ -212,7 +212,7 @@ describe("waiting for a position", () => {
     expect(await reached).toBe(true);
   });
 
-  test("costs the model one question a round, however many wait", async () => {
+  test("reads the model once per round, however many wait", async () => {
     await fold(1, 5);
     let asked = 0;
     const counted: ModelCatalogue = {
@@ -241,7 +241,7 @@ describe("waiting for a position", () => {
     await expect(waiting(1, never)).rejects.toThrow(ModelNotServed);
   });
 
-  test("ends without it when the signal says so", async () => {
+  test("ends without it when the signal aborts", async () => {
     await fold(1, 5);
     const patience = new AbortController();
     const reached = waiting(6, patience.signal);
@@ -251,8 +251,8 @@ describe("waiting for a position", () => {
   });
 });
 
-describe("what is told of a model", () => {
-  test("is nothing where nothing is served", async () => {
+describe("the information on a model", () => {
+  test("is null if nothing is served", async () => {
     expect(await models.info(MODEL)).toBeNull();
   });
 
@@ -270,7 +270,7 @@ describe("what is told of a model", () => {
     });
   });
 
-  test("is an error where the engine fails otherwise", async () => {
+  test("is an error if the engine fails otherwise", async () => {
     const broken: ModelCatalogue = {
       ...catalogue,
       openForReading: async () => {
