@@ -59,7 +59,7 @@ describe("a signed head, made and checked by commands", () => {
     expect(statSync(join(data, "head.key")).mode & 0o777).toBe(0o600);
     expect(readdirSync(join(given, ".."))).toEqual(["head.json"]);
     expect(JSON.parse((await run("head")).stdout)).toEqual(head);
-    expect(await codeOf("head", "--out", join(given, "no", "folder"))).toBe(2);
+    expect(await codeOf("head", "--out", join(given, "no", "folder"))).toBe(3);
   });
 
   test("holds, alone and with a hash that was noted", async () => {
@@ -91,7 +91,7 @@ describe("a signed head, made and checked by commands", () => {
     expect(await codeOf("proof", "consistency", "3", "2")).toBe(2);
   });
 
-  test("is refused with 2 where it is none, or another's", async () => {
+  test("is refused where it is none, or another's", async () => {
     const text = readFileSync(given, "utf8");
     const head = JSON.parse(text);
     const other = `${given}.other`;
@@ -99,7 +99,7 @@ describe("a signed head, made and checked by commands", () => {
       writeFileSync(other, changed);
       return codeOf("verify", "--head", other, ...more);
     };
-    expect(await codeOf("verify", "--head", `${given}.none`)).toBe(2);
+    expect(await codeOf("verify", "--head", `${given}.none`)).toBe(3);
     expect(await codeWith(text.replace(head.root, "0".repeat(64)))).toBe(2);
     expect(await codeWith(text.toUpperCase())).toBe(2);
     expect(await codeWith(JSON.stringify({ ...head, more: "" }))).toBe(2);
