@@ -29,7 +29,6 @@ import {
   verifyStream,
 } from "@counterfoil/processing/generations/verify";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import { FileUnusable } from "@counterfoil/processing/ports/errors";
 import type { Checkpoint } from "@counterfoil/processing/ports/model-store";
 import { InvalidArgumentError } from "commander";
 import { WrongUsage } from "../error-report.ts";
@@ -204,12 +203,12 @@ function readKey(keyOrFile: string): string {
   throw new WrongUsage(`--key ${keyOrFile}: expected a public key, 64 lower-case hex digits`);
 }
 
-/** @throws FileUnusable */
+/** @throws WrongUsage: a file that cannot be read is no head */
 export function textIn(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new FileUnusable(`${file} cannot be read: ${(error as Error).message}`);
+    throw new WrongUsage(`${file} cannot be read: ${(error as Error).message}`);
   }
 }
 
