@@ -70,7 +70,9 @@ export async function* pagesAt(
       const page = await stream.readAt(rest);
       yield page;
       const last = page.at(-1)?.position ?? Number.POSITIVE_INFINITY;
-      rest = rest.filter((position) => position > last);
+      const left = rest.filter((position) => position > last);
+      // An altered stream may answer with events of other positions, and would be asked for ever.
+      rest = left.length < rest.length ? left : [];
     }
   }
 }

@@ -97,8 +97,11 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
     for (const event of page) {
       const broken = brokenLink(head, event, hashing);
       if (broken) {
-        findings.push(...(await ids.finish()), broken);
-        return { events: verified(), bodies, head, root: null, findings, foreign };
+        findings.push(...(await ids.finish()));
+        // Nothing is known of what stands at the break or behind it, even where an index leads there.
+        const known = findings.filter(({ position }) => (position ?? 0) <= head.position);
+        const rest = { events: verified(), bodies, head, root: null, foreign };
+        return { ...rest, findings: [...known, broken] };
       }
       findings.push(...dataFindings(event));
       ids.add(event);
@@ -258,33 +261,36 @@ async function lookUpFindings(
     const detail = `${type} ${id} is not found under the fact ${about} that it names`;
     return [{ position, what: "amendment", detail }];
   });
-  const amendments = new Map<number, string>();
-  for (const { id } of events) {
-    for (const position of found.get(id)?.amendments ?? []) amendments.set(position, id);
-  }
-  return [...lost, ...misfiled, ...(await strayAmendments(stream, amendments))];
+  const filed = events.flatMap(({ id: fact }) =>
+    (found.get(fact)?.amendments ?? []).map((position) => ({ position, fact })),
+  );
+  return [...lost, ...misfiled, ...(await strayAmendments(stream, filed))];
 }
 
 /**
  * Finds events that are indexed under a fact that they do not amend; ingest would apply them to it. They
  * are read page by page, since a fact may have any number of amendments.
  *
- * @param amendments the facts under which they are indexed, by the amendments' positions
+ * @param filed positions of amendments, each with the fact under which the index has it
  */
 async function strayAmendments(
   stream: EventStream,
-  amendments: ReadonlyMap<number, string>,
+  filed: readonly Readonly<{ position: number; fact: string }>[],
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  const positions = [...amendments.keys()].sort((a, b) => a - b);
+  const byPosition = Map.groupBy(filed, ({ position }) => position);
+  const positions = [...byPosition.keys()].sort((a, b) => a - b);
   for await (const page of pagesAt(stream, positions)) {
     for (const event of page) {
       const { id, type, position } = event;
-      const fact = amendments.get(position);
       // An event of a newer program is already a finding, and this program cannot tell which fact it amends.
-      if (isTooNew(event) || amendedBy(event) === fact) continue;
-      const detail = `${type} ${id} is found under the event ${fact}, which it does not amend`;
-      findings.push({ position, what: "amendment", detail });
+      if (isTooNew(event)) continue;
+      const amended = amendedBy(event);
+      for (const { fact } of byPosition.get(position) ?? []) {
+        if (fact === amended) continue;
+        const detail = `${type} ${id} is found under the event ${fact}, which it does not amend`;
+        findings.push({ position, what: "amendment", detail });
+      }
     }
     if (findings.length >= FINDINGS_MAX) break;
   }
