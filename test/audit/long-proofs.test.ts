@@ -1,6 +1,6 @@
 import { withdrawnEvent } from "@counterfoil/core/ingest/event";
 import { readData } from "@counterfoil/core/stream/read-event";
-import { NotProvable } from "@counterfoil/processing/audit/account-facts";
+import { NothingThere } from "@counterfoil/processing/operator";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceBody, snapshotBody, take } from "../system/messages.ts";
 import { hashing, openTestLedger, type TestLedger } from "../system/support.ts";
@@ -95,7 +95,7 @@ describe("an account as it grows", () => {
     });
     const { position } = await ledger.stream.head();
     expect(await ledger.stream.append(position, events)).toMatchObject({ outcome: "appended" });
-    await expect(its.prove(ACCOUNT_ID)).rejects.toThrow(NotProvable);
+    await expect(its.prove(ACCOUNT_ID)).rejects.toThrow(NothingThere);
     await expect(its.prove(ACCOUNT_ID)).rejects.toThrow(/is no account: it has no balance/);
   });
 });
