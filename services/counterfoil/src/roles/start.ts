@@ -34,9 +34,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     const readers = startReadersThread({ config, clock, logger });
     closing.add(readers.stop);
     const report = createProjectorMetrics({ registry, clock });
-    // Projectors start after the readers, which the console needs first, so that they do not compete.
-    const after = readers.ready;
-    const threads = startProjectorThreads({ config, clock, logger, report, after });
+    const threads = startProjectorThreads({ config, clock, logger, report });
     closing.add(threads.stop);
     if (isPublishing) {
       const metrics = createPublisherMetrics({ registry, ...backends });
