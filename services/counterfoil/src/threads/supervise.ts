@@ -66,8 +66,6 @@ type SupervisedThread = Readonly<{
 
 type SuperviseOptions<Message> = Readonly<{
   create: () => Worker;
-  /** The first start waits for this, so that more urgent work has the processor. */
-  after?: Promise<void>;
   onMessage: (message: Message) => void;
   /** Called when the thread ended without being stopped. */
   onCrash?: () => void;
@@ -83,11 +81,9 @@ const STOP_GRACE_MS = 5_000;
 
 /** Keeps a thread running: one that ends is restarted, with backoff. */
 export function superviseThread<Message>(options: SuperviseOptions<Message>): SupervisedThread {
-  const { clock, logger, after } = options;
+  const { clock, logger } = options;
   const stopping = new AbortController();
   const running = (async () => {
-    if (after !== undefined) await Promise.race([after, whenAborted(stopping.signal)]);
-    if (stopping.signal.aborted) return;
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       const { error, livedMs } = await runThread(options, stopping.signal);
       if (stopping.signal.aborted) return;
@@ -105,11 +101,6 @@ export function superviseThread<Message>(options: SuperviseOptions<Message>): Su
     },
   };
 }
-
-const whenAborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 
 type End = Readonly<{ error: unknown; livedMs: number }>;
 
@@ -151,7 +142,6 @@ type ThreadsDeps<Event> = Readonly<{
   clock: Clock;
   logger: Logger;
   report: (event: Event) => void;
-  after?: Promise<void>;
 }>;
 
 /**
@@ -183,14 +173,13 @@ export function startPublisherThread(deps: ThreadsDeps<PublisherEvent>): Supervi
 }
 
 function superviseJob<Event>(
-  { clock, logger, report, after }: ThreadsDeps<Event>,
+  { clock, logger, report }: ThreadsDeps<Event>,
   { job, name, failed }: Readonly<{ job: ThreadJob; name: string; failed: Event }>,
 ): SupervisedThread {
   return superviseThread({
     create: () => spawnThread(job),
     onMessage: report,
     onCrash: () => report(failed),
-    ...(after !== undefined && { after }),
     clock,
     logger: logger.child({ thread: name }),
   });
