@@ -1,4 +1,4 @@
-/** What a schema found wrong with a value, as far as it is said to people. */
+/** An issue that a schema found with a value, reduced to what messages contain. */
 export type ShapeIssue = Readonly<{ code: string; message?: string | undefined; input?: unknown }> &
   Readonly<
     Partial<
@@ -9,7 +9,10 @@ export type ShapeIssue = Readonly<{ code: string; message?: string | undefined; 
     >
   >;
 
-/** In words of our own, which stay where a library's change: never the value, which may be anybody's. */
+/**
+ * Describes an issue without a library's wording, which changes between versions, and without the
+ * value, which may be confidential.
+ */
 export function wrongShape(issue: ShapeIssue): string {
   const { code, message = "", keys } = issue;
   if (code === "custom") return message;

@@ -316,5 +316,5 @@ function notFoundText(
   return `there is no ${CALLED[name] ?? name} "${value}"${expected}`;
 }
 
-/** What a path parameter is called if its name does not say it. */
+/** Words for path parameters whose name does not describe them. */
 const CALLED: Readonly<Record<string, string>> = { name: "projection" };

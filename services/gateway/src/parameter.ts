@@ -166,7 +166,7 @@ export function parameters<Shape extends z.ZodRawShape>(shape: Shape) {
   );
 }
 
-/** Turned around they would answer nothing, and not say why. */
+/** Ranges that are refused if they end before they begin: they would silently match nothing. */
 const RANGES = [
   ["since", "until"],
   ["updated_since", "updated_until"],

@@ -159,7 +159,7 @@ const LOGGED_EVERY_MS = 60_000;
 
 type Interruptions = Readonly<{
   note: NonNullable<NonNullable<ProjectorOptions["observer"]>["onRetry"]>;
-  /** It works again: what comes next is new. */
+  /** Called when projecting works again; the next failure is logged at once. */
   end: () => void;
 }>;
 

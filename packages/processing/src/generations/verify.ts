@@ -98,10 +98,10 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
       const broken = brokenLink(head, event, hashing);
       if (broken) {
         findings.push(...(await ids.finish()));
-        // Nothing is known of what stands at the break or behind it, even where an index leads there.
+        // Events after the break are not verified, so an index that leads there proves nothing.
         const known = findings.filter(({ position }) => (position ?? 0) <= head.position);
-        const rest = { events: verified(), bodies, head, root: null, foreign };
-        return { ...rest, findings: [...known, broken] };
+        const outcome = { events: verified(), bodies, head, root: null, foreign };
+        return { ...outcome, findings: [...known, broken] };
       }
       findings.push(...dataFindings(event));
       ids.add(event);

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { Rows, Selection, Value } from "../ports/model-store.ts";
-import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
-import { ENTRIES, entry, putEntries, TABLES } from "../testing/sample-tables.ts";
+import type { Rows, Selection } from "../ports/model-store.ts";
+import { ENTRIES, entry, selectionByTime, storeOf } from "../testing/sample-tables.ts";
 import { rememberRows } from "./remembered-rows.ts";
 
 const SEQS = { min: 1, max: 30 };
@@ -26,35 +25,24 @@ const selection = fc
     account: fc.option(fc.constantFrom("a", "b"), { freq: 8 }),
     bytesMax: fc.option(fc.constant(20), { freq: 8 }),
   })
-  .map(({ from, account, bytesMax, ...rest }): Selection => {
-    const beyond: readonly Value[] | null = from && [BigInt(from[0]), from[1], "a"];
-    return {
+  .map(
+    ({ from, account, bytesMax, ...rest }): Selection => ({
       ...rest,
-      orderBy: ["at", "seq", "account"],
-      where: account === null ? [] : [{ column: "account", is: "=", value: account }],
-      ...(beyond === null ? {} : { beyond }),
+      ...selectionByTime(from, account),
       ...(bytesMax === null ? {} : { bytesMax }),
-    };
-  });
+    }),
+  );
 
 const question = fc.oneof(
   { weight: 4, arbitrary: selection },
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom("a", "b"), fc.integer(SEQS)) },
 );
 
-async function storeWith(rows: Awaited<ReturnType<Rows["select"]>>) {
-  const catalogue = createMemoryModelCatalogue();
-  await catalogue.create("balances", { tables: TABLES, modelVersion: 1 });
-  const store = await catalogue.openForWriting("balances", 1);
-  await store.commit(putEntries(rows));
-  return store;
-}
-
 describe("rows that are remembered", () => {
   test("answer as the store does, whatever was asked before", async () => {
     await fc.assert(
       fc.asyncProperty(stored, fc.array(question, { maxLength: 30 }), async (rows, questions) => {
-        const store = await storeWith(rows);
+        const store = await storeOf(rows);
         const remembered = rememberRows(store);
         for (const asked of questions) {
           if ("orderBy" in asked) {
@@ -70,7 +58,7 @@ describe("rows that are remembered", () => {
   });
 
   test("are looked around in without asking again, and are the same objects", async () => {
-    const store = await storeWith(Array.from({ length: 30 }, (_, at) => entry("a", at + 1)));
+    const store = await storeOf(Array.from({ length: 30 }, (_, at) => entry("a", at + 1)));
     let calls = 0;
     const counted: Rows = {
       ...store,

@@ -62,12 +62,12 @@ export function rememberRows(rows: Rows): RememberedRows {
     get: async (table, key) => {
       const name = rowName(table, key);
       const row = known.get(name);
-      if (row !== undefined) return counted([row])[0] ?? null;
-      const found = await once(name, table, async () => {
-        const row = await rows.get(table, key);
-        return row === null ? [] : [row];
-      });
-      return counted(found)[0] ?? null;
+      const ask = async () => {
+        const stored = await rows.get(table, key);
+        return stored === null ? [] : [stored];
+      };
+      const [found = null] = counted(row ? [row] : await once(name, table, ask));
+      return found;
     },
     select: async (table, selection) => counted(await select(table, selection)),
     count: (table, where, most) => rows.count(table, where, most),

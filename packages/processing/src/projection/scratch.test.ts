@@ -1,9 +1,8 @@
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { Row, Selection, Value } from "../ports/model-store.ts";
-import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
-import { ENTRIES, entry, putEntries, TABLES } from "../testing/sample-tables.ts";
+import type { Row, Selection } from "../ports/model-store.ts";
+import { ENTRIES, entry, selectionByTime, storeOf, TABLES } from "../testing/sample-tables.ts";
 import { openSession, type Projection } from "./projection.ts";
 import { rememberRows } from "./remembered-rows.ts";
 import { openScratch } from "./scratch.ts";
@@ -48,23 +47,7 @@ const selection = fc
     from: fc.option(fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 1, max: 6 }))),
     account: fc.option(fc.constantFrom("a", "b")),
   })
-  .map(({ from, account, ...rest }): Selection => {
-    const beyond: readonly Value[] | null = from && [BigInt(from[0]), from[1], "a"];
-    return {
-      ...rest,
-      orderBy: ["at", "seq", "account"],
-      where: account === null ? [] : [{ column: "account", is: "=", value: account }],
-      ...(beyond === null ? {} : { beyond }),
-    };
-  });
-
-async function storeWith(rows: readonly Row[]) {
-  const catalogue = createMemoryModelCatalogue();
-  await catalogue.create("balances", { tables: TABLES, modelVersion: 1 });
-  const store = await catalogue.openForWriting("balances", 1);
-  await store.commit(putEntries(rows));
-  return store;
-}
+  .map(({ from, account, ...rest }): Selection => ({ ...rest, ...selectionByTime(from, account) }));
 
 function after(changes: readonly Change[]): readonly Row[] {
   const rows = new Map<string, Row>();
@@ -81,8 +64,8 @@ describe("rows of a moment with further events folded onto them", () => {
     const changes = fc.array(change, { maxLength: 12 });
     await fc.assert(
       fc.asyncProperty(changes, changes, selection, async (before, further, asked) => {
-        const below = await storeWith(after(before));
-        const expected = await storeWith(after([...before, ...further]));
+        const below = await storeOf(after(before));
+        const expected = await storeOf(after([...before, ...further]));
         const moment = { rows: rememberRows(below), checkpoint: await below.checkpoint() };
         const scratch = await openScratch(moment, projection, nodeHashing);
         await scratch.fold(further.map(eventOf));
@@ -91,7 +74,7 @@ describe("rows of a moment with further events folded onto them", () => {
           const key = [account, seq];
           expect(await scratch.get(ENTRIES, key)).toEqual(await expected.get(ENTRIES, key));
         }
-        const untouched = await storeWith(after(before));
+        const untouched = await storeOf(after(before));
         expect(await below.select(ENTRIES, asked)).toEqual(await untouched.select(ENTRIES, asked));
       }),
     );

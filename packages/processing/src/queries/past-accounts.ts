@@ -49,8 +49,8 @@ export async function pastAccounts(
     ? either
     : eachOf("provider", PROVIDERS);
   for (const one of started) {
-    if ((await rows.count(ACCOUNT_STARTS, [one], READ_BY_START_MAX + 1)) > READ_BY_START_MAX)
-      continue;
+    const count = await rows.count(ACCOUNT_STARTS, [one], READ_BY_START_MAX + 1);
+    if (count > READ_BY_START_MAX) continue;
     const orderBy = [one.column, "account"];
     const found = await selectEither(rows, ACCOUNT_STARTS, either, {
       ...{ where: all, orderBy, limit: READ_BY_START_MAX },

@@ -1,4 +1,12 @@
-import type { Checkpoint, Commit, Row, Table } from "../ports/model-store.ts";
+import type {
+  Checkpoint,
+  Commit,
+  ModelStore,
+  Row,
+  Selection,
+  Table,
+} from "../ports/model-store.ts";
+import { createMemoryModelCatalogue } from "./memory-model-catalogue.ts";
 
 const TEXT = { type: "text", state: true } as const;
 const INTEGER = { type: "integer", state: false } as const;
@@ -44,5 +52,26 @@ export function putEntries(rows: readonly Row[], position = 1): Commit {
     puts: [{ table: ENTRIES, rows }],
     deletes: [],
     checkpoint: checkpointAt(position),
+  };
+}
+
+/** A store in memory that holds these rows of `ENTRIES`. */
+export async function storeOf(rows: readonly Row[]): Promise<ModelStore> {
+  const catalogue = createMemoryModelCatalogue();
+  await catalogue.create("balances", { tables: TABLES, modelVersion: 1 });
+  const store = await catalogue.openForWriting("balances", 1);
+  await store.commit(putEntries(rows));
+  return store;
+}
+
+/** Selects `ENTRIES` in order of time, after a time and number, and of one account if given. */
+export function selectionByTime(
+  after: readonly [at: number, seq: number] | null,
+  account: string | null,
+): Omit<Selection, "limit"> {
+  return {
+    orderBy: ["at", "seq", "account"],
+    where: account === null ? [] : [{ column: "account", is: "=", value: account }],
+    ...(after === null ? {} : { beyond: [BigInt(after[0]), after[1], "a"] }),
   };
 }

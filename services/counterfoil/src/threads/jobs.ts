@@ -198,8 +198,9 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
     parentPort?.close();
   });
   const headers = forwardedHeaders(ANONYMOUS, "warm-up");
-  for (const url of FIRST_REQUESTS) {
-    // The thread may be stopped meanwhile, and then nothing is answered any more.
+  const isBuilt = await models.info("balances").catch(() => null);
+  for (const url of isBuilt === null ? [] : FIRST_REQUESTS) {
+    // If the thread is stopped meanwhile, its app refuses further requests.
     await app.inject({ method: "GET", url, headers }).catch(() => undefined);
   }
   send({ ready: true } satisfies ReadResponse);
@@ -208,6 +209,7 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
 /**
  * Requests of the console's start page. The first answers of a thread open its connections and load
  * and compile the code behind them, which takes a quarter of a second; no reader should wait for it.
+ * A ledger whose models are not built yet has nothing to warm up, and would log refusals.
  */
 const FIRST_REQUESTS = [
   "/v1/totals",

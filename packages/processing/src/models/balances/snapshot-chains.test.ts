@@ -1,18 +1,6 @@
-import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { formatTime } from "@counterfoil/core/exact/time";
-import type { Hashing } from "@counterfoil/core/hashing";
 import { describe, expect, test } from "@jest/globals";
-import { createMemoryModelCatalogue } from "../../testing/memory-model-catalogue.ts";
-import { balancesProjection } from "./projection.ts";
-import { ACCOUNTS, ENTRIES } from "./tables.ts";
+import { ACCOUNT, type Fact, foldAccount, timeAt } from "./testing/fold-account.ts";
 
-const hashing = { sha256: (text: string) => text.length.toString(16).padStart(64, "0") };
-const ACCOUNT = "zerohash:DEF456:ABC123:general:available:BTC";
-
-type Fact = Readonly<{ type: string; data: object }>;
-
-const timeAt = (second: number) =>
-  formatTime(1_790_000_000_000_000_000n + BigInt(second) * 10n ** 9n);
 const about = (second: number) => ({
   ...{ provider: "zerohash", account: ACCOUNT, received_at: timeAt(second), translation: 2 },
 });
@@ -49,40 +37,14 @@ const snapshots = (first: number, count: number): Fact[] =>
     ];
   }).flat();
 
-/** Folds the facts, committing every `commitEvery` events. @returns the account's row and its entries */
-async function fold(facts: readonly Fact[], commitEvery: number) {
-  const catalogue = createMemoryModelCatalogue();
-  const { tables, version: modelVersion } = balancesProjection;
-  await catalogue.create("balances", { tables, modelVersion });
-  const store = await catalogue.openForWriting("balances", 1);
-  let session = await balancesProjection.open(store, hashing as unknown as Hashing);
-  for (const [at, { type, data }] of facts.entries()) {
-    const ids = { id: `e${at}`, causation_id: `d${at}`, correlation_id: null, hash: `h${at}` };
-    const rest = { type, schema_version: 1, subject: ACCOUNT, occurred_at: null, recorded_at: 0n };
-    await session.apply({
-      ...ids,
-      ...rest,
-      position: at + 1,
-      data: JSON.stringify(data),
-    } as RecordedEvent);
-    if ((at + 1) % commitEvery !== 0) continue;
-    await session.commit();
-    session = await balancesProjection.open(store, hashing as unknown as Hashing);
-  }
-  await session.commit();
-  const [account] = await store.select(ACCOUNTS, { orderBy: ["id"], limit: 1 });
-  const orderBy = ["account", "placed_at", "rank", "mark"];
-  const entries = await store.select(ENTRIES, { orderBy, limit: 9_999 });
-  return { account, entries };
-}
-
 describe("many unconfirmed snapshots after one run", () => {
   const facts = [run(1, 1), ...snapshots(10, 90), run(500, 9), ...snapshots(510, 90)];
 
   test("give the same entries, whichever of them are loaded", async () => {
-    const whole = await fold(facts, 1_000_000);
+    const whole = await foldAccount(facts, 1_000_000);
     expect(whole.entries).toHaveLength(182);
-    for (const commitEvery of [1, 7, 150]) expect(await fold(facts, commitEvery)).toEqual(whole);
+    for (const commitEvery of [1, 7, 150])
+      expect(await foldAccount(facts, commitEvery)).toEqual(whole);
   });
 
   test("are placed in order of arrival, whichever was recorded first", async () => {
@@ -90,7 +52,7 @@ describe("many unconfirmed snapshots after one run", () => {
       snapshots(10, 80),
       [...snapshots(10, 78), ...snapshots(89, 1), ...snapshots(88, 1)],
     ];
-    const placesIn = ({ entries }: Awaited<ReturnType<typeof fold>>) =>
+    const placesIn = ({ entries }: Awaited<ReturnType<typeof foldAccount>>) =>
       entries.map(({ id, placed_at, rank, mark, running }) => ({
         id,
         placed_at,
@@ -99,8 +61,8 @@ describe("many unconfirmed snapshots after one run", () => {
         running,
       }));
     const [one, other] = [
-      await fold([run(1, 1), ...before], 7),
-      await fold([run(1, 1), ...swapped], 7),
+      await foldAccount([run(1, 1), ...before], 7),
+      await foldAccount([run(1, 1), ...swapped], 7),
     ];
     expect(placesIn(other)).toEqual(placesIn(one));
   });
@@ -110,9 +72,9 @@ describe("many unconfirmed snapshots after one run", () => {
     async (balance) => {
       const facts = [run(1, 1), ...snapshots(10, 90), run(500, balance), ...snapshots(510, 90)];
       for (const commitEvery of [1, 7, 1_000_000]) {
-        const { account } = await fold(facts, commitEvery);
+        const { account } = await foldAccount(facts, commitEvery);
         expect(account).toMatchObject({ last_run_id: "500", balance: "599.5" });
-        const after = await fold([...facts, withdrawal(500)], commitEvery);
+        const after = await foldAccount([...facts, withdrawal(500)], commitEvery);
         expect(after.account).toMatchObject({ last_run_id: "1", balance: "599.5" });
       }
     },
@@ -120,8 +82,9 @@ describe("many unconfirmed snapshots after one run", () => {
 
   test("stay after a late run if they arrived after it", async () => {
     const late = [...facts, run(50, 5), run(550, 7)];
-    const whole = await fold(late, 1_000_000);
-    for (const commitEvery of [1, 7, 150]) expect(await fold(late, commitEvery)).toEqual(whole);
+    const whole = await foldAccount(late, 1_000_000);
+    for (const commitEvery of [1, 7, 150])
+      expect(await foldAccount(late, commitEvery)).toEqual(whole);
     const { entries } = whole;
     expect(entries.findIndex(({ id }) => id === "run:50")).toBe(41);
     expect(entries.findIndex(({ id }) => id === "run:550")).toBe(1 + 90 + 1 + 1 + 40);
