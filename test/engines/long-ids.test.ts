@@ -158,7 +158,6 @@ function defineLimits(engineOf: () => Engine | OpenTestEngine): void {
         expect((await ledger.rows(model, RECORDS)).length).toBeGreaterThan(0);
       }
     },
-    120_000,
   );
 
   test("a signed webhook with an id of 3,000 characters is quarantined, the others go on", async () => {

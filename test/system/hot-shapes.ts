@@ -34,20 +34,38 @@ const accountOf = (number: number, type = "available"): string =>
   `zerohash:P${number}:ABC123:general:${type}:BTC`;
 const ACCOUNT = accountOf(0);
 
-type Run = Readonly<{ run: number; change: number; balance: number; ms: number; account?: string }>;
+type Run = Readonly<{
+  run: number;
+  change: number;
+  balance: number;
+  ms: number;
+  account?: string;
+  /** The provider's id of the account. */
+  account_id?: string;
+}>;
 
-const movementOf = ({ run, change, ms, account = ACCOUNT }: Run, movement = `m${run}`): Fact => ({
+const movementOf = (
+  { run, change, ms, account = ACCOUNT, account_id }: Run,
+  movement = `m${run}`,
+): Fact => ({
   type: "MovementRecorded",
   data: {
     ...RECEIVED,
+    ...(account_id === undefined ? {} : { account_id }),
     ...{ account, movement_id: movement, movement_type: "transfer", change: String(change) },
     ...{ run_id: String(run), occurred_at: timeAt(ms) },
   },
 });
 
-const reportOf = ({ run, balance, account = ACCOUNT }: Run): Fact => ({
+const reportOf = ({ run, balance, account = ACCOUNT, account_id }: Run): Fact => ({
   type: "BalanceReported",
-  data: { ...RECEIVED, account, run_id: String(run), balance: String(balance) },
+  data: {
+    ...RECEIVED,
+    ...(account_id === undefined ? {} : { account_id }),
+    account,
+    run_id: String(run),
+    balance: String(balance),
+  },
 });
 
 /** One run: its movement, and the balance after it. */
@@ -172,6 +190,9 @@ const toOtherRun = (fact: Fact): Fact => ({
   data: { ...about(fact), data: { ...fact.data, run_id: "8" } },
 });
 
+/** The provider's ids are random: of thousands, the first hundred by id are seldom among the oldest. */
+const scattered = (n: number): string => (Math.imul(n + 1, 0x9e3779b1) >>> 0).toString(16);
+
 /** Plain traffic: each run on an account of a thousand, a few of each. */
 const plainRuns = (facts: number): Delivery[] =>
   Array.from({ length: Math.ceil(facts / 2) }, (_, n) => {
@@ -206,6 +227,23 @@ const ACCOUNT_SHAPES: Readonly<Record<string, HotShape["deliveries"]>> = {
   "movements of one run": oneRun,
   "movements of one run, one by one behind its report": (facts) =>
     factByFact(oneRun(facts).map((run) => run.toReversed())),
+  "movements of one run, one by one behind its report, each later": (facts) =>
+    factByFact([[reportOf({ run: 7, change: 1, balance: facts, ms: 0 })]]).concat(
+      Array.from({ length: facts - 1 }, (_, ms) => [
+        movementOf({ run: 7, change: 1, balance: facts, ms }, `m${ms}`),
+      ]),
+    ),
+  "runs that each name another id of the provider": (facts) =>
+    Array.from({ length: Math.ceil(facts / 2) }, (_, n) =>
+      runOf({ run: n, change: 1, balance: n + 1, ms: n * 1000, account_id: scattered(n) }),
+    ),
+  "accounts that share one id of the provider": (facts) =>
+    Array.from({ length: Math.ceil(facts / 2) }, (_, n) =>
+      runOf({
+        ...{ run: n, change: 1, balance: 1, ms: n * 1000 },
+        ...{ account: accountOf(Number.parseInt(scattered(n), 16)), account_id: "a" },
+      }),
+    ),
   "movements of one run, the latest withdrawn again and again": oneRunOfWhich(withdrawalOf),
   "movements of one run, the latest put into another again and again": oneRunOfWhich(toOtherRun),
   "snapshots of five quiet accounts": quiet,
@@ -320,9 +358,6 @@ const debitsWithdrawnOldestFirst = (facts: number): Delivery[] =>
     debitOf(2 * n + 1),
     debitOf(n).slice(0, 1).map(withdrawalOf),
   ]).flat();
-
-/** The provider's ids are random: of thousands, the first hundred by id are seldom among the oldest. */
-const scattered = (n: number): string => (Math.imul(n + 1, 0x9e3779b1) >>> 0).toString(16);
 
 function debitOf(n: number): Delivery {
   const changes = [{ side: "available", change: "-5" }];

@@ -47,8 +47,8 @@ export const LEDGER = "default";
 /** How many times as many runs as by default; a night's soak sets it to 100. */
 export const EFFORT = Number(process.env.COUNTERFOIL_TEST_RUNS ?? 1);
 export const runs = (count: number): number => Math.max(1, Math.round(count * EFFORT));
-/** Time limit of a property of so many runs. */
-export const patience = (seconds: number): number => seconds * 1000 * Math.max(1, EFFORT);
+/** Time limit of a property with more runs than by default; never below that of other tests. */
+export const patience = (seconds: number): number => 1000 * Math.max(600, seconds * EFFORT);
 
 export type Engine = "memory" | "sqlite";
 export const ENGINES: readonly Engine[] = ["memory", "sqlite"];

@@ -16,7 +16,9 @@ export const balanceRecord = z
     id: z.string(),
     provider,
     account_id: text.meta({ description: "The provider's id, as last reported" }),
-    account_ids: z.array(z.string()).meta({ description: "Every id reported, sorted" }),
+    account_ids: z
+      .array(z.string())
+      .meta({ description: "The ids reported, sorted: the first 32 of them" }),
     participant_code: text,
     account_group: text,
     account_label: text,

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "@counterfoil/contracts/http";
 import type { Channel, Provider } from "@counterfoil/contracts/scalar";
+import { COPIES_MAX } from "@counterfoil/core/ingest/fact-state";
 import { framesOf } from "@counterfoil/http/problem";
 import type { originOf, SampledLog } from "@counterfoil/http/request-log";
 import type { Delivery, Receipt } from "@counterfoil/processing/ports/ingest";
@@ -18,7 +19,7 @@ type FeedState = (typeof FEED_STATES)[number];
 
 /** The metrics of an ingestor. */
 export type IngestorMetrics = Readonly<{
-  delivered: (provider: Provider, channel: Channel, outcome: Receipt["outcome"]) => void;
+  delivered: (provider: Provider, channel: Channel, receipt: Receipt) => void;
   /** `unknown`: the path belongs to no provider. */
   refused: (provider: Provider | "unknown", code: ErrorCode) => void;
   /** @returns a function that stops the timer, to be called once the webhook is answered */
@@ -58,6 +59,12 @@ function createDeliveryCounters(registry: Registry) {
     labelNames: ["provider", "channel", "outcome"],
     registers: [registry],
   });
+  const leftOut = new Counter({
+    name: "counterfoil_copies_left_out_total",
+    help: "Copies of facts that are kept as deliveries only, since their facts have too many that differ",
+    labelNames: ["provider", "channel"],
+    registers: [registry],
+  });
   const refused = new Counter({
     name: "counterfoil_webhooks_refused_total",
     help: "Webhooks that were not acknowledged, by the code of the answer",
@@ -71,7 +78,10 @@ function createDeliveryCounters(registry: Registry) {
     registers: [registry],
   });
   return {
-    delivered: (provider, channel, outcome) => delivered.inc({ provider, channel, outcome }),
+    delivered: (provider, channel, receipt) => {
+      delivered.inc({ provider, channel, outcome: receipt.outcome });
+      if (receipt.leftOut > 0) leftOut.inc({ provider, channel }, receipt.leftOut);
+    },
     refused: (provider, code) => refused.inc({ provider, code }),
     legacySignature: (isDowngrade) => legacy.inc({ downgrade: String(isDowngrade) }),
   } satisfies Partial<IngestorMetrics>;
@@ -120,17 +130,23 @@ type Delivered = Pick<Delivery, "provider" | "channel" | "payloadType"> &
 
 const PAYLOAD_TYPE_LENGTH_MAX = 200;
 
-/** Logs a delivery that is quarantined, with the id under which its bytes are found. */
-export function logQuarantined(log: SampledLog, delivered: Delivered): void {
+/**
+ * Logs a delivery that is quarantined or not wholly recorded as facts, with the id under which its bytes
+ * are found.
+ */
+export function logIncomplete(log: SampledLog, delivered: Delivered): void {
   const { provider, channel, payloadType, receipt, origin = {} } = delivered;
-  if (receipt.outcome !== "quarantined") return;
-  const fields = {
-    ...origin,
-    delivery_id: receipt.deliveryId,
-    ...{ provider, channel, reason: receipt.reason },
-    payload_type: payloadType.slice(0, PAYLOAD_TYPE_LENGTH_MAX),
-  };
-  log(`${provider} quarantined`, "warn", fields, "delivery quarantined: nobody can read it");
+  const { outcome, deliveryId, reason, leftOut } = receipt;
+  if (outcome !== "quarantined" && leftOut === 0) return;
+  const payload_type = payloadType.slice(0, PAYLOAD_TYPE_LENGTH_MAX);
+  const fields = { ...origin, delivery_id: deliveryId, provider, channel, payload_type };
+  if (outcome === "quarantined") {
+    const quarantined = { ...fields, reason };
+    log(`${provider} quarantined`, "warn", quarantined, "delivery quarantined: nobody can read it");
+  } else {
+    const text = `${leftOut} of its facts already have ${COPIES_MAX} copies that differ: this copy is kept as a delivery only`;
+    log(`${provider} left out`, "warn", { ...fields, left_out: leftOut }, text);
+  }
 }
 
 /**

@@ -134,6 +134,16 @@ describe("a valid webhook", () => {
     ]);
   });
 
+  test("whose copies are not all recorded as facts is logged and counted", async () => {
+    const { ingest, post, log, registry } = await mount();
+    ingest.answerWith(() => ({ leftOut: 2 }));
+    const { delivery_id } = (await post()).json();
+    const [line = "{}"] = log.text().split("\n");
+    expect(JSON.parse(line)).toMatchObject({ level: 40, delivery_id, left_out: 2 });
+    const labels = 'provider="zerohash",channel="webhook"';
+    expect(await registry.metrics()).toContain(`counterfoil_copies_left_out_total{${labels}} 2`);
+  });
+
   test("without headers for it has no payload type and no notification id", async () => {
     const { ingest, post } = await mount();
     await post();

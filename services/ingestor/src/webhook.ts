@@ -17,7 +17,7 @@ import {
   headerText,
   type VerifySignature,
 } from "./signatures.ts";
-import { errorReport, type IngestorMetrics, logQuarantined, traceRequests } from "./telemetry.ts";
+import { errorReport, type IngestorMetrics, logIncomplete, traceRequests } from "./telemetry.ts";
 
 export type WebhookDeps = Readonly<{
   config: Config;
@@ -199,9 +199,9 @@ function createWebhookHandler(source: WebhookSource, deps: SourceDeps) {
       correlationId: request.id,
       ...traceOf(request),
     });
-    metrics.delivered(provider, "webhook", receipt.outcome);
+    metrics.delivered(provider, "webhook", receipt);
     const origin = originOf(request);
-    logQuarantined(deps.log, { provider, channel: "webhook", payloadType, receipt, origin });
+    logIncomplete(deps.log, { provider, channel: "webhook", payloadType, receipt, origin });
     stopTimer();
     const { deliveryId, outcome, position } = receipt;
     request.logged = { delivery_id: deliveryId, outcome };

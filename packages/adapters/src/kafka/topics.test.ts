@@ -278,7 +278,7 @@ describeWithBroker(TITLE, () => {
       found = records.map(({ headers }) => headers.counterfoil_position);
     }
     expect(found).toEqual(["1", "2"]);
-  }, 300_000);
+  });
 
   test("Node has emitted no warnings", () => {
     expect(warnings.filter((name) => name === "TimeoutNegativeWarning")).toEqual([]);

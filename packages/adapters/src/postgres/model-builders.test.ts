@@ -71,7 +71,6 @@ describePostgres("who builds a model on PostgreSQL", (use) => {
       await untilDropped(come, own);
       expect(await catalogue.generations("trades")).toHaveLength(1);
     },
-    60_000,
   );
 
   test("a generation stays while its builder lives, and goes with the next one after that", async () => {

@@ -64,7 +64,6 @@ describe("a stream file that several processes use", () => {
       const next = await stream.append(events.length, sampleEvents(2_000_000, 2_000_001));
       expect(next).toMatchObject({ outcome: "appended" });
     },
-    60_000,
   );
 
   test("a reader wakes after an append by another process", async () => {

@@ -110,7 +110,6 @@ describe("the files of read models", () => {
       await come();
       expect(await scratch()).toEqual([]);
     },
-    60_000,
   );
 
   test("a scratch store that cannot be laid out says where, and why", async () => {

@@ -828,7 +828,7 @@ export interface components {
             account_group: string | null;
             /** @description The provider's id, as last reported */
             account_id: string | null;
-            /** @description Every id reported, sorted */
+            /** @description The ids reported, sorted: the first 32 of them */
             account_ids: string[];
             account_label: string | null;
             account_type: string;
@@ -4490,7 +4490,7 @@ export interface operations {
                      *               "digest": "991276f0860f55bf46419307f3924e100d0ea5b572f2a7b33869d61d0eea3edf",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 9,
+                     *               "model_version": 10,
                      *               "position": "157",
                      *               "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c"
                      *             }
@@ -5948,7 +5948,7 @@ export interface operations {
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 9,
+                     *             "model_version": 10,
                      *             "name": "balances",
                      *             "position": "157",
                      *             "state": "live",

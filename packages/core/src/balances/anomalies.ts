@@ -1,6 +1,6 @@
 import { absolute, formatMoney } from "../exact/money.ts";
 import { formatTime, type Nanos } from "../exact/time.ts";
-import type { FactData, FactState } from "../ingest/fact-state.ts";
+import { COPIES_MAX, type FactData, type FactState } from "../ingest/fact-state.ts";
 import { CLOCK_LIMIT } from "./effective-time.ts";
 import { type Entry, entryId, type Same } from "./entry.ts";
 
@@ -83,18 +83,20 @@ function invariantOf(entry: Entry, account: string, same: Same): Anomaly[] {
   return [anomaly("invariant", account, key, { detail, essence: detail, at: effectiveAt })];
 }
 
-/** The contradicting copies of one fact, while it is in force. */
+/** The contradicting copies of one fact, while it is in force. The last possible one says that it is. */
 export function contradictionsOf(
   state: FactState | null,
   entry: Pick<Entry, "key" | "effectiveAt">,
   account: string,
 ): readonly Anomaly[] {
   if (state === null || state.withdrawn) return NONE;
-  return state.contradicted.map(({ id, contradicts }) => {
+  return state.contradicted.map(({ id, contradicts }, at) => {
     const stated = Object.fromEntries(
       Object.keys(contradicts).map((field) => [field, state.data[field] ?? null]),
     );
-    const detail = { run_id: entry.key, stated, contradicted_by: contradicts };
+    const isLast = at === COPIES_MAX - 1;
+    const further = isLast ? { further_copies: "kept as deliveries only" } : {};
+    const detail = { run_id: entry.key, stated, contradicted_by: contradicts, ...further };
     return anomaly("contradiction", account, id, {
       detail,
       essence: detail,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { testHashing as hashing } from "../translate/testing/hashing.ts";
 import { decideDelivery } from "./decide-delivery.ts";
-import { inForce, noteEvent } from "./fact-state.ts";
+import { COPIES_MAX, inForce, noteEvent } from "./fact-state.ts";
 import { brief, createLedger, dataOf, deliveryOf, stated } from "./testing/ledger.ts";
 
 const ACCOUNT = {
@@ -142,6 +142,43 @@ describe("a second copy", () => {
     ]);
     const report = ledger.events.find(({ type }) => type === "BalanceReported");
     expect(inForce(ledger.known().states.get(report?.id ?? "") as never).balance).toBe("0.35");
+  });
+
+  test("that differs again and again is recorded so often, then its delivery alone", () => {
+    const ledger = createLedger();
+    ledger.deliver(balance());
+    for (let at = 0; at < COPIES_MAX; at += 1) {
+      ledger.deliver(balance({ balance: `7.${at}1`, timestamp: 1_638_189_427_001 + at }));
+    }
+    const before = ledger.events.length;
+    const further = deliveryOf(balance({ balance: "8" }));
+    expect(ledger.decide(further)).toMatchObject({ outcome: "recorded", leftOut: 1 });
+    ledger.deliver(further);
+    const later = deliveryOf(balance({ timestamp: 1_638_189_500_001 }));
+    // The run and its balance.
+    expect(ledger.decide(later)).toMatchObject({ outcome: "recorded", leftOut: 2 });
+    ledger.deliver(later);
+    expect(brief(ledger.events.slice(before))).toEqual(["DeliveryReceived×2"]);
+    expect(stated(ledger.events, "FactContradicted")).toHaveLength(COPIES_MAX);
+    const known = balance({ balance: "7.11", comment: "again" });
+    expect(ledger.decide(deliveryOf(known)).leftOut).toBe(0);
+  });
+
+  test("that states a field which no earlier copy stated is recorded, after however many", () => {
+    const ledger = createLedger();
+    for (let at = 0; at <= COPIES_MAX; at += 1) {
+      ledger.deliver(balance({ timestamp: 1_638_189_427_001 + at }));
+    }
+    const before = ledger.events.length;
+    ledger.deliver(balance({ timestamp: 1_638_189_500_001, run_type: "deposit" }));
+    expect(stated(ledger.events.slice(before), "FactSeen")).toMatchObject([
+      { event_type: "RunRecorded", adds: { run_type: "deposit" } },
+      { event_type: "MovementRecorded", adds: { run_type: "deposit" } },
+      { event_type: "BalanceReported", adds: { run_type: "deposit" } },
+    ]);
+    expect(
+      stated(ledger.events, "FactSeen").filter(({ adds }) => "occurred_at" in Object(adds)),
+    ).toHaveLength(2 * COPIES_MAX);
   });
 
   test("within one delivery is compared with the first", () => {

@@ -23,6 +23,7 @@ import {
 } from "./event.ts";
 import {
   accountIdsOf,
+  COPIES_MAX,
   type FactData,
   type FactState,
   firstArrivalOf,
@@ -57,6 +58,8 @@ export type DeliveryDecision = Readonly<{
   appends: readonly (readonly NewEvent[])[];
   /** Why the delivery is quarantined. */
   reason?: string;
+  /** How many of its facts state more than is recorded, see `COPIES_MAX`. */
+  leftOut?: number;
 }>;
 
 /** The id of the event that completes a delivery: without it a divided delivery is incomplete. */
@@ -91,7 +94,7 @@ export function decideDelivery(
   for (const event of received) noteEvent(known, event);
   appends[0]?.unshift(...received);
   addCompletion(appends, { delivery, parts, known, hashing });
-  return { outcome: "recorded", appends };
+  return { outcome: "recorded", appends, leftOut: takeLeftOut(known) };
 }
 
 /**
@@ -125,7 +128,7 @@ export function decidePart(
   const appends = cutAppends([...received, ...events]);
   const isLast = at === parts - 1 && !known.ids.has(completionId(id, hashing));
   if (isLast) addCompletion(appends, { delivery, parts, known, hashing });
-  return { outcome: "recorded", appends };
+  return { outcome: "recorded", appends, leftOut: takeLeftOut(known) };
 }
 
 /**
@@ -154,7 +157,7 @@ function complete(
   if (!reading.ok) throw new Error(`delivery ${id} was read before and cannot be read now`);
   const appends = cutAppends(decideFacts(delivery, reading, known, hashing));
   addCompletion(appends, { delivery, parts, known, hashing });
-  return { outcome: "recorded", appends };
+  return { outcome: "recorded", appends, leftOut: takeLeftOut(known) };
 }
 
 function decideFacts(
@@ -248,6 +251,8 @@ function quarantine(
   return { outcome: "quarantined", appends: [events], reason: unread.reason };
 }
 
+const takeLeftOut = ({ leftOut }: KnownFacts): number => leftOut.splice(0).length;
+
 /**
  * Decides about one fact, given what is known: which events record what this copy states. None where
  * it adds nothing. The decided events are added to `known`.
@@ -274,17 +279,44 @@ function eventsFor(
   if (state === undefined) return known.ids.has(id) ? [] : [providerEvent(fact, id, cause)];
   const copy = { fact, recorded: state.data };
   if (state.withdrawn) return [correctedEvent(copy, cause, hashing)];
-  const { adds, contradicts } = compareCopy(state, fact);
+  const stated = newlyStated(state, fact);
+  const { adds, contradicts } = withinLimit(state, fact.type, stated);
+  if (adds !== stated.adds || contradicts !== stated.contradicts) known.leftOut.push(id);
   const events: NewEvent[] = [];
   if (adds) events.push(seenEvent(copy, adds as DataOf<"FactSeen">["adds"], cause, hashing));
-  if (contradicts && !isContradictedBy(state, contradicts)) {
-    const stated = contradicts as DataOf<"FactContradicted">["contradicts"];
-    events.push(contradictedEvent(copy, stated, cause, hashing));
+  if (contradicts) {
+    const content = contradicts as DataOf<"FactContradicted">["contradicts"];
+    events.push(contradictedEvent(copy, content, cause, hashing));
   }
   // A known amendment that is not in force was withdrawn. This delivery states it again.
   return events.map((event) =>
     known.ids.has(event.id) ? restatedEvent(event, fact, cause, hashing) : event,
   );
+}
+
+/** What a copy states that no earlier one did. */
+function newlyStated(state: FactState, fact: ProviderFact): Difference {
+  const { adds, contradicts } = compareCopy(state, fact);
+  const isKnown = contradicts === null || isContradictedBy(state, contradicts);
+  return { adds, contradicts: isKnown ? null : contradicts };
+}
+
+/** What is recorded of it. Values of new fields always are, since they are as few as the fields. */
+function withinLimit(
+  { seen, contradicted }: FactState,
+  type: ProviderFactType,
+  { adds, contradicts }: Difference,
+): Difference {
+  return {
+    adds: seen.length < COPIES_MAX ? adds : newValues(type, adds),
+    contradicts: contradicted.length < COPIES_MAX ? contradicts : null,
+  };
+}
+
+function newValues(type: ProviderFactType, adds: FactData | null): FactData | null {
+  const fields = Object.entries(adds ?? {});
+  const values = fields.filter(([field]) => COMPARED[type][field] === "value");
+  return values.length === fields.length ? adds : orNull(Object.fromEntries(values));
 }
 
 function isContradictedBy({ contradicted }: FactState, stated: FactData): boolean {

@@ -23,6 +23,13 @@ export type FactState = Readonly<{
 export type FactData = Readonly<Record<string, unknown>>;
 export type Place = Readonly<{ connection: string; frame: number }>;
 
+/**
+ * How many copies of a fact may add a time, an account id or an order, and how many may contradict it.
+ * Providers send a fact a few times over each channel. Further copies are kept as deliveries only, so
+ * that a fact that is sent again and again, each time with another content, stays as cheap as others.
+ */
+export const COPIES_MAX = 64;
+
 type Seen = Readonly<{ id: string; adds: FactData; receivedAt: string }>;
 type Contradicted = Readonly<{
   id: string;
@@ -204,12 +211,19 @@ export type KnownFacts = Readonly<{
    * The delivery whose statement of a fact is in force: it recorded the fact, or corrected it last.
    */
   statedBy: Map<string, string | null>;
+  /** Facts of which a copy stated more than is recorded, see `COPIES_MAX`; emptied by each delivery's decision. */
+  leftOut: string[];
 }>;
 
 type KnownEvent = Readonly<{ event: RecordedEvent; amendments: readonly RecordedEvent[] }>;
 
 export function knownFacts(known: ReadonlyMap<string, KnownEvent>): KnownFacts {
-  const facts: KnownFacts = { states: new Map(), ids: new Set(), statedBy: new Map() };
+  const facts: KnownFacts = {
+    states: new Map(),
+    ids: new Set(),
+    statedBy: new Map(),
+    leftOut: [],
+  };
   for (const { event, amendments } of known.values()) {
     const events = [event, ...amendments];
     // Events of a newer program are known, but cannot be compared: a copy of them adds nothing.

@@ -325,8 +325,8 @@ function factsOf({ ids, eventsByFact }: DecidedGroup): ReadonlySet<string> {
 type Answer = Readonly<{ pending: Pending; receipt: Receipt }>;
 
 function answerOf(pending: Pending, decision: Decision, position: number): Answer {
-  const { outcome, deliveryId, reason } = decision;
-  return { pending, receipt: { outcome, deliveryId, position, reason } };
+  const { outcome, deliveryId, reason, leftOut } = decision;
+  return { pending, receipt: { outcome, deliveryId, position, reason, leftOut } };
 }
 
 function acknowledge(answers: readonly Answer[]): void {

@@ -48,6 +48,7 @@ export type Decision = Readonly<{
   appends: readonly (readonly NewEvent[])[];
   deliveryId: string;
   reason: string | null;
+  leftOut: number;
 }>;
 
 type Options = Readonly<{
@@ -75,7 +76,7 @@ export function deliveryRequest(
       const { id: deliveryId, reading } = prepared;
       const decision = decideDelivery(prepared, known, hashing);
       const reason = decision.reason ?? (reading.ok ? null : reading.reason);
-      return { ...decision, deliveryId, reason };
+      return { leftOut: 0, ...decision, deliveryId, reason };
     },
   };
 }
@@ -116,7 +117,7 @@ function partRequest(
           ? decidePart(prepared, part, known, hashing)
           : decideDelivery({ ...prepared, reading }, known, hashing);
       const reason = decision.reason ?? (reading.ok ? null : reading.reason);
-      return { ...decision, deliveryId: id, reason };
+      return { leftOut: 0, ...decision, deliveryId: id, reason };
     },
   };
 }
@@ -181,7 +182,7 @@ function feedRequest(event: NewEvent): Request {
     ids: () => [event.id],
     body: null,
     decide: (known) => {
-      const about = { deliveryId: event.id, reason: null };
+      const about = { deliveryId: event.id, reason: null, leftOut: 0 };
       if (known.ids.has(event.id)) return { outcome: "repeated", appends: [], ...about };
       noteEvent(known, event);
       return { outcome: "recorded", appends: [[event]], ...about };
@@ -230,10 +231,11 @@ export async function recordLarge(
   const { prepared, parts, factsOf, close } = await readLargeDelivery(terms, reading);
   try {
     const size = Math.ceil(delivery.bytes.length / parts);
-    for (let at = 0; ; at += 1) {
+    for (let [at, leftOut] = [0, 0]; ; at += 1) {
       const part = { facts: await factsOf(at), at, parts };
       const receipt = await enqueue(partRequest(delivery, prepared, part, hashing), size);
-      if (at === parts - 1 || receipt.outcome !== "recorded") return receipt;
+      leftOut += receipt.leftOut;
+      if (at === parts - 1 || receipt.outcome !== "recorded") return { ...receipt, leftOut };
     }
   } catch (error) {
     if (!(error instanceof BegunDifferently)) throw error;

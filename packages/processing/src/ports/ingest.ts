@@ -58,6 +58,8 @@ export type Receipt = Readonly<{
   position: number;
   /** Why it is quarantined. */
   reason: string | null;
+  /** How many of its facts state more than is recorded: they already have as many differing copies as are kept. */
+  leftOut: number;
 }>;
 
 export type FeedOpening = Omit<DataOf<"FeedOpened">, "opened_at"> & Readonly<{ openedAt: Nanos }>;

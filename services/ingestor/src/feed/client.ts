@@ -8,7 +8,7 @@ import {
 } from "@counterfoil/processing/ports/clock";
 import type { Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
-import { errorReport, type IngestorMetrics, logQuarantined } from "../telemetry.ts";
+import { errorReport, type IngestorMetrics, logIncomplete } from "../telemetry.ts";
 import {
   type ConnectSocket,
   classifyFrame,
@@ -235,8 +235,8 @@ function receive(session: FeedSession, bytes: Uint8Array): void {
 function onRecorded(session: FeedSession, frame: Frame, receipt: Receipt): void {
   const { deps, progress, recorder, snapshotEnd } = session;
   const { outcome, reason } = receipt;
-  deps.metrics.delivered("zerohash", "feed", outcome);
-  logQuarantined(deps.log, { provider: "zerohash", channel: "feed", payloadType: "feed", receipt });
+  deps.metrics.delivered("zerohash", "feed", receipt);
+  logIncomplete(deps.log, { provider: "zerohash", channel: "feed", payloadType: "feed", receipt });
   if (reason === "single_chain") {
     progress.isSingleChain = true;
     recorder.markSingleChain();

@@ -78,5 +78,5 @@ export function createRecordingIngest(): RecordingIngest {
 
 function receiptAt(position: number): Receipt {
   const deliveryId = `00000000-0000-0000-0000-${String(position).padStart(12, "0")}`;
-  return { outcome: "recorded", reason: null, deliveryId, position };
+  return { outcome: "recorded", reason: null, deliveryId, position, leftOut: 0 };
 }

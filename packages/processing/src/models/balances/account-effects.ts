@@ -160,7 +160,7 @@ function idDifference(before: FactState | null, after: FactState | null): IdDiff
 const idsInForce = (state: FactState | null): readonly string[] =>
   state === null || state.withdrawn ? [] : accountIdsOf(state);
 
-/** Whether the difference adds an id to the account or removes one. */
+/** Whether the difference adds an id to the account or removes one, as far as its ids are counted. */
 export function changesIds({ idFacts }: Account, difference: IdDifference): boolean {
   for (const [id, by] of difference) {
     const count = idFacts.get(id) ?? 0;
@@ -174,8 +174,14 @@ export function countIds({ idFacts }: Account, difference: IdDifference): void {
   for (const [id, by] of difference) if (by !== 0) idFacts.set(id, (idFacts.get(id) ?? 0) + by);
 }
 
-/** Limit of accounts read for one provider id; an id on more accounts identifies nothing. */
-const SHARERS_MAX = 1000;
+/**
+ * How many ids of an account are counted and shown: the first in order. Search finds the others too, also
+ * after the facts that state them were withdrawn.
+ */
+const IDS_MAX = 32;
+
+/** How many accounts on either side, in order, are shown of those that share an id with an account. */
+const SHARERS_MAX = 5;
 
 /** Applies a difference, and opens and closes the conflicts of added and removed ids. */
 async function applyIdChanges(
@@ -184,51 +190,94 @@ async function applyIdChanges(
   difference: IdDifference,
   cause: AnomalyCause,
 ): Promise<void> {
-  const before = new Set(account.accountIds);
+  const before = account.accountIds;
   countIds(account, difference);
-  for (const [id, count] of account.idFacts) if (count <= 0) account.idFacts.delete(id);
-  account.accountIds = [...account.idFacts.keys()].sort();
-  for (const id of account.accountIds) {
-    if (before.has(id)) continue;
-    buffer.put(ACCOUNT_IDS, { account_id: id, account: account.id }, null);
-    const accounts = await accountsWithId(buffer, id);
-    // Nearly always only this account has the id; then no conflict can be open.
-    if (accounts.length > 1) await updateSharedId(buffer, id, accounts, { account, cause });
-  }
-  for (const id of before) {
-    if (account.accountIds.includes(id)) continue;
-    const row = { account_id: id, account: account.id };
-    buffer.remove(ACCOUNT_IDS, row, row);
-    await closeAnomaly(buffer, idConflict(account.id, id, {}, null).id, cause);
-    await updateSharedId(buffer, id, await accountsWithId(buffer, id), { account, cause });
+  keepCounted(account);
+  for (const [id, by] of difference) {
+    const wasCounted = before.includes(id);
+    if (by > 0 && !wasCounted) await addId(buffer, account, id, cause);
+    if (by < 0 && wasCounted && !account.idFacts.has(id)) {
+      await removeId(buffer, account, id, cause);
+    }
   }
   const { id, accountIds, updatedAt } = account;
-  if (before.size < 2 && accountIds.length < 2) return;
+  const isSame = accountIds.join() === before.join();
+  if (isSame || (before.length < 2 && accountIds.length < 2)) return;
   const several = idConflict(id, "account_ids", { account_ids: accountIds }, updatedAt);
   await openOrClose(buffer, several, accountIds.length > 1, cause);
 }
 
-async function accountsWithId(buffer: RowBuffer, accountId: string): Promise<readonly string[]> {
-  const rows = await buffer.select(ACCOUNT_IDS, {
-    where: [{ column: "account_id", is: "=", value: accountId }],
-    orderBy: ["account_id", "account"],
-    limit: SHARERS_MAX,
-  });
-  return rows.map(({ account }) => String(account));
+function keepCounted(account: Account): void {
+  const { idFacts } = account;
+  for (const [id, count] of idFacts) if (count <= 0) idFacts.delete(id);
+  const ids = [...idFacts.keys()].sort();
+  for (const id of ids.slice(IDS_MAX)) idFacts.delete(id);
+  account.accountIds = ids.slice(0, IDS_MAX);
+}
+
+async function addId(
+  buffer: RowBuffer,
+  { id: account, updatedAt }: Account,
+  id: string,
+  cause: AnomalyCause,
+): Promise<void> {
+  const row = { account_id: id, account };
+  // An id that is not counted may have been added before.
+  if ((await buffer.get(ACCOUNT_IDS, [id, account])) !== null) return;
+  buffer.put(ACCOUNT_IDS, row, null);
+  const sharers = await sharersAround(buffer, row);
+  // Nearly always only this account has the id.
+  if (sharers.length === 0) return;
+  for (const one of [account, ...sharers]) {
+    await updateSharedId(buffer, { account_id: id, account: one }, updatedAt, cause);
+  }
+}
+
+async function removeId(
+  buffer: RowBuffer,
+  { id: account, updatedAt }: Account,
+  id: string,
+  cause: AnomalyCause,
+): Promise<void> {
+  const row = { account_id: id, account };
+  const sharers = await sharersAround(buffer, row);
+  buffer.remove(ACCOUNT_IDS, row, row);
+  await closeAnomaly(buffer, idConflict(account, id, {}, null).id, cause);
+  for (const one of sharers) {
+    await updateSharedId(buffer, { account_id: id, account: one }, updatedAt, cause);
+  }
+}
+
+type SharedId = Readonly<{ account_id: string; account: string }>;
+
+/** The other accounts with the id that are nearest to the account in order. */
+async function sharersAround(
+  buffer: RowBuffer,
+  { account_id, account }: SharedId,
+): Promise<readonly string[]> {
+  const beside = (descending: boolean) =>
+    buffer.select(ACCOUNT_IDS, {
+      where: [{ column: "account_id", is: "=", value: account_id }],
+      orderBy: ["account_id", "account"],
+      beyond: [account_id, account],
+      descending,
+      limit: SHARERS_MAX,
+    });
+  const [before, after] = [await beside(true), await beside(false)];
+  return [...before.toReversed(), ...after].map((row) => String(row.account));
 }
 
 /** Each account with the id has an open anomaly while there are several. */
 async function updateSharedId(
   buffer: RowBuffer,
-  accountId: string,
-  accounts: readonly string[],
-  { account, cause }: Readonly<{ account: Account; cause: AnomalyCause }>,
+  shared: SharedId,
+  at: Account["updatedAt"],
+  cause: AnomalyCause,
 ): Promise<void> {
-  const detail = { account_id: accountId, accounts };
-  for (const one of accounts) {
-    const shared = idConflict(one, accountId, detail, account.updatedAt);
-    await openOrClose(buffer, shared, accounts.length > 1, cause);
-  }
+  const { account_id, account } = shared;
+  const sharers = await sharersAround(buffer, shared);
+  const detail = { account_id, accounts: [...sharers, account].sort() };
+  await openOrClose(buffer, idConflict(account, account_id, detail, at), sharers.length > 0, cause);
 }
 
 async function openOrClose(

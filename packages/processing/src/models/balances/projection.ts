@@ -22,7 +22,7 @@ import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 /** Balances per account with their whole history, and anomalies: gaps, contradictions, wrong clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 9,
+  version: 10,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",

@@ -1,6 +1,7 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { formatTime } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
+import type { Table } from "../../../ports/model-store.ts";
 import { createMemoryModelCatalogue } from "../../../testing/memory-model-catalogue.ts";
 import { balancesProjection } from "../projection.ts";
 import { ACCOUNTS, ENTRIES } from "../tables.ts";
@@ -16,12 +17,12 @@ export const timeAt = (second: number) =>
 const hashing = { sha256: (text: string) => text.length.toString(16).padStart(64, "0") };
 
 /**
- * Folds one account's facts; after every `commitEvery` events they are committed, and the next ones
- * are folded with nothing in memory.
+ * Folds facts; after every `commitEvery` events they are committed, and the next ones are folded with
+ * nothing in memory.
  *
- * @returns the account's row, and its entries in order
+ * @returns a function that reads all rows of a table in an order
  */
-export async function foldAccount(facts: readonly Fact[], commitEvery: number) {
+export async function foldFacts(facts: readonly Fact[], commitEvery: number) {
   const catalogue = createMemoryModelCatalogue();
   const { tables, version: modelVersion } = balancesProjection;
   await catalogue.create("balances", { tables, modelVersion });
@@ -40,8 +41,14 @@ export async function foldAccount(facts: readonly Fact[], commitEvery: number) {
     session = await balancesProjection.open(store, hashing as unknown as Hashing);
   }
   await session.commit();
-  const [account] = await store.select(ACCOUNTS, { orderBy: ["id"], limit: 1 });
-  const orderBy = ["account", "placed_at", "rank", "mark"];
-  const entries = await store.select(ENTRIES, { orderBy, limit: 9_999 });
+  return (table: Table, orderBy: readonly string[] = table.key) =>
+    store.select(table, { orderBy, limit: 9_999 });
+}
+
+/** The same of one account. @returns its row, and its entries in order */
+export async function foldAccount(facts: readonly Fact[], commitEvery: number) {
+  const rowsOf = await foldFacts(facts, commitEvery);
+  const [account] = await rowsOf(ACCOUNTS);
+  const entries = await rowsOf(ENTRIES, ["account", "placed_at", "rank", "mark"]);
   return { account, entries };
 }
