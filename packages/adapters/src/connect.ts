@@ -89,8 +89,7 @@ function engineOf(config: Config): OpenEngine {
 const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }) => {
   const { openEventStream } = await import("./sqlite/event-stream.ts");
   const { openModelCatalogue } = await import("./sqlite/model-catalogue.ts");
-  const { createRoleLocks } = await import("./sqlite/role-locks.ts");
-  const { openKeyStore } = await import("./sqlite/key-store.ts");
+  const { createRoleLocks, openKeyStore } = await import("./sqlite/installation.ts");
   const { checkStreamFile } = await import("./sqlite/stream-file.ts");
   const dataDir = ledgerFolder(config);
   const stream = await openEventStream({
@@ -121,8 +120,7 @@ export function ledgerFolder({ COUNTERFOIL_DATA_DIR, COUNTERFOIL_LEDGER }: Confi
 const openPostgres: OpenEngine = async ({ config, access, clock, hashing }) => {
   const { openEventStream } = await import("./postgres/event-stream.ts");
   const { openModelCatalogue } = await import("./postgres/model-catalogue.ts");
-  const { createRoleLocks } = await import("./postgres/role-locks.ts");
-  const { openKeyStore } = await import("./postgres/key-store.ts");
+  const { createRoleLocks, openKeyStore } = await import("./postgres/installation.ts");
   const { COUNTERFOIL_POSTGRES_URL: url = "", COUNTERFOIL_LEDGER: ledger } = config;
   const readOnly = access === "read";
   const stream = await openEventStream({ url, ledger, hashing, clock, readOnly });
@@ -138,8 +136,7 @@ const openEventstore: OpenEngine = async ({ config, access, clock, hashing, logg
   const { openEventStream } = await import("./eventstore/event-stream.ts");
   const { openIdentityIndex } = await import("./postgres/identity-index.ts");
   const { openModelCatalogue } = await import("./postgres/model-catalogue.ts");
-  const { createRoleLocks } = await import("./postgres/role-locks.ts");
-  const { openKeyStore } = await import("./postgres/key-store.ts");
+  const { createRoleLocks, openKeyStore } = await import("./postgres/installation.ts");
   const {
     COUNTERFOIL_EVENTSTORE_URL: url = "",
     COUNTERFOIL_POSTGRES_URL: postgres = "",

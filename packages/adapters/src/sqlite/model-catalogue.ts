@@ -14,6 +14,7 @@ import type {
 } from "@counterfoil/processing/ports/model-store";
 import { MODEL } from "../sql/trouble.ts";
 import { createFolder, openDatabase, portError, whileBusy } from "./database.ts";
+import { whileLocked } from "./installation.ts";
 import {
   buildingName,
   isAbandoned,
@@ -22,7 +23,6 @@ import {
   openModelStore,
 } from "./model-store.ts";
 import { layOutModel, type ModelState, openModelReader, readModelState } from "./model-tables.ts";
-import { whileLocked } from "./role-locks.ts";
 
 /** Keeps each generation in a file `<dataDir>/models/<model>.<generation>.db`. */
 export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): ModelCatalogue {

@@ -3,7 +3,7 @@
  *
  *     node lock-holder.ts <dataDir> <name>
  */
-import { createRoleLocks } from "../role-locks.ts";
+import { createRoleLocks } from "../installation.ts";
 
 const [dataDir = "", name = ""] = process.argv.slice(2);
 const held = await createRoleLocks({ dataDir }).acquire(name, new AbortController().signal);
