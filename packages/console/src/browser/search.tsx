@@ -1,7 +1,6 @@
 import type { AnswerOf } from "@counterfoil/client";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { Table } from "./components/list.tsx";
-import { Panel } from "./components/panel.tsx";
+import { Panel, Table } from "./components/panel.tsx";
 import { Empty, Loaded, useResource } from "./resource.tsx";
 import { go, pathTo, query, useTitle } from "./router.ts";
 import { api } from "./session.ts";

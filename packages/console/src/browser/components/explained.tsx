@@ -2,10 +2,9 @@ import type { components } from "@counterfoil/client";
 import { useState } from "preact/hooks";
 import { Empty, Loaded, useResource } from "../resource.tsx";
 import type { Moment } from "../router.ts";
-import { Badge, type Tone } from "./badge.tsx";
 import { DeliveryLink, EventLink } from "./links.tsx";
-import { Table } from "./list.tsx";
-import { Panel } from "./panel.tsx";
+import { Panel, Table } from "./panel.tsx";
+import { Badge, type Tone } from "./values.tsx";
 
 type Explanation = components["schemas"]["Explanation"];
 type Fact = Explanation["facts"][number];

@@ -1,4 +1,6 @@
 import type { ComponentChildren } from "preact";
+import { Empty, Loaded, type Resource } from "../resource.tsx";
+import { go, query, withQuery } from "../router.ts";
 
 type PanelProps = Readonly<{
   title: ComponentChildren;
@@ -40,4 +42,200 @@ export function Facts({ of }: Readonly<{ of: readonly (readonly [string, Compone
 /** A generated identifier: it may wrap anywhere, and a click selects all of it. */
 export function Id({ children }: Readonly<{ children: string }>) {
   return <code class="id">{children}</code>;
+}
+
+export type Filter = Readonly<{
+  name: string;
+  title: string;
+  /** The values to choose from; without it the filter is a text field. */
+  choices?: readonly (string | readonly [string, string])[];
+  placeholder?: string;
+}>;
+
+/** The filters of a list. They are in the address, so that a list can be shared. */
+export function Filters({ filters }: Readonly<{ filters: readonly Filter[] }>) {
+  const apply = (event: Event) => {
+    const form = (event.currentTarget as HTMLElement).closest("form");
+    if (form === null) return;
+    event.preventDefault();
+    const given = new FormData(form);
+    go(withQuery(Object.fromEntries(filters.map(({ name }) => [name, textOf(given.get(name))]))));
+  };
+  const isFiltered = filters.some(({ name }) => query.value.has(name));
+  return (
+    <form class="filters" onSubmit={apply} key={query.value.toString()}>
+      {filters.map(({ name, title, choices, placeholder = "any" }) => (
+        <div class="filter" key={name}>
+          <label for={`filter-${name}`}>{title}</label>
+          {choices === undefined ? (
+            <input
+              id={`filter-${name}`}
+              name={name}
+              defaultValue={query.value.get(name) ?? ""}
+              placeholder={placeholder}
+              autocomplete="off"
+              spellcheck={false}
+            />
+          ) : (
+            <select
+              id={`filter-${name}`}
+              name={name}
+              onChange={apply}
+              value={query.value.get(name) ?? ""}
+            >
+              <option value="">any</option>
+              {choices.map((choice) => {
+                const [value, shown] = typeof choice === "string" ? [choice, choice] : choice;
+                return (
+                  <option key={value} value={value}>
+                    {shown}
+                  </option>
+                );
+              })}
+            </select>
+          )}
+        </div>
+      ))}
+      <button type="submit">Apply</button>
+      {isFiltered && (
+        <a href={withQuery(Object.fromEntries(filters.map(({ name }) => [name, null])))}>Clear</a>
+      )}
+    </form>
+  );
+}
+
+const textOf = (value: FormDataEntryValue | null): string | null =>
+  typeof value === "string" ? value.trim() : null;
+
+export type Column<Row> = Readonly<{
+  title: string;
+  cell: (row: Row) => ComponentChildren;
+  kind?: "number" | "text";
+  /** Hidden on narrow screens. */
+  minor?: boolean;
+}>;
+
+type TableProps<Row> = Readonly<{
+  /** The table's accessible name. */
+  label: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  keyOf: (row: Row) => string;
+  /** A second row below a row, for details. */
+  below?: (row: Row) => ComponentChildren;
+  classOf?: (row: Row) => string;
+}>;
+
+/** A table that scrolls by itself if it is wider than the screen. */
+export function Table<Row>({ label, columns, rows, keyOf, below, classOf }: TableProps<Row>) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it.
+    <section class="table" aria-label={label} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.title} scope="col" class={classesOf(column)}>
+                {column.title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => {
+            const more = below?.(row) ?? null;
+            return [
+              <tr key={keyOf(row)} class={classOf?.(row) ?? ""}>
+                {columns.map((column) => (
+                  <td key={column.title} class={classesOf(column)}>
+                    {column.cell(row)}
+                  </td>
+                ))}
+              </tr>,
+              more !== null && (
+                <tr key={`${keyOf(row)} below`} class="below">
+                  <td colSpan={columns.length}>{more}</td>
+                </tr>
+              ),
+            ];
+          })}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+const classesOf = <Row,>({ kind = "text", minor = false }: Column<Row>): string =>
+  `${kind}${minor ? " minor" : ""}`;
+
+type Listing<Row> = Readonly<{
+  data: readonly Row[];
+  next_cursor: string | null;
+  position: string;
+}>;
+
+type ListPanelProps<Row> = Readonly<{
+  title: string;
+  aside?: ComponentChildren;
+  resource: Resource<Listing<Row>>;
+  lines?: number;
+  /** The message for an empty list. */
+  empty: string;
+  children: (rows: readonly Row[]) => ComponentChildren;
+}>;
+
+/** One page of a list, with a link to the next one. An empty page may have successors. */
+export function ListPanel<Row>(props: ListPanelProps<Row>) {
+  const { title, aside, resource, lines = 10, empty, children } = props;
+  return (
+    <Panel title={title} aside={aside}>
+      <Loaded resource={resource} lines={lines}>
+        {({ data, next_cursor, position }) => (
+          <>
+            {data.length > 0 && children(data)}
+            {data.length === 0 && <Empty>{next_cursor === null ? empty : NONE_YET}</Empty>}
+            <Pager next={next_cursor} count={data.length} position={position} />
+          </>
+        )}
+      </Loaded>
+    </Panel>
+  );
+}
+
+const NONE_YET = "No match so far: the next page continues the search.";
+
+type PagerProps = Readonly<{
+  next: string | null;
+  /** Rows on this page. */
+  count: number;
+  /** The position at which the list was computed. */
+  position: string;
+}>;
+
+/** Links to the first and the next page of a list. */
+function Pager({ next, count, position }: PagerProps) {
+  const isFirst = !query.value.has("cursor");
+  const separator = withQuery({}).includes("?") ? "&" : "?";
+  return (
+    <nav class="pager" aria-label="Pages of this list">
+      <span class="quiet">
+        {count} shown, at position {position}
+      </span>
+      {!isFirst && <a href={withQuery({})}>First page</a>}
+      {!isFirst && (
+        <button type="button" onClick={() => history.back()}>
+          Back
+        </button>
+      )}
+      {next !== null && (
+        <a
+          class="button"
+          rel="next"
+          href={`${withQuery({})}${separator}cursor=${encodeURIComponent(next)}`}
+        >
+          Next page
+        </a>
+      )}
+    </nav>
+  );
 }

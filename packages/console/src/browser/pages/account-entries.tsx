@@ -1,10 +1,8 @@
 import type { AnswerOf, components } from "@counterfoil/client";
 import { useState } from "preact/hooks";
-import { Amount, amountColumn, fractionOf } from "../components/amount.tsx";
-import { Badge } from "../components/badge.tsx";
 import { DeliveryLink, EventLink, RunLink } from "../components/links.tsx";
-import { ListPanel, Table } from "../components/list.tsx";
-import { Time } from "../components/time.tsx";
+import { ListPanel, Table } from "../components/panel.tsx";
+import { Amount, amountColumn, Badge, fractionOf, Time } from "../components/values.tsx";
 import { ofRecord, useResource } from "../resource.tsx";
 import { givenBy, momentGiven, query } from "../router.ts";
 

@@ -1,12 +1,11 @@
 import type { components } from "@counterfoil/client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { Amount } from "../components/amount.tsx";
 import { Panel } from "../components/panel.tsx";
-import { Time } from "../components/time.tsx";
-import { theme, zone } from "../preferences.ts";
+import { Amount, Time } from "../components/values.tsx";
 import { Empty, Loaded, ofRecord, useResource } from "../resource.tsx";
 import { go, isPast, momentGiven, query, withQuery } from "../router.ts";
+import { theme, zone } from "../session.ts";
 import { balanceOf, type Entry, type EntryPage, timeOf } from "./account-entries.tsx";
 
 type Balance = components["schemas"]["Balance"];

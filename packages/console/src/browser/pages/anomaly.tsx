@@ -1,10 +1,8 @@
 import type { components } from "@counterfoil/client";
 import { NoteForm } from "../components/actions.tsx";
-import { Amount } from "../components/amount.tsx";
-import { Badge } from "../components/badge.tsx";
 import { EventLink, RecordLink } from "../components/links.tsx";
 import { Facts, Id, Panel } from "../components/panel.tsx";
-import { durationText, Time } from "../components/time.tsx";
+import { Amount, Badge, durationText, Time } from "../components/values.tsx";
 import { Loaded, ofModels, useResource } from "../resource.tsx";
 import { type PageProps, useTitle } from "../router.ts";
 import { api } from "../session.ts";

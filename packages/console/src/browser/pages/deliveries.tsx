@@ -1,16 +1,14 @@
 import type { components } from "@counterfoil/client";
 import { useState } from "preact/hooks";
 import { CopyButton } from "../components/actions.tsx";
-import { Badge } from "../components/badge.tsx";
-import { EventsTable } from "../components/events-table.tsx";
 import { DeliveryLink, EventLink, SubjectLink } from "../components/links.tsx";
-import { Filters, ListPanel, Table } from "../components/list.tsx";
-import { Facts, Id, Panel } from "../components/panel.tsx";
-import { Time } from "../components/time.tsx";
+import { Facts, Filters, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
+import { Badge, Time } from "../components/values.tsx";
 import { prettyJson } from "../pretty-json.ts";
 import { Empty, Loaded, ofModels, useResource } from "../resource.tsx";
 import { givenBy, type PageProps, query, useTitle } from "../router.ts";
 import { hasKey } from "../session.ts";
+import { EventsTable } from "./stream.tsx";
 
 const FILTERS = [
   { name: "provider", title: "Provider", choices: ["zerohash", "layer1"] },

@@ -1,9 +1,7 @@
 import type { Client, components } from "@counterfoil/client";
-import { Badge } from "../components/badge.tsx";
 import { DeliveryLink, EventLink } from "../components/links.tsx";
-import { ListPanel, Table } from "../components/list.tsx";
-import { Panel } from "../components/panel.tsx";
-import { durationText, Time } from "../components/time.tsx";
+import { ListPanel, Panel, Table } from "../components/panel.tsx";
+import { Badge, durationText, Time } from "../components/values.tsx";
 import { ofRecord, useResource } from "../resource.tsx";
 import { query, withQuery } from "../router.ts";
 

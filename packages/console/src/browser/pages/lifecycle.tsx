@@ -1,11 +1,9 @@
 import type { AnswerOf, Client, components } from "@counterfoil/client";
 import type { AddressName } from "../../addresses.ts";
-import { Amount } from "../components/amount.tsx";
-import { Badge } from "../components/badge.tsx";
 import { Explained } from "../components/explained.tsx";
 import { Candidates } from "../components/links.tsx";
 import { Facts, Id, Panel } from "../components/panel.tsx";
-import { Time } from "../components/time.tsx";
+import { Amount, Badge, Time } from "../components/values.tsx";
 import { Failed, type Load, Loaded, ofRecord, useResource } from "../resource.tsx";
 import { type PageProps, pathTo, useTitle } from "../router.ts";
 import {

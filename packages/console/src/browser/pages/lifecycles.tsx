@@ -1,8 +1,6 @@
 import type { components } from "@counterfoil/client";
-import { amountColumn } from "../components/amount.tsx";
-import { Badge } from "../components/badge.tsx";
-import { type Column, type Filter, Filters, ListPanel, Table } from "../components/list.tsx";
-import { Time } from "../components/time.tsx";
+import { type Column, type Filter, Filters, ListPanel, Table } from "../components/panel.tsx";
+import { amountColumn, Badge, Time } from "../components/values.tsx";
 import { ofModels, type Resource, useResource } from "../resource.tsx";
 import { givenBy, pathTo, query, useTitle } from "../router.ts";
 import { LinkWord, type Model, STAGES, type Transfer } from "./lifecycle-stages.tsx";

@@ -1,10 +1,7 @@
 import type { components } from "@counterfoil/client";
-import { Amount, amountColumn } from "../components/amount.tsx";
-import { Badge } from "../components/badge.tsx";
 import { AccountLink } from "../components/links.tsx";
-import { Table } from "../components/list.tsx";
-import { Facts, Panel } from "../components/panel.tsx";
-import { Ago, durationText, Time } from "../components/time.tsx";
+import { Facts, Panel, Table } from "../components/panel.tsx";
+import { Ago, Amount, amountColumn, Badge, durationText, Time } from "../components/values.tsx";
 import { type Status, status } from "../live.ts";
 import { Empty, Loaded, Loading, ofModels, useResource } from "../resource.tsx";
 import { pathTo, useTitle } from "../router.ts";

@@ -1,10 +1,8 @@
 import type { components, ParametersOf } from "@counterfoil/client";
 import { useEffect, useState } from "preact/hooks";
 import { ConfirmButton } from "../components/actions.tsx";
-import { Badge } from "../components/badge.tsx";
-import { Table } from "../components/list.tsx";
-import { Facts, Id, Panel } from "../components/panel.tsx";
-import { durationText, Time } from "../components/time.tsx";
+import { Facts, Id, Panel, Table } from "../components/panel.tsx";
+import { Badge, durationText, Time } from "../components/values.tsx";
 import { type Status, status } from "../live.ts";
 import { Loaded, Loading, type Resource, useResource } from "../resource.tsx";
 import { useTitle } from "../router.ts";

@@ -1,13 +1,9 @@
 import type { components } from "@counterfoil/client";
 import { pathTo } from "../../addresses.ts";
 import { CopyButton } from "../components/actions.tsx";
-import { amountColumn } from "../components/amount.tsx";
-import { Badge } from "../components/badge.tsx";
-import { EventsTable } from "../components/events-table.tsx";
 import { DeliveryLink, EventLink, SubjectLink } from "../components/links.tsx";
-import { Filters, ListPanel, Table } from "../components/list.tsx";
-import { Facts, Id, Panel } from "../components/panel.tsx";
-import { Time } from "../components/time.tsx";
+import { Facts, Filters, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
+import { amountColumn, Badge, Time } from "../components/values.tsx";
 import { Empty, Loaded, ofModels, useResource } from "../resource.tsx";
 import { givenBy, type PageProps, query, useTitle } from "../router.ts";
 
@@ -230,3 +226,43 @@ const MovementName = ({ of }: Readonly<{ of: AccountOfRun["movements"][number] }
     <span class="id">{of.movement_id}</span> {of.corrected && <Badge word="corrected" />}
   </>
 );
+
+type StreamEvent = components["schemas"]["Event"];
+
+type EventsTableProps = Readonly<{ label: string; events: readonly StreamEvent[] }>;
+
+/** Events of the stream, one row each. */
+export function EventsTable({ label, events }: EventsTableProps) {
+  return (
+    <Table
+      label={label}
+      rows={events}
+      keyOf={({ position }) => position}
+      columns={[
+        {
+          title: "position",
+          kind: "number",
+          cell: ({ position }) => <EventLink position={position} />,
+        },
+        { title: "type", cell: ({ type }) => <b>{type}</b> },
+        { title: "subject", cell: ({ subject }) => <SubjectLink subject={subject} /> },
+        { title: "summary", minor: true, cell: (event) => <Summary event={event} /> },
+        { title: "recorded", minor: true, cell: ({ recorded_at }) => <Time at={recorded_at} /> },
+      ]}
+    />
+  );
+}
+
+/** The fields that a summary shows; the rest is on the event's own page. */
+const SUMMARY_FIELDS = [
+  ...["asset", "change", "balance", "status", "provider_status", "movement_type", "run_type"],
+  ...["amount", "reason", "detail", "payload_type", "model", "generation", "action", "note"],
+];
+
+function Summary({ event: { data } }: Readonly<{ event: StreamEvent }>) {
+  const parts = SUMMARY_FIELDS.flatMap((name) => {
+    const value = data[name];
+    return typeof value === "string" || typeof value === "number" ? [`${name} ${value}`] : [];
+  });
+  return <span class="wrap quiet">{parts.slice(0, 4).join(", ")}</span>;
+}

@@ -1,0 +1,205 @@
+import { zone } from "../session.ts";
+import type { Column } from "./panel.tsx";
+
+type AmountProps = Readonly<{
+  /** An exact decimal as text, null if unknown. It is never converted to a number. */
+  value: string | null | undefined;
+  /** The greatest number of decimals in the column, which aligns the decimal points. */
+  fraction?: number;
+  /** Shows a plus before a positive change. */
+  signed?: boolean;
+  asset?: string | null;
+}>;
+
+/** An amount in full. CSS separates thousands, so that copied text is exact. */
+export function Amount({ value, fraction = 0, signed = false, asset }: AmountProps) {
+  if (value === null || value === undefined) {
+    return (
+      <span class="amount unknown" title="not reported">
+        –
+      </span>
+    );
+  }
+  const { sign, whole, rest } = partsOf(value);
+  const plus = signed && sign === "" && isNonZero(value) ? "+" : "";
+  return (
+    <span class={`amount ${sign === "-" ? "negative" : ""}`}>
+      {sign}
+      {plus}
+      {groupsOf(whole).map((group, at) => (
+        <span key={at} class="group">
+          {group}
+        </span>
+      ))}
+      {rest !== "" && <span class="rest">.{rest}</span>}
+      <span class="pad" data-pad={padding(rest.length, fraction)} />
+      {asset != null && <span class="asset"> {asset}</span>}
+    </span>
+  );
+}
+
+const padding = (length: number, wanted: number): string =>
+  length >= wanted ? "" : `${length === 0 ? "." : ""}${"0".repeat(wanted - length)}`;
+
+function partsOf(value: string) {
+  const [, sign = "", whole = value, rest = ""] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(value) ?? [];
+  return { sign, whole, rest };
+}
+
+function groupsOf(whole: string): readonly string[] {
+  const first = whole.length % 3;
+  const groups = whole.slice(first).match(/\d{3}/g) ?? [];
+  return first === 0 ? groups : [whole.slice(0, first), ...groups];
+}
+
+const isNonZero = (value: string | null): boolean => value !== null && /[1-9]/.test(value);
+
+export const fractionOf = (values: readonly (string | null | undefined)[]): number =>
+  Math.max(0, ...values.map((value) => (value == null ? 0 : partsOf(value).rest.length)));
+
+/** A column of amounts with aligned decimal points. */
+export function amountColumn<Row>(
+  title: string,
+  rows: readonly Row[],
+  pick: (row: Row) => string | null | undefined,
+  options: Readonly<{
+    signed?: boolean;
+    minor?: boolean;
+    asset?: (row: Row) => string | null;
+  }> = {},
+): Column<Row> {
+  const fraction = fractionOf(rows.map(pick));
+  const { signed = false, minor = false, asset } = options;
+  return {
+    title,
+    kind: "number",
+    minor,
+    cell: (row) => (
+      <Amount
+        value={pick(row)}
+        fraction={fraction}
+        signed={signed}
+        {...(asset && { asset: asset(row) })}
+      />
+    ),
+  };
+}
+
+/** A time with all digits that the service returned; its title shows it in the other time zone. */
+export function Time({ at }: Readonly<{ at: string | null | undefined }>) {
+  if (at === null || at === undefined) return <span class="time unknown">–</span>;
+  const { date, clock, fraction } = zone.value === "utc" ? utcOf(at) : localOf(at);
+  const other = zone.value === "utc" ? localOf(at) : utcOf(at);
+  const otherName = zone.value === "utc" ? "local time" : "UTC";
+  return (
+    <time
+      class="time"
+      datetime={at}
+      title={`${other.date} ${other.clock}${other.fraction} ${otherName}`}
+    >
+      <span class="date">{dashed(date)}</span> {clock}
+      <span class="fraction">{fraction}</span>
+    </time>
+  );
+}
+
+/** Dashes are styled separately, because tabular digits make them wide. */
+const dashed = (date: string) =>
+  date.split("-").map((part, at) => [at > 0 && <span class="dash">-</span>, part]);
+
+type Moment = Readonly<{ date: string; clock: string; fraction: string }>;
+
+const ISO = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(\.\d+)?Z$/;
+
+function utcOf(at: string): Moment {
+  const [, date = at, clock = "", fraction = ""] = ISO.exec(at) ?? [];
+  return { date, clock, fraction };
+}
+
+function localOf(at: string): Moment {
+  const { fraction } = utcOf(at);
+  const when = new Date(at);
+  if (Number.isNaN(when.getTime())) return utcOf(at);
+  const two = (value: number) => String(value).padStart(2, "0");
+  return {
+    date: `${when.getFullYear()}-${two(when.getMonth() + 1)}-${two(when.getDate())}`,
+    clock: `${two(when.getHours())}:${two(when.getMinutes())}:${two(when.getSeconds())}`,
+    fraction,
+  };
+}
+
+const UNITS = [
+  [86_400, "d"],
+  [3_600, "h"],
+  [60, "min"],
+  [1, "s"],
+] as const;
+
+/** Seconds in the two largest units, such as `2 d 3 h`; less than a second in milliseconds. */
+export function durationText(seconds: number): string {
+  if (seconds > 0 && seconds < 1) return `${Math.round(seconds * 1000)} ms`;
+  let rest = Math.max(0, Math.round(seconds));
+  const parts: string[] = [];
+  for (const [size, unit] of UNITS) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) parts.push(`${count} ${unit}`);
+  }
+  return parts.slice(0, 2).join(" ") || "0 s";
+}
+
+/** How long ago, by this machine's clock. */
+export function Ago({ at }: Readonly<{ at: string }>) {
+  const seconds = (Date.now() - Date.parse(at)) / 1000;
+  if (Number.isNaN(seconds)) return null;
+  return <span class="ago">{durationText(seconds)} ago</span>;
+}
+
+/** The severity of a status word, shown as its colour. */
+export type Tone = "good" | "warn" | "bad" | "quiet" | "busy";
+
+const TONES: Readonly<Record<string, Tone>> = {
+  // accounts
+  continuous: "good",
+  gap_open: "bad",
+  contradicted: "bad",
+  unlisted: "warn",
+  // lifecycles
+  settled: "good",
+  credited: "good",
+  terminated: "good",
+  failed: "bad",
+  rejected: "bad",
+  returned: "warn",
+  quarantined: "bad",
+  held: "warn",
+  stuck: "warn",
+  // entries
+  late: "warn",
+  corrected: "warn",
+  gap: "bad",
+  contradiction: "bad",
+  // models, feed
+  live: "good",
+  subscribed: "good",
+  connected: "busy",
+  catching_up: "busy",
+  waiting: "busy",
+  building: "busy",
+  comparing: "busy",
+  activated: "good",
+  stopped: "bad",
+  forked: "bad",
+  unreadable: "bad",
+  refused: "bad",
+  disconnected: "bad",
+};
+
+const toneOf = (word: string | null): Tone => TONES[word ?? ""] ?? "quiet";
+
+/** A status word of the ledger with its tone; the text alone is sufficient. */
+export function Badge({ word, tone }: Readonly<{ word: string | null; tone?: Tone }>) {
+  return (
+    <span class={`badge ${tone ?? toneOf(word)}`}>{(word ?? "unknown").replaceAll("_", " ")}</span>
+  );
+}
