@@ -1,7 +1,6 @@
 import { generateKeyPairSync, sign as signBytes } from "node:crypto";
 import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
-import { NotProvable } from "@counterfoil/processing/audit/account-facts";
-import { foldAccount } from "@counterfoil/processing/audit/account-fold";
+import { foldAccount, NotProvable } from "@counterfoil/processing/audit/account-facts";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import type { Delivery } from "@counterfoil/processing/ports/ingest";
 import { createRandom } from "@counterfoil/simulator/random";

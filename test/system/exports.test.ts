@@ -7,7 +7,11 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { createHeads } from "@counterfoil/processing/audit/heads";
-import { createBodyMemory, endLine, eventLine } from "@counterfoil/processing/exports/export-lines";
+import {
+  createBodyMemory,
+  endLine,
+  eventLine,
+} from "@counterfoil/processing/exports/export-ledger";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { ExportRefused } from "@counterfoil/processing/ports/errors";

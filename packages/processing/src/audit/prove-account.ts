@@ -4,13 +4,12 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { consistencyRanges, jointRanges } from "@counterfoil/core/audit/merkle-log";
 import { compareText } from "@counterfoil/core/exact/text";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
-import type { Base64 } from "../exports/check-export.ts";
+import type { Base64 } from "../exports/export-ledger.ts";
 import { balancesProjection } from "../models/balances/projection.ts";
 import { NothingThere } from "../operator.ts";
 import { type NamedBody, readBodies } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
-import { type FactPage, factPages, NotProvable } from "./account-facts.ts";
-import { foldAccount } from "./account-fold.ts";
+import { type FactPage, factPages, foldAccount, NotProvable } from "./account-facts.ts";
 import {
   AUDIT_LAYOUT,
   advanceIndex,

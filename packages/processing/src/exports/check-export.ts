@@ -11,6 +11,7 @@ import { ExportRefused } from "../ports/errors.ts";
 import type { Body } from "../ports/event-stream.ts";
 import type { VerifySignature } from "../ports/installation.ts";
 import {
+  type Base64,
   bodyLine,
   bodyOf,
   createBodyMemory,
@@ -20,13 +21,7 @@ import {
   eventLine,
   FORMAT,
   headerLine,
-} from "./export-lines.ts";
-
-/** Base64 encoding, provided by the runtime. */
-export type Base64 = Readonly<{
-  encode: (bytes: Uint8Array) => string;
-  decode: (text: string) => Uint8Array;
-}>;
+} from "./export-ledger.ts";
 
 export type ExportReaderOptions = Readonly<{
   /** The ledger that the export must belong to. */

@@ -7,7 +7,7 @@ import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import { pagesAt } from "../audit/subject-events.ts";
-import { createBodyMemory } from "../exports/export-lines.ts";
+import { createBodyMemory } from "../exports/export-ledger.ts";
 import { isEngineError, StreamCorrupted } from "../ports/errors.ts";
 import { type EventStream, type NamedBody, readBodies } from "../ports/event-stream.ts";
 import { findErasures } from "../queries/deliveries.ts";
