@@ -30,8 +30,15 @@ import {
   timeIn,
 } from "./answers.ts";
 import { runIdOf } from "./entries.ts";
-import { ENTRY_VERSIONS, isPast, lastChange, type Moment, NOW, selectAt } from "./moment.ts";
-import { pastAccounts } from "./past-accounts.ts";
+import {
+  ENTRY_VERSIONS,
+  isPast,
+  lastChange,
+  type Moment,
+  NOW,
+  pastAccounts,
+  selectAt,
+} from "./moment.ts";
 import { accountsAmong, accountsOf, eitherAccount, type Platform } from "./platform.ts";
 
 const BALANCE_FILTERS = [

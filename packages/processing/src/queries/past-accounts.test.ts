@@ -2,8 +2,7 @@ import { createRandom } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";
 import { ACCOUNT_STARTS } from "../models/balances/tables.ts";
 import type { Row, Rows } from "../ports/model-store.ts";
-import type { Moment } from "./moment.ts";
-import { checkStartsKnown, pastAccounts } from "./past-accounts.ts";
+import { checkStartsKnown, type Moment, pastAccounts } from "./moment.ts";
 import { ModelNotServed } from "./serving.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 

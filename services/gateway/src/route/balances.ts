@@ -13,8 +13,7 @@ import {
 } from "@counterfoil/processing/queries/balances";
 import { ENTRY_KEY, listEntries } from "@counterfoil/processing/queries/entries";
 import { createStandings } from "@counterfoil/processing/queries/event-standing";
-import { isPast, type Moment } from "@counterfoil/processing/queries/moment";
-import { checkStartsKnown } from "@counterfoil/processing/queries/past-accounts";
+import { checkStartsKnown, isPast, type Moment } from "@counterfoil/processing/queries/moment";
 import { findRun } from "@counterfoil/processing/queries/runs";
 import { search } from "@counterfoil/processing/queries/search";
 import { readTotals, TOTAL_GROUPS } from "@counterfoil/processing/queries/totals";

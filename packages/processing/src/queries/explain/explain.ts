@@ -22,7 +22,7 @@ import {
 import { type FindOptions, findDelivery, findErasures } from "../deliveries.ts";
 import type { Standings } from "../event-standing.ts";
 import type { ServedModels } from "../serving.ts";
-import { arithmeticIn } from "./account-facts.ts";
+import { arithmeticIn } from "./facts.ts";
 import type { ListedFact, Subject } from "./subject.ts";
 import {
   type Asking,

@@ -29,9 +29,10 @@ import {
   type AccountFactOptions,
   accountFacts,
   factsOfEntry,
+  LIFECYCLE_FACT_KEY,
   lastEntryId,
-} from "./account-facts.ts";
-import { LIFECYCLE_FACT_KEY, lifecycleFacts } from "./lifecycle-facts.ts";
+  lifecycleFacts,
+} from "./facts.ts";
 import { type ListedFact, type Subject, viewOf } from "./subject.ts";
 
 /** The platform and the moment of a request, and what is required to find its subject. */

@@ -23,7 +23,7 @@ import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
 import type { Rows, Table } from "../../ports/model-store.ts";
 import { type RememberedRows, rememberRows } from "../../projection/remembered-rows.ts";
 import { type Moment, openScratch, type Scratch } from "../../projection/scratch.ts";
-import { accountFacts } from "./account-facts.ts";
+import { accountFacts } from "./facts.ts";
 import type { ListedFact, Subject } from "./subject.ts";
 
 /** Determines the role of each event of a fact. */
