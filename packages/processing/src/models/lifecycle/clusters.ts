@@ -113,7 +113,7 @@ export class Clusters {
     this.touch(cluster);
   }
 
-  /** Subtracts a fact, except for its claims, see lost-claims.ts. */
+  /** Subtracts a fact, except for its claims, see placement.ts. */
   remove(cluster: Cluster, { side }: FactReading): void {
     cluster.facts -= 1;
     updateSums(cluster, side, -1);

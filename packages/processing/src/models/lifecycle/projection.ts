@@ -23,9 +23,8 @@ import { Facts, Names } from "./facts.ts";
 import { Grouping } from "./grouping.ts";
 import { Histories } from "./history.ts";
 import { type Joins, joinChanged, joinsOf, RunPairs } from "./joins.ts";
-import { LostClaims } from "./lost-claims.ts";
 import { Movements } from "./movements.ts";
-import { Placement } from "./placement.ts";
+import { LostClaims, Placement } from "./placement.ts";
 import { Records } from "./records.ts";
 import { KNOWN_STUCK, LIFECYCLE_TABLES, RECORDS, stuckIn, TRADE_TABLES } from "./tables.ts";
 
