@@ -32,7 +32,6 @@ import { hasZodFastifySchemaValidationErrors, validatorCompiler } from "fastify-
 import type { Logger } from "pino";
 import { Gauge, type Registry } from "prom-client";
 import { type Caller, guard, isStillAdmitted } from "./access.ts";
-import { createChangeStreams, type OpenFeed, STREAM_LIMITS } from "./change-streams.ts";
 import { serveConsole } from "./console.ts";
 import { describeRoutes } from "./describe.ts";
 import { measureLedger } from "./metrics.ts";
@@ -41,7 +40,13 @@ import type { Sources } from "./reading.ts";
 import { attentionRoutes, type OperatorActions, operatorRoutes } from "./route/attention.ts";
 import { auditRoutes } from "./route/audit.ts";
 import { balanceRoutes } from "./route/balances.ts";
-import { changeRoutes, eventFrames } from "./route/changes.ts";
+import {
+  changeRoutes,
+  createChangeStreams,
+  eventFrames,
+  type OpenFeed,
+  STREAM_LIMITS,
+} from "./route/changes.ts";
 import { lifecycleRoutes } from "./route/lifecycles.ts";
 import { assertReadable, operationRoutes } from "./route/operations.ts";
 import { streamRoutes } from "./route/stream.ts";

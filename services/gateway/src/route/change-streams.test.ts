@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import type { FeedCommand, FeedMessage } from "@counterfoil/processing/changes/feed";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { type ChangeStreams, createChangeStreams, type StreamLimits } from "./change-streams.ts";
+import { type ChangeStreams, createChangeStreams, type StreamLimits } from "./changes.ts";
 
 const READER = { keyId: null, role: "reader", platform: null, actor: "nobody" } as const;
 const CHUNK = Buffer.alloc(64 * 1024, "x");
