@@ -40,7 +40,7 @@ function checkProof(text, sha256, decodeBase64) {
   checkEarlierHeads(proof, hash);
   // 6. The account's facts, with the amendments of each. See facts.mjs.
   const facts = factsOf(events, proof.account);
-  // 7. The facts equal what the provider's bytes state, and nothing in these is left out. See bytes.mjs.
+  // 7. The facts equal what the provider's bytes state, and nothing in these is left out. See facts.mjs.
   const evidence = checkBytes(proof, events, facts, sha256, decodeBase64);
   // 8. Before + change = after, entry by entry, up to the balance. See arithmetic.mjs.
   checkArithmetic(proof, facts, events);
@@ -382,7 +382,6 @@ function understood(fact) {
   };
 }
 
-// ---- bytes.mjs
 // Step 7: compares facts with the provider's own bytes, in both directions. docs/provider-facts.md describes
 // what the providers send.
 

@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 /** The files of both outputs, in reading order. */
-const STEPS = ["proof.mjs", "facts.mjs", "bytes.mjs", "arithmetic.mjs", "exact.mjs"];
+const STEPS = ["proof.mjs", "facts.mjs", "arithmetic.mjs", "exact.mjs"];
 /** Only in check.mjs: the page uses the browser's crypto, and form fields instead of files. */
 const OF_NODE = ["signatures.mjs", "export.mjs", "command.mjs"];
 

@@ -1,5 +1,16 @@
 // Step 6: the facts of the account. docs/domain-rules.md gives the reasons.
-import { agreedTime, exactJson, least, most, need, time } from "./exact.mjs";
+import {
+  agreedTime,
+  exactJson,
+  isGiven,
+  isSameAmount,
+  joinedBytes,
+  least,
+  most,
+  need,
+  time,
+  utf8,
+} from "./exact.mjs";
 
 const FACTS = new Set(["MovementRecorded", "BalanceReported", "FundsReported"]);
 
@@ -73,3 +84,184 @@ function understood(fact) {
     heldFrom: Math.min(fact.place, Number(fact.data.delivered_at ?? fact.place)),
   };
 }
+
+// Step 7: compares facts with the provider's own bytes, in both directions. docs/provider-facts.md describes
+// what the providers send.
+
+/**
+ * Checks that each fact is in the bytes of its delivery, and that no statement of these about the account is
+ * left out. Deliveries without bytes in the proof are skipped.
+ *
+ * @returns how many facts were found in bytes (`checked`) and how many have no bytes here (`unseen`), the
+ *   providers' signatures to check, and how many signatures are HMACs, which prove nothing to others
+ */
+export function checkBytes(proof, events, facts, sha256, decodeBase64) {
+  const { account, bodies } = proof;
+  const deliveries = deliveriesIn(events, account);
+  const stating = Map.groupBy(facts, ({ cause }) => cause);
+  const known = knownOf(facts);
+  const found = { checked: 0, unseen: 0, operatorOnly: 0, providers: [] };
+  const named = new Set();
+  for (const delivery of deliveries.values()) {
+    const data = exactJson(delivery.data);
+    named.add(data.sha256);
+    const own = stating.get(delivery.id) ?? [];
+    const text = bodies[data.sha256] ?? null;
+    if (text === null) {
+      found.unseen += own.length;
+      continue;
+    }
+    const bytes = decodeBase64(text);
+    need(
+      bytes !== null && sha256(bytes) === data.sha256,
+      `bytes: those of the delivery at position ${delivery.place} are not the ones it names`,
+    );
+    const stated = statedIn(bytes, account);
+    found.checked += checkFacts(own, stated);
+    checkNothingLeftOut(stated, known, delivery);
+    addEvidence(found, delivery, data.verdict.evidence ?? [], bytes);
+  }
+  for (const digest of Object.keys(bodies)) {
+    need(named.has(digest), "bytes: there are some that no delivery names");
+  }
+  return found;
+}
+
+/** The deliveries among the events, by id. The delivery of each event of the account has to be present. */
+function deliveriesIn(events, account) {
+  const received = events.filter(({ type }) => type === "DeliveryReceived");
+  const deliveries = new Map(received.map((event) => [event.id, event]));
+  for (const { subject, type, place, causation_id } of events) {
+    const isOwn = subject === account;
+    const belongs = isOwn || type === "DeliveryReceived" || type === "FeedOpened";
+    need(belongs, `form: position ${place} is nothing of this account`);
+    const isHere = !isOwn || causation_id === null || deliveries.has(causation_id);
+    need(isHere, `left out: the delivery that brought position ${place}`);
+  }
+  return deliveries;
+}
+
+/** The subjects of the facts as first recorded: movements by id, reports by run or time. */
+function knownOf(facts) {
+  const reportOf = ({ type, first }) =>
+    String(type === "FundsReported" ? time(first.occurred_at) : first.run_id);
+  return {
+    movements: new Set(facts.map(({ first }) => first.movement_id)),
+    reports: new Set(facts.filter(({ type }) => type !== "MovementRecorded").map(reportOf)),
+  };
+}
+
+/** @returns how many facts were compared; withdrawn facts are skipped, because bytes no longer support them */
+function checkFacts(facts, stated) {
+  const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
+  for (const { type, place, data } of counted) {
+    const isStated =
+      type === "MovementRecorded"
+        ? stated.movements.some((one) => isMovement(one, data))
+        : stated.reports.some((one) => isReport(one, type, data));
+    need(isStated, `bytes: the fact at position ${place} is not what the provider's bytes say`);
+  }
+  return counted.length;
+}
+
+const isMovement = (one, fact) =>
+  one.id === fact.movement_id &&
+  one.run === fact.run_id &&
+  isSameAmount(one.change, fact.change) &&
+  isSameTime(one.at, fact.occurred_at);
+
+function isReport(one, type, fact) {
+  const isFunds = type === "FundsReported";
+  const isMeant = isFunds ? time(one.key) === time(fact.occurred_at) : one.key === fact.run_id;
+  return (
+    isMeant &&
+    isSameAmount(one.balance, fact.balance) &&
+    isSameTime(one.at, fact.occurred_at) &&
+    (!isFunds || isSameAmount(one.change, fact.change))
+  );
+}
+
+const isSameTime = (stated, known) =>
+  !isGiven(stated) || known === undefined || time(stated) === time(known);
+
+function checkNothingLeftOut({ movements, reports, isTimed }, known, { place }) {
+  for (const { id } of movements) {
+    need(
+      known.movements.has(id),
+      `left out: movement ${id}, which the bytes of position ${place} state`,
+    );
+  }
+  for (const { key, balance } of reports) {
+    const isKnown = !isGiven(balance) || known.reports.has(String(isTimed ? time(key) : key));
+    need(isKnown, `left out: the balance that the bytes of position ${place} state`);
+  }
+}
+
+function addEvidence(found, { place }, evidence, bytes) {
+  const sent = evidence.find(({ header }) => header === "x-zh-hook-timestamp")?.value ?? "";
+  // A delivery may carry several of them.
+  if (evidence.some(({ scheme }) => scheme === "hmac")) found.operatorOnly += 1;
+  for (const { scheme, key_id, header, value } of evidence) {
+    if (scheme !== undefined && scheme !== "hmac") {
+      // This RSA signature covers the webhook's bytes followed by its timestamp header.
+      const isTimed = header === "x-zh-hook-rsa-signature";
+      const signed = isTimed ? joinedBytes(bytes, utf8(sent)) : bytes;
+      found.providers.push({ place, scheme, key_id, value, signed });
+    }
+  }
+}
+
+/** What bytes state about the account: movements by id, and reports of a balance by run, or by time (`isTimed`). */
+function statedIn(bytes, account) {
+  const message = exactJson(new TextDecoder().decode(bytes));
+  return account.startsWith("layer1:")
+    ? statedByLayer1(message, account)
+    : statedByZeroHash(message, account);
+}
+
+const NOTHING = { movements: [], reports: [], isTimed: false };
+
+function statedByLayer1({ timestamp, data }, account) {
+  const isHex = /^0x[0-9a-f]+$/i.test(data.address);
+  const address = isHex ? data.address.toLowerCase() : data.address;
+  const own = data.funds.filter(
+    ({ type }) =>
+      account === `layer1:${part(address)}:${part(data.asset)}:${part(type.toLowerCase())}`,
+  );
+  const reports = own.map(({ balance, delta }) => ({
+    ...{ key: timestamp, at: timestamp, balance, change: delta },
+  }));
+  return { movements: [], reports, isTimed: true };
+}
+
+function statedByZeroHash(message, account) {
+  const isFrame = message.messageType ?? message.message_type;
+  const said = isFrame ? message.body : message;
+  const names = [
+    said.participant_code || said.account_owner,
+    ...[said.account_group, said.account_label],
+    said.account_type || said.account_subtype,
+    said.asset,
+  ];
+  if (`zerohash:${names.map(part).join(":")}` !== account) return NOTHING;
+  const run = String(said.run_id);
+  const movements = (said.movements ?? []).map(({ movement_id, change, movement_timestamp }) => ({
+    ...{ run, id: String(movement_id), change, at: movement_timestamp },
+  }));
+  const report = {
+    key: run,
+    at: said.run_timestamp || said.timestamp,
+    balance: said.balance || said.new_balance,
+  };
+  return { movements, reports: [report], isTimed: false };
+}
+
+/** One part of an account's id; other bytes than plain characters are percent-encoded. */
+const part = (text) =>
+  [...utf8(String(text))]
+    .map((byte) => {
+      const character = String.fromCharCode(byte);
+      if (/[A-Za-z0-9._-]/.test(character)) return character;
+      return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+    })
+    .join("");

@@ -1,7 +1,6 @@
 // The steps of checking a balance proof, in order. Begin here: each step is a function below, or in the
 // file that it names. docs/stream-format.md describes the fields byte by byte.
 import { checkArithmetic } from "./arithmetic.mjs";
-import { checkBytes } from "./bytes.mjs";
 import {
   COUNT,
   canonical,
@@ -15,7 +14,7 @@ import {
   without,
   wrong,
 } from "./exact.mjs";
-import { factsOf } from "./facts.mjs";
+import { checkBytes, factsOf } from "./facts.mjs";
 
 const FORMAT = "counterfoil/balance-proof/v1";
 
@@ -41,7 +40,7 @@ export function checkProof(text, sha256, decodeBase64) {
   checkEarlierHeads(proof, hash);
   // 6. The account's facts, with the amendments of each. See facts.mjs.
   const facts = factsOf(events, proof.account);
-  // 7. The facts equal what the provider's bytes state, and nothing in these is left out. See bytes.mjs.
+  // 7. The facts equal what the provider's bytes state, and nothing in these is left out. See facts.mjs.
   const evidence = checkBytes(proof, events, facts, sha256, decodeBase64);
   // 8. Before + change = after, entry by entry, up to the balance. See arithmetic.mjs.
   checkArithmetic(proof, facts, events);
