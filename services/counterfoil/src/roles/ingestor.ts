@@ -13,7 +13,7 @@ import type { Logger } from "pino";
 import { createDataFolder, openAsIngestor } from "../service/open-ledger.ts";
 import { createRegistry, guardOf, openRoleDoor } from "../service/operations.ts";
 import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
-import { createReadingThreads } from "../threads/reading.ts";
+import { createReadingThreads } from "../threads/supervise.ts";
 
 /** Runs an ingestor alone. Any number of them may run on one ledger. */
 export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service | null> {

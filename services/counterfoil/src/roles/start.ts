@@ -7,8 +7,11 @@ import { createPublisherMetrics } from "@counterfoil/publisher/publisher";
 import { createDataFolder, openAsIngestor } from "../service/open-ledger.ts";
 import { createRegistry, guardOf, openRoleDoor } from "../service/operations.ts";
 import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
-import { startReadersThread } from "../threads/reading.ts";
-import { startProjectorThreads, startPublisherThread } from "../threads/supervise.ts";
+import {
+  startProjectorThreads,
+  startPublisherThread,
+  startReadersThread,
+} from "../threads/supervise.ts";
 import { startReading } from "./gateway.ts";
 import { completeDeliveries, openIngest, warnWithoutProvider } from "./ingestor.ts";
 

@@ -23,17 +23,15 @@ import {
 } from "@counterfoil/projector/projector";
 import { BUILD } from "../program.ts";
 import { startHeads } from "../service/heads.ts";
-import type {
-  FactsRequest,
-  FeedRequest,
-  ReadMessage,
-  ReadRequest,
-  ReadResponse,
-} from "./reading.ts";
 import type { RebuildDone, RebuildMessage } from "./rebuilds.ts";
 import {
+  type FactsRequest,
+  type FeedRequest,
   type ModelJob,
   type ReadingJob,
+  type ReadMessage,
+  type ReadRequest,
+  type ReadResponse,
   type RebuildJob,
   type ServiceJob,
   STOP,

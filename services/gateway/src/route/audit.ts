@@ -11,7 +11,7 @@ import { listOf, oneOf } from "@counterfoil/contracts/http";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { Problem } from "@counterfoil/http/problem";
 import { HEADS_KEY } from "@counterfoil/processing/audit/heads";
-import { createStandings } from "@counterfoil/processing/queries/event-standing";
+import { createStandings } from "@counterfoil/processing/queries/events";
 import { explain, MODELS_OF } from "@counterfoil/processing/queries/explain/explain";
 import { TooFarBack } from "@counterfoil/processing/queries/explain/take-back";
 import { isPast, type Moment } from "@counterfoil/processing/queries/moment";

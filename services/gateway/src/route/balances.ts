@@ -12,7 +12,7 @@ import {
   listBalances,
 } from "@counterfoil/processing/queries/balances";
 import { ENTRY_KEY, listEntries } from "@counterfoil/processing/queries/entries";
-import { createStandings } from "@counterfoil/processing/queries/event-standing";
+import { createStandings } from "@counterfoil/processing/queries/events";
 import { checkStartsKnown, isPast, type Moment } from "@counterfoil/processing/queries/moment";
 import { findRun } from "@counterfoil/processing/queries/runs";
 import { search } from "@counterfoil/processing/queries/search";

@@ -15,9 +15,9 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { Rows } from "@counterfoil/processing/ports/model-store";
 import type { PageRequest } from "@counterfoil/processing/queries/answers";
 import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveries";
-import { createStandings } from "@counterfoil/processing/queries/event-standing";
 import {
   beyond,
+  createStandings,
   EVENT_KEY,
   listEvents,
   type StreamRange,
