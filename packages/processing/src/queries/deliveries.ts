@@ -12,8 +12,7 @@ import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { readStored } from "../ingest/delivery.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
-import { eventFor, namesOthers, type Standing, type Standings } from "./event-standing.ts";
-import { eventRecord } from "./events.ts";
+import { eventFor, eventRecord, namesOthers, type Standing, type Standings } from "./events.ts";
 
 type DeliveryRecord = Readonly<{
   delivery_id: string;

@@ -9,9 +9,9 @@ import { type EventStream, isLastPage, type KnownEvent, takePage } from "../port
 import type { ColumnType, Rows } from "../ports/model-store.ts";
 import { LIST_BYTES_MAX, type Page } from "./answers.ts";
 import { type DeliveryQuery, type FindOptions, partOfDelivery, type Whole } from "./deliveries.ts";
-import { eventFor } from "./event-standing.ts";
 import {
   type BatchSource,
+  eventFor,
   eventRecord,
   eventsOf,
   type Item,

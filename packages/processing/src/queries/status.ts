@@ -24,7 +24,7 @@ import type { PublishedTo } from "../publish/subject-counts.ts";
 import { isOnStream } from "../stream-guard.ts";
 import { countStuck, type StuckRule, stuckRule } from "./anomaly-record.ts";
 import { positionIn, textIn } from "./answers.ts";
-import { NO_DIGEST } from "./event-standing.ts";
+import { NO_DIGEST } from "./events.ts";
 import { needsOf } from "./needs.ts";
 import type { Platform } from "./platform.ts";
 import { lagBehind, ModelNotServed, type ServedModels } from "./serving.ts";

@@ -20,7 +20,7 @@ import {
   MISSING,
 } from "../answers.ts";
 import { type FindOptions, findDelivery, findErasures } from "../deliveries.ts";
-import type { Standings } from "../event-standing.ts";
+import type { Standings } from "../events.ts";
 import type { ServedModels } from "../serving.ts";
 import { arithmeticIn } from "./facts.ts";
 import type { ListedFact, Subject } from "./subject.ts";
