@@ -4,6 +4,12 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import {
+  LedgerMismatch,
+  StreamCorrupted,
+  StreamMissing,
+  StreamUnavailable,
+} from "@counterfoil/processing/ports/errors";
+import {
   type EventStream,
   type FoundPositions,
   type KnownEvent,
@@ -14,28 +20,24 @@ import {
   rangeOf,
   takePage,
 } from "@counterfoil/processing/ports/event-stream";
-import shared from "@eventstore/db-client/generated/shared_pb.js";
-import streams from "@eventstore/db-client/generated/streams_pb.js";
-import { createHeadWaiters, type HeadWaiters } from "../waiting.ts";
 import {
   type Connection,
   DEFAULT_TIMING,
   openConnection,
-  type StartCall,
   type Timing,
   userOf,
 } from "./connection.ts";
 import { catchUpIndex, type IdentityIndex, indexedTypeOf } from "./identity-index.ts";
-import { prepareStream } from "./prepare-stream.ts";
-import { appendEvents, createRecentHead, type StreamParts } from "./stream-append.ts";
-import { createStreamBodies } from "./stream-bodies.ts";
+import { decodeEvent } from "./stored-event.ts";
 import {
-  createStreamReader,
-  type ReadResponse,
-  requestOf,
-  type StreamReader,
-  storedOf,
-} from "./stream-reader.ts";
+  appendEvents,
+  createAppendWatch,
+  createRecentHead,
+  type StreamParts,
+} from "./stream-append.ts";
+import { createStreamBodies } from "./stream-bodies.ts";
+import { createStreamReader, type StreamReader, truncated } from "./stream-reader.ts";
+import { writeEvents } from "./write.ts";
 
 export type EventStreamOptions = Readonly<{
   /** Connection string, `esdb://user:password@host:2113?tls=true`. */
@@ -79,6 +81,106 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
   const recent = createRecentHead();
   const parts = { connection, reader, bodies, index, recent, clock, hashing, timing };
   return createEventStream(parts, readOnly);
+}
+
+type PrepareOptions = Readonly<{
+  connection: Connection;
+  reader: StreamReader;
+  ledger: string;
+  readOnly: boolean;
+  /** The authenticated user; null without authentication. */
+  user: string | null;
+  timing: Timing;
+  logger?: Readonly<{ warn(fields: object, message: string): void }> | undefined;
+}>;
+
+/**
+ * Checks a stream before it is used, and restricts writing to a new one to this user. It makes the
+ * first call to the server, so that a wrong connection string, password or port is detected at once.
+ *
+ * @throws StreamMissing if it is opened read-only and does not exist
+ * @throws StreamCorrupted if its beginning was truncated, or its metadata lets the server truncate it
+ * @throws LedgerMismatch if its first event belongs to another ledger, or to another client
+ */
+async function prepareStream(options: PrepareOptions): Promise<void> {
+  const { reader, ledger, readOnly } = options;
+  const metadata = await readMetadata(reader);
+  const { stream } = reader;
+  const page = await reader.page({ stream, direction: "forwards", from: "start", count: 1 });
+  if (page === null) {
+    if (!readOnly) return restrictToUser(options, metadata);
+    throw new StreamMissing(`no event stream ${stream} yet: the first ingestor creates it`);
+  }
+  const [first] = page;
+  if (first === undefined) throw truncated(stream, "none of its events is left");
+  if (first.revision !== 0) throw truncated(stream, `it begins at revision ${first.revision}`);
+  const event = decodeEvent(first)?.event;
+  if (event === undefined) {
+    throw new LedgerMismatch(
+      `stream ${stream} begins with ${first.type} of another client, expected LedgerOpened: set another COUNTERFOIL_LEDGER`,
+    );
+  }
+  const name = event.type === "LedgerOpened" ? nameIn(event.data) : ledger;
+  if (name === ledger) return;
+  throw new LedgerMismatch(
+    `stream ${stream} holds ledger "${name}", expected "${ledger}": set COUNTERFOIL_LEDGER or COUNTERFOIL_EVENTSTORE_URL so that they agree`,
+  );
+}
+
+type Metadata = Readonly<{ revision: number; settings: Readonly<Record<string, unknown>> }>;
+
+const TRUNCATING = ["$maxAge", "$maxCount", "$tb"];
+
+/** @throws StreamCorrupted if settings let the server drop events, now or at its next scavenge */
+async function readMetadata({ stream, page }: StreamReader): Promise<Metadata> {
+  const metastream = `$$${stream}`;
+  const request = { stream: metastream, direction: "backwards", from: "end", count: 1 } as const;
+  const [last] = (await page(request)) ?? [];
+  if (last === undefined) return { revision: -1, settings: {} };
+  const settings = Object(parsed(last.data, metastream)) as Metadata["settings"];
+  const set = TRUNCATING.filter((key) => Boolean(settings[key]));
+  if (set.length > 0) throw truncated(stream, `its metadata sets ${set.join(", ")}`);
+  return { revision: last.revision, settings };
+}
+
+function parsed(data: Uint8Array, metastream: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(data).toString());
+  } catch {
+    throw new StreamCorrupted(`the metadata in ${metastream} is no JSON: write it again`);
+  }
+}
+
+function nameIn(data: string): unknown {
+  return (JSON.parse(data) as { name?: unknown }).name;
+}
+
+/**
+ * By default every user of the server may append to any stream, and no event can be removed again. With
+ * authentication, only this user may write to a new ledger, delete it, or change its metadata. An
+ * existing ACL is left unchanged. If two ingestors start at once, one of them sets it.
+ */
+async function restrictToUser(
+  { connection, reader, user, timing, logger }: PrepareOptions,
+  { revision, settings }: Metadata,
+): Promise<void> {
+  if (user === null || settings.$acl !== undefined) return;
+  const acl = { $w: [user], $d: [user], $mw: [user] };
+  const event = {
+    id: crypto.randomUUID(),
+    type: "$metadata",
+    contentType: "application/json" as const,
+    metadata: new Uint8Array(),
+    data: Buffer.from(JSON.stringify({ ...settings, $acl: acl })),
+  };
+  const stream = `$$${reader.stream}`;
+  try {
+    await writeEvents(connection, { stream, expectedRevision: revision, events: [event] }, timing);
+  } catch (error) {
+    if (!(error instanceof StreamUnavailable)) throw error;
+    const message = "the stream could not be kept for this user alone: set its $acl by hand";
+    logger?.warn({ err: error, stream: reader.stream, acl }, message);
+  }
 }
 
 function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
@@ -239,145 +341,4 @@ async function searchTypes(
     else upTo = (reached ?? 1) - 1;
   }
   return takePage(found.slice(0, limit));
-}
-
-type Options = Readonly<{
-  connection: Connection;
-  stream: string;
-  headPosition: () => Promise<number>;
-  timing: Timing;
-}>;
-
-const RETRY_MS_MIN = 50;
-const RETRY_MS_MAX = 5000;
-
-/**
- * Waits for appends. One subscription serves all waiters, and is only a hint. The head is read when the
- * subscription is confirmed, because of earlier appends, and periodically, because of lost ones.
- */
-export function createAppendWatch(options: Options): Omit<HeadWaiters, "look"> {
-  const { headPosition, timing } = options;
-  const { look, ...waiters } = createHeadWaiters({
-    headPosition,
-    lookAfterMs: () => timing.pollMs,
-    onWait: () => subscription.start(),
-    onRest: () => subscription.endLater(),
-  });
-  const subscription = createSubscription(options, {
-    onAppend: waiters.announce,
-    onConfirmed: look,
-  });
-  return {
-    ...waiters,
-    close: () => {
-      waiters.close();
-      subscription.end();
-    },
-  };
-}
-
-type Listener = Readonly<{
-  onAppend: (position: number) => void;
-  onConfirmed: () => Promise<void>;
-}>;
-
-/** A subscription in use; `cancel` ends its call, or the pause before the next one. */
-type Attempt = { isEnded: boolean; cancel: () => void };
-
-/** Keeps at most one subscription while there are waiters. */
-function createSubscription(options: Options, listener: Listener) {
-  let current: Attempt | null = null;
-  let linger: NodeJS.Timeout | undefined;
-
-  function cancelLinger(): void {
-    clearTimeout(linger);
-    linger = undefined;
-  }
-
-  function end(): void {
-    cancelLinger();
-    if (current !== null) current.isEnded = true;
-    current?.cancel();
-    current = null;
-  }
-
-  return {
-    start: () => {
-      cancelLinger();
-      if (current !== null) return;
-      current = { isEnded: false, cancel: () => {} };
-      void follow(options, listener, current);
-    },
-    /** The subscription is kept for a while, because a follower usually waits again soon. */
-    endLater: () => {
-      if (current !== null) linger ??= setTimeout(end, options.timing.lingerMs);
-    },
-    end,
-  };
-}
-
-/** Subscribes, and resubscribes with backoff whenever the subscription ends. */
-async function follow(
-  { connection, stream }: Options,
-  { onAppend, onConfirmed }: Listener,
-  attempt: Attempt,
-): Promise<void> {
-  let retryMs = RETRY_MS_MIN;
-  const start = subscribeCall(stream, {
-    confirmed: () => {
-      retryMs = RETRY_MS_MIN;
-      void onConfirmed();
-    },
-    appended: (revision) => onAppend(revision + 1),
-  });
-  while (!attempt.isEnded) {
-    await connection
-      .call("subscribe", null, (streams, context) => {
-        const call = start(streams, context);
-        attempt.cancel = call.cancel;
-        if (attempt.isEnded) call.cancel();
-        return call;
-      })
-      .catch(() => {});
-    if (!attempt.isEnded) await pause(attempt, retryMs);
-    retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
-  }
-}
-
-function pause(attempt: Attempt, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    attempt.cancel = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-  });
-}
-
-type SubscriptionListener = Readonly<{
-  /** From now on no append is missed. */
-  confirmed: () => void;
-  appended: (revision: number) => void;
-}>;
-
-/**
- * Subscribes to new events of a stream, which need not exist yet. The call never ends successfully; it
- * fails when the server or the connection ends it.
- */
-function subscribeCall(stream: string, listener: SubscriptionListener): StartCall<never> {
-  return (client, { argumentsOf }) => {
-    const { promise, reject } = Promise.withResolvers<never>();
-    const request = requestOf(stream);
-    request.getStream()?.setEnd(new shared.Empty());
-    request.setSubscription(new streams.ReadReq.Options.SubscriptionOptions());
-    const call = client.read(new streams.ReadReq().setOptions(request), ...argumentsOf());
-    call.on("error", reject);
-    call.on("end", () => reject(new Error("the server ended the subscription")));
-    call.on("data", (response: ReadResponse) => {
-      if (response.hasConfirmation()) listener.confirmed();
-      const event = storedOf(response);
-      if (event !== null) listener.appended(event.revision);
-    });
-    return { answer: promise, cancel: () => call.cancel() };
-  };
 }

@@ -5,11 +5,14 @@ import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { EventIdTaken } from "@counterfoil/processing/ports/errors";
 import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
-import type { Connection, Timing } from "./connection.ts";
+import shared from "@eventstore/db-client/generated/shared_pb.js";
+import streams from "@eventstore/db-client/generated/streams_pb.js";
+import { createHeadWaiters, type HeadWaiters } from "../waiting.ts";
+import type { Connection, StartCall, Timing } from "./connection.ts";
 import { catchUpIndex, entryOf, type IdentityIndex } from "./identity-index.ts";
 import { type DecodedEvent, encodeEvent } from "./stored-event.ts";
 import type { StreamBodies } from "./stream-bodies.ts";
-import type { StreamReader } from "./stream-reader.ts";
+import { type ReadResponse, requestOf, type StreamReader, storedOf } from "./stream-reader.ts";
 import { checkAppendSize, writeEvents } from "./write.ts";
 
 /** The parts of one ledger's stream. */
@@ -158,5 +161,146 @@ export function createRecentHead(): RecentHead {
       recent = { head, askedAt };
       return head;
     },
+  };
+}
+
+type Options = Readonly<{
+  connection: Connection;
+  stream: string;
+  headPosition: () => Promise<number>;
+  timing: Timing;
+}>;
+
+const RETRY_MS_MIN = 50;
+const RETRY_MS_MAX = 5000;
+
+/**
+ * Waits for appends. One subscription serves all waiters, and is only a hint. The head is read when the
+ * subscription is confirmed, because of earlier appends, and periodically, because of lost ones.
+ */
+export function createAppendWatch(options: Options): Omit<HeadWaiters, "look"> {
+  const { headPosition, timing } = options;
+  const { look, ...waiters } = createHeadWaiters({
+    headPosition,
+    lookAfterMs: () => timing.pollMs,
+    onWait: () => subscription.start(),
+    onRest: () => subscription.endLater(),
+  });
+  const subscription = createSubscription(options, {
+    onAppend: waiters.announce,
+    onConfirmed: look,
+  });
+  return {
+    ...waiters,
+    close: () => {
+      waiters.close();
+      subscription.end();
+    },
+  };
+}
+
+type Listener = Readonly<{
+  onAppend: (position: number) => void;
+  onConfirmed: () => Promise<void>;
+}>;
+
+/** A subscription in use; `cancel` ends its call, or the pause before the next one. */
+type Attempt = { isEnded: boolean; cancel: () => void };
+
+/** Keeps at most one subscription while there are waiters. */
+function createSubscription(options: Options, listener: Listener) {
+  let current: Attempt | null = null;
+  let linger: NodeJS.Timeout | undefined;
+
+  function cancelLinger(): void {
+    clearTimeout(linger);
+    linger = undefined;
+  }
+
+  function end(): void {
+    cancelLinger();
+    if (current !== null) current.isEnded = true;
+    current?.cancel();
+    current = null;
+  }
+
+  return {
+    start: () => {
+      cancelLinger();
+      if (current !== null) return;
+      current = { isEnded: false, cancel: () => {} };
+      void follow(options, listener, current);
+    },
+    /** The subscription is kept for a while, because a follower usually waits again soon. */
+    endLater: () => {
+      if (current !== null) linger ??= setTimeout(end, options.timing.lingerMs);
+    },
+    end,
+  };
+}
+
+/** Subscribes, and resubscribes with backoff whenever the subscription ends. */
+async function follow(
+  { connection, stream }: Options,
+  { onAppend, onConfirmed }: Listener,
+  attempt: Attempt,
+): Promise<void> {
+  let retryMs = RETRY_MS_MIN;
+  const start = subscribeCall(stream, {
+    confirmed: () => {
+      retryMs = RETRY_MS_MIN;
+      void onConfirmed();
+    },
+    appended: (revision) => onAppend(revision + 1),
+  });
+  while (!attempt.isEnded) {
+    await connection
+      .call("subscribe", null, (streams, context) => {
+        const call = start(streams, context);
+        attempt.cancel = call.cancel;
+        if (attempt.isEnded) call.cancel();
+        return call;
+      })
+      .catch(() => {});
+    if (!attempt.isEnded) await pause(attempt, retryMs);
+    retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
+  }
+}
+
+function pause(attempt: Attempt, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    attempt.cancel = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+}
+
+type SubscriptionListener = Readonly<{
+  /** From now on no append is missed. */
+  confirmed: () => void;
+  appended: (revision: number) => void;
+}>;
+
+/**
+ * Subscribes to new events of a stream, which need not exist yet. The call never ends successfully; it
+ * fails when the server or the connection ends it.
+ */
+function subscribeCall(stream: string, listener: SubscriptionListener): StartCall<never> {
+  return (client, { argumentsOf }) => {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const request = requestOf(stream);
+    request.getStream()?.setEnd(new shared.Empty());
+    request.setSubscription(new streams.ReadReq.Options.SubscriptionOptions());
+    const call = client.read(new streams.ReadReq().setOptions(request), ...argumentsOf());
+    call.on("error", reject);
+    call.on("end", () => reject(new Error("the server ended the subscription")));
+    call.on("data", (response: ReadResponse) => {
+      if (response.hasConfirmation()) listener.confirmed();
+      const event = storedOf(response);
+      if (event !== null) listener.appended(event.revision);
+    });
+    return { answer: promise, cancel: () => call.cancel() };
   };
 }
