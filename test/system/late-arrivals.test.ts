@@ -1,6 +1,6 @@
 import { retranslate, retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
-import { LATE_ARRIVALS } from "@counterfoil/processing/models/balances/late-arrivals";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
+import { LATE_ARRIVALS } from "@counterfoil/processing/models/deliveries";
 import { readQuarantine } from "@counterfoil/processing/queries/quarantine";
 import { describe, expect, test } from "@jest/globals";
 import { balanceBody, take } from "./messages.ts";

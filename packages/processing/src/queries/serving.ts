@@ -1,8 +1,8 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import { type Activation, followActivations } from "../generations/activations.ts";
-import { lastLateArrivalBy } from "../models/balances/late-arrivals.ts";
 import { STOPPED } from "../models/columns.ts";
+import { lastLateArrivalBy } from "../models/deliveries.ts";
 import type { Clock } from "../ports/clock.ts";
 import { GenerationMissing, isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";

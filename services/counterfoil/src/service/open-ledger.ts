@@ -13,7 +13,7 @@ import {
   openLedger,
   waitForLedger,
 } from "@counterfoil/processing/ingest/startup";
-import { AHEAD_MAX } from "@counterfoil/processing/models/balances/late-arrivals";
+import { AHEAD_MAX } from "@counterfoil/processing/models/deliveries";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { isEngineError, StreamForked, StreamMissing } from "@counterfoil/processing/ports/errors";
 import { checkEnds, checkNotForked } from "@counterfoil/processing/stream-guard";

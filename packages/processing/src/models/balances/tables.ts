@@ -9,8 +9,7 @@ import {
   STOPPED,
   text,
 } from "../columns.ts";
-import { LAST_DELIVERIES, LAST_FEED, QUARANTINED } from "../deliveries.ts";
-import { LATE_ARRIVALS } from "./late-arrivals.ts";
+import { LAST_DELIVERIES, LAST_FEED, LATE_ARRIVALS, QUARANTINED } from "../deliveries.ts";
 
 /** One row per account: what `/v1/balances` shows, and the state of the fold. */
 export const ACCOUNTS: Table = {
