@@ -1,5 +1,6 @@
 import type { DataOf, ProviderFactType } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { statedTime } from "@counterfoil/core/balances/effective-time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import {
   AMENDMENTS,
@@ -9,24 +10,35 @@ import {
   initialFactState,
 } from "@counterfoil/core/ingest/fact-state";
 import {
+  type FactReading,
   factIdOf,
   factIdOfKey,
   type Lifecycle,
   type LifecycleFact,
+  type Name,
+  ownTime,
 } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { type FoldContext, openSession, type Projection } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
+import { everyRow } from "../../projection/selection.ts";
 import { type AnomalyCause, acknowledgeAnomaly, acknowledgedBy } from "../anomaly-rows.ts";
 import { parseData } from "../columns.ts";
 import { type Cluster, Clusters } from "./clusters.ts";
-import { Facts, Names } from "./facts.ts";
-import { Grouping } from "./grouping.ts";
+import { Facts, type NameChanges, Names, NOWHERE, type Placed } from "./facts.ts";
 import { Histories } from "./history.ts";
 import { type Joins, joinChanged, joinsOf, RunPairs } from "./joins.ts";
 import { Movements } from "./movements.ts";
-import { LostClaims, Placement } from "./placement.ts";
+import { LostClaims, type Parts, Placement } from "./placement.ts";
 import { Records } from "./records.ts";
-import { KNOWN_STUCK, LIFECYCLE_TABLES, RECORDS, stuckIn, TRADE_TABLES } from "./tables.ts";
+import {
+  having,
+  KNOWN_STUCK,
+  LIFECYCLE_TABLES,
+  MENTIONS,
+  RECORDS,
+  stuckIn,
+  TRADE_TABLES,
+} from "./tables.ts";
 
 /** The projection of one lifecycle: facts in clusters, and records of linked clusters. */
 export function lifecycleProjection(lifecycle: Lifecycle): Projection {
@@ -158,3 +170,179 @@ class LifecycleFold {
     return [...all];
   }
 }
+
+type Context = Parts & Readonly<{ placement: Placement; pairs: RunPairs }>;
+
+/** Keeps each fact in the cluster of its names while facts are added, changed and withdrawn. */
+class Grouping {
+  private readonly on: Context;
+  /** Names whose owners changed: facts that mention them may belong to another cluster now. */
+  private readonly mentioned = new Map<string, Name>();
+  /** Clusters that may have to be divided. */
+  private readonly undecided = new Set<number>();
+
+  constructor(on: Context) {
+    this.on = on;
+  }
+
+  /** Stores a new or changed fact and updates the clusters. */
+  async put(fact: LifecycleFact): Promise<void> {
+    const { movements, placement, lostClaims } = this.on;
+    if (fact.type === "BalanceReported") await movements.putReport(fact);
+    else await this.putByNames(fact);
+    for (const name of this.mentioned.values()) await this.placeMentions(name);
+    this.mentioned.clear();
+    await movements.redateRuns((placed) => placement.refresh(placed));
+    await lostClaims.restore();
+    for (const changed of movements.changedRuns()) await this.on.pairs.pairRun(changed);
+  }
+
+  private async putByNames(fact: LifecycleFact): Promise<void> {
+    const { facts, movements } = this.on;
+    const before = await facts.get(fact.id);
+    const now = facts.placed(fact);
+    if (before !== null && this.hasSameReading(before, fact)) return facts.put({ ...before, fact });
+    if (before !== null) await this.takeOut(before);
+    const { reading: was = null } = before ?? {};
+    if (was?.side) await movements.remove(fact.id, was.side);
+    await this.rename(fact.id, was, now.reading);
+    if (before !== null && was !== null) await this.leave(before.cluster, was, now.reading);
+    for (const one of await this.dissolveUndecided()) await this.placeByNames(one);
+    if (!(await this.placeByNames(now))) await facts.put(now);
+  }
+
+  private hasSameReading(before: Placed, fact: LifecycleFact): boolean {
+    const contents = [before, this.on.facts.placed(fact, before.at)].map(({ reading, fact: one }) =>
+      JSON.stringify([reading, String(statedTime(one.state).at), String(ownTime(one.state))]),
+    );
+    return before.cluster !== NOWHERE && contents[0] === contents[1];
+  }
+
+  /** Counts the new names before the old ones are subtracted, so that no kept name loses its owner. */
+  private async rename(fact: string, was: FactReading | null, is: FactReading | null) {
+    const { buffer, names } = this.on;
+    if (was?.mentions) {
+      const row = { name: keyOf(was.mentions), fact };
+      buffer.remove(MENTIONS, row, row);
+    }
+    if (is?.mentions) {
+      const row = { name: keyOf(is.mentions), fact };
+      buffer.put(MENTIONS, row, await buffer.get(MENTIONS, [row.name, fact]));
+    }
+    if (is !== null) await this.noteNames(await names.count(is, 1));
+    if (was !== null) await this.noteNames(await names.count(was, -1));
+  }
+
+  /** Marks the clusters that share a changed name as changed, and notes what has to be placed again. */
+  private async noteNames({ owners, undecided }: NameChanges): Promise<void> {
+    const { lifecycle, clusters, names } = this.on;
+    for (const id of undecided) this.undecided.add(id);
+    for (const name of owners) {
+      this.mentioned.set(keyOf(name), name);
+      for (const { cluster } of await names.sharing(name.name, lifecycle.ids, SHARING_SEEN)) {
+        if (cluster !== NOWHERE) clusters.touch(await clusters.get(Number(cluster)));
+      }
+    }
+  }
+
+  /** Marks a cluster as undecided unless a fact still states the removed fact's remaining names together. */
+  private async leave(cluster: number, was: FactReading, is: FactReading | null): Promise<void> {
+    const { facts, names } = this.on;
+    const left: string[] = [];
+    for (const name of was.names) if (await names.isStated(name, was.owner)) left.push(keyOf(name));
+    if (left.length < 2) return;
+    const statesAll = (reading: FactReading) => {
+      const stated = reading.names.map(keyOf);
+      return left.every((name) => stated.includes(name));
+    };
+    if (is?.owner === was.owner && statesAll(is)) return;
+    for await (const { reading } of facts.in(cluster)) {
+      if (reading !== null && statesAll(reading)) return;
+    }
+    this.undecided.add(cluster);
+  }
+
+  /**
+   * Removes all facts from clusters that may have to be divided. Their names stay counted, so the
+   * owners of names are known before any fact is placed again.
+   */
+  private async dissolveUndecided(): Promise<readonly Placed[]> {
+    const { facts, names } = this.on;
+    const displaced: Placed[] = [];
+    for (const id of this.undecided) {
+      for await (const one of facts.in(id)) {
+        const { reading } = one;
+        await this.takeOut(one);
+        if (reading?.mentions) this.mentioned.set(keyOf(reading.mentions), reading.mentions);
+        else if (reading !== null) {
+          await names.assign(reading, NOWHERE);
+          displaced.push(one);
+        }
+      }
+    }
+    this.undecided.clear();
+    return displaced;
+  }
+
+  private async takeOut(placed: Placed): Promise<void> {
+    await this.on.facts.put({ ...placed, cluster: NOWHERE });
+    await this.on.placement.displace(placed);
+  }
+
+  /**
+   * Places a fact in the cluster of its names, which are counted already, or of the name that it
+   * mentions.
+   *
+   * @returns whether there is such a cluster
+   */
+  private async placeByNames(unplaced: Placed): Promise<boolean> {
+    const { reading } = unplaced;
+    const cluster = reading && (await this.clusterFor(reading));
+    if (!cluster) return false;
+    if (reading.mentions === null) await this.on.names.assign(reading, cluster.id);
+    await this.on.placement.place(unplaced, cluster);
+    return true;
+  }
+
+  /** The cluster of a fact's names; if there are several, they are merged in the largest. */
+  private async clusterFor(reading: FactReading): Promise<Cluster | null> {
+    const { clusters, names } = this.on;
+    if (reading.mentions !== null) {
+      const owner = await names.ownerOf(reading.mentions, reading.owner);
+      return owner === NOWHERE ? null : clusters.get(owner);
+    }
+    const found: Cluster[] = [];
+    for (const id of await names.clustersOf(reading)) found.push(await clusters.get(id));
+    const [largest, ...others] = found.sort((a, b) => b.facts - a.facts || a.id - b.id);
+    if (largest === undefined) return clusters.create();
+    for (const other of others) await this.merge(largest, other);
+    return largest;
+  }
+
+  private async merge(cluster: Cluster, other: Cluster): Promise<void> {
+    const { facts, names, placement } = this.on;
+    for await (const one of facts.in(other.id)) {
+      await placement.displace(one);
+      if (one.reading !== null) await names.assign(one.reading, cluster.id);
+      await placement.place(one, cluster);
+    }
+  }
+
+  /** Moves facts that mention a name to the cluster that owns it now. */
+  private async placeMentions(name: Name): Promise<void> {
+    const { buffer, facts, names } = this.on;
+    const rows = everyRow(buffer, MENTIONS, having({ name: keyOf(name) }, ["fact"]));
+    for await (const { fact } of rows) {
+      const placed = await facts.get(String(fact));
+      if (!placed?.reading) continue;
+      if ((await names.ownerOf(name, placed.reading.owner)) === placed.cluster) continue;
+      await this.takeOut(placed);
+      await this.placeByNames(placed);
+    }
+  }
+}
+
+/** The most owners of one name that are marked: enough for two of them to find their conflict. */
+const SHARING_SEEN = 3;
+
+const keyOf = ({ kind, name }: Name): string => `${kind}:${name}`;
