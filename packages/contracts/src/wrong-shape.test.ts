@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { z } from "zod";
+import { wrongShape } from "./scalar.ts";
 import { note } from "./service-fact.ts";
-import { wrongShape } from "./wrong-shape.ts";
 
 const SHAPE = z.strictObject({
   note,

@@ -1,7 +1,7 @@
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { type Console, createConsole } from "@counterfoil/console/console";
 import type { ErrorCode } from "@counterfoil/contracts/http";
-import { wrongShape } from "@counterfoil/contracts/wrong-shape";
+import { wrongShape } from "@counterfoil/contracts/scalar";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import { type Door, serviceAddress } from "@counterfoil/http/door";
 import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";

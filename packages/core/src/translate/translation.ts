@@ -1,6 +1,10 @@
 import { FIELD_BYTES_MAX, type ProviderFact } from "@counterfoil/contracts/fact";
-import { type Channel, ID_BYTES_MAX, type Provider } from "@counterfoil/contracts/scalar";
-import { wrongShape } from "@counterfoil/contracts/wrong-shape";
+import {
+  type Channel,
+  ID_BYTES_MAX,
+  type Provider,
+  wrongShape,
+} from "@counterfoil/contracts/scalar";
 import type { z } from "zod";
 import { formatMoney, parseMoney } from "../exact/money.ts";
 import { cutText } from "../exact/text.ts";
