@@ -1,9 +1,9 @@
 import type { Client, components } from "@counterfoil/client";
 import { DeliveryLink, EventLink } from "../components/links.tsx";
-import { ListPanel, Panel, Table } from "../components/panel.tsx";
-import { Badge, durationText, Time } from "../components/values.tsx";
+import { Facts, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
+import { Amount, Badge, durationText, Time } from "../components/values.tsx";
 import { ofRecord, useResource } from "../resource.tsx";
-import { query, withQuery } from "../router.ts";
+import { pathTo, query, withQuery } from "../router.ts";
 
 type Schemas = components["schemas"];
 export type Transfer = Schemas["Withdrawal"] | Schemas["Deposit"];
@@ -204,5 +204,111 @@ function Entries({ entries }: Readonly<{ entries: readonly Entry[] }>) {
         },
       ]}
     />
+  );
+}
+
+/** The traded quantity and price, if the provider states both as text. */
+export function TradedAmount({ fields }: Pick<Schemas["Trade"], "fields">) {
+  const { trade_quantity: quantity, trade_price: price, underlying, quoted_currency } = fields;
+  if (typeof quantity !== "string" || typeof price !== "string") return null;
+  return (
+    <>
+      <p class="answer">
+        <Amount value={quantity} asset={typeof underlying === "string" ? underlying : null} />
+      </p>
+      <p>
+        at{" "}
+        <Amount
+          value={price}
+          asset={typeof quoted_currency === "string" ? quoted_currency : null}
+        />
+      </p>
+    </>
+  );
+}
+
+export function transferFacts(record: Transfer): Parameters<typeof Facts>[0]["of"] {
+  const { fee, fee_asset, participant_code, account_group, account_label, network, link } = record;
+  const more = record as Partial<Schemas["Withdrawal"] & Schemas["Deposit"]>;
+  const code = (text: string | null | undefined) => text && <Id>{text}</Id>;
+  return [
+    ["link", <LinkWord key="link" link={link} />],
+    ["settled amount", more.settled_amount && <Amount value={more.settled_amount} />],
+    ["fee", fee && <Amount value={fee} asset={fee_asset} />],
+    ["total", more.total && <Amount value={more.total} asset={more.quoted_currency ?? null} />],
+    [
+      "participant",
+      participant_code && (
+        <a href={pathTo("accounts", {}, { participant_code })}>{participant_code}</a>
+      ),
+    ],
+    [
+      "group",
+      account_group && <a href={pathTo("accounts", {}, { account_group })}>{account_group}</a>,
+    ],
+    ["label", account_label],
+    ["network", network],
+    ["beneficiary", more.beneficiary],
+    ["to address", code(more.destination_address)],
+    ["from address", code(more.source_address)],
+    ["received at address", code(more.received_address)],
+    ["reference", code(more.reference)],
+    ["reason", more.reason],
+    ["reason code", more.reason_code],
+    ["fund", more.fund && <FundText key="fund" fund={more.fund} />],
+  ];
+}
+
+const FundText = ({ fund }: Readonly<{ fund: NonNullable<Schemas["Deposit"]["fund"]> }>) => (
+  <>
+    {fund.success === true ? "converted" : "not converted"}
+    {fund.rate !== null && <> at {fund.rate}</>}
+    {fund.notional !== null && (
+      <>
+        {" "}
+        to {fund.notional} {fund.quoted_currency}
+      </>
+    )}
+    {fund.reason !== null && <>: {fund.reason}</>}
+  </>
+);
+
+/** The record's identifiers; each links to a search for it. */
+export function Identifiers({ record: { identifiers } }: Readonly<{ record: Transfer }>) {
+  const all = Object.entries(identifiers).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value])
+      .filter((each): each is string => typeof each === "string")
+      .map((each) => [name.replace(/s$/, "").replaceAll("_", " "), each] as const),
+  );
+  return (
+    <Panel title="Identifiers">
+      <dl class="facts one">
+        {all.map(([name, value]) => (
+          <div key={`${name} ${value}`}>
+            <dt>{name}</dt>
+            <dd>
+              <a class="id" href={pathTo("search", {}, { q: value })}>
+                <code>{value}</code>
+              </a>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {all.length === 0 && <p class="empty">The provider gave no identifier.</p>}
+    </Panel>
+  );
+}
+
+export function TradeFields({ record: { fields } }: Readonly<{ record: Schemas["Trade"] }>) {
+  const shown = Object.entries(fields).filter(([, value]) => value !== null && value !== "");
+  return (
+    <Panel title="Fields from the provider">
+      <Facts
+        of={shown.map(([name, value]) => [
+          name.replaceAll("_", " "),
+          typeof value === "object" ? <pre>{JSON.stringify(value, null, 2)}</pre> : String(value),
+        ])}
+      />
+    </Panel>
   );
 }
