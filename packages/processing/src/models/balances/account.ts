@@ -6,7 +6,6 @@ import { formatMoney, type Money, moneyIn } from "@counterfoil/core/exact/money"
 import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
 import type { Row, Selection, Value } from "../../ports/model-store.ts";
 import type { RowBuffer, Share } from "../../projection/row-buffer.ts";
-import type { Start } from "./account-starts.ts";
 import { entryFromRow, entryRow } from "./entry-row.ts";
 import { ACCOUNTS, ENTRIES, HOLDERS } from "./tables.ts";
 
@@ -86,6 +85,18 @@ export function newAccount(id: string): Account {
 /** Whether there are no facts about the account, or none any more. */
 export const isEmpty = ({ history, statements }: Account): boolean =>
   statements === 0 && history.isStart && history.isEnd && history.entries.length === 0;
+
+/** The position of an account's first event, and the earliest effective time of its entries; null if unknown. */
+export type Start = Readonly<{ position: number | null; at: Nanos | null }>;
+
+/** The lower position and the lower time of two starts. */
+export const earliest = (a: Start | null, b: Start): Start =>
+  a === null ? b : { position: lowerOf(a.position, b.position), at: lowerOf(a.at, b.at) };
+
+function lowerOf<N extends number | bigint>(a: N | null, b: N | null): N | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? a : b;
+}
 
 /** The columns of an account that readers see and change rows hold. */
 export type VisibleColumns = Readonly<{
@@ -262,13 +273,6 @@ const ENTRIES_LOADED = 6;
 
 /** The place after all entries placed at this time. */
 const placeAfter = (at: Nanos): Placed => ({ placedAt: at + 1n, rank: -1, mark: "" });
-
-/** The place around which a run of this time and number belongs. */
-export const placeOfRun = ({ effectiveAt, counter }: Entry): Placed => ({
-  placedAt: effectiveAt,
-  rank: 0,
-  mark: counter,
-});
 
 /** Loads the history around a time, unless it is loaded. */
 export const loadAroundTime = (buffer: RowBuffer, account: Account, at: Nanos): Promise<void> =>

@@ -1,29 +1,32 @@
+import { accountParts } from "@counterfoil/core/account";
 import {
   isBalanceFact,
   type StreamEvent,
   type Target,
   targetsOf,
 } from "@counterfoil/core/balances/evolve";
+import type { Nanos } from "@counterfoil/core/exact/time";
 import type { ModelStore } from "../../ports/model-store.ts";
 import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import {
   type Account,
+  earliest,
   isEmpty,
   isSameColumns,
   loadEnd,
   NO_VISIBLE_COLUMNS,
   newAccount,
   openAccount,
+  type Start,
   visibleColumns,
   writeAccount,
 } from "./account.ts";
 import { applyEffects, applyIfPlain, summarize } from "./account-effects.ts";
-import { earliest, openAccountStarts } from "./account-starts.ts";
 import { foldInMemory, foldRun, type Step } from "./runs.ts";
 import { type Feeds, refreshUnlisted } from "./snapshot-membership.ts";
 import { foldStatement } from "./statements.ts";
-import { BALANCE_CHANGES } from "./tables.ts";
+import { ACCOUNT_STARTS, BALANCE_CHANGES } from "./tables.ts";
 import { openTotals, type Totals } from "./totals.ts";
 
 /** The accounts of the balances model: loaded when an event needs them, written at a commit. */
@@ -226,4 +229,42 @@ function createAccountCache(
       }
     },
   };
+}
+
+/** Keeps the start of each account; see `ACCOUNT_STARTS`. */
+interface AccountStarts {
+  /** Records that an account starts here or earlier. */
+  note(account: string, start: Start): void;
+  /** Puts starts that are earlier than the stored ones into the buffer, once before each commit. */
+  flush(): Work;
+}
+
+function openAccountStarts(buffer: RowBuffer): AccountStarts {
+  let pending = new Map<string, Start>();
+
+  async function flush(): Promise<void> {
+    const noted = pending;
+    pending = new Map();
+    for (const [account, start] of noted) await writeStart(buffer, account, start);
+  }
+
+  return {
+    note(account, start) {
+      pending.set(account, earliest(pending.get(account) ?? null, start));
+    },
+    flush: () => (pending.size === 0 ? undefined : flush()),
+  };
+}
+
+async function writeStart(buffer: RowBuffer, account: string, start: Start): Promise<void> {
+  const stored = await buffer.get(ACCOUNT_STARTS, [account]);
+  const known = stored && {
+    position: Number(stored.first_position),
+    at: stored.first_at as Nanos | null,
+  };
+  const { position, at } = earliest(known, start);
+  if (known !== null && position === known.position && at === known.at) return;
+  const { address: _, ...parts } = accountParts(account);
+  const row = { account, ...parts, first_position: position, first_at: at };
+  buffer.put(ACCOUNT_STARTS, row, stored);
 }

@@ -3,6 +3,7 @@ import {
   comparePlaces,
   isSamePlace,
   type OutOfReach,
+  type Placed,
 } from "@counterfoil/core/balances/arrangement";
 import {
   type Entry,
@@ -26,15 +27,14 @@ import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import {
   type Account,
+  earliest,
   findEntry,
   isFullyLoaded,
   loadAround,
   loadAroundTime,
   loadMore,
-  placeOfRun,
   removeEntry,
 } from "./account.ts";
-import { earliest } from "./account-starts.ts";
 import {
   entryRow,
   isOnlyReported,
@@ -289,6 +289,13 @@ async function rearrangeWithLoading(
     await loadMore(buffer, account, done.side);
   }
 }
+
+/** The place around which a run of this time and number belongs. */
+const placeOfRun = ({ effectiveAt, counter }: Entry): Placed => ({
+  placedAt: effectiveAt,
+  rank: 0,
+  mark: counter,
+});
 
 /** Adds whether undated runs may be near: their order is ambiguous with runs many places away. */
 function changeOf(account: Account, step: Placement): Change {
