@@ -76,8 +76,8 @@ function throwOnWrongUsage(command: Command, path = command.name()): void {
 const ROLES = {
   start: async () => (await import("./roles/start.ts")).startService,
   ingestor: async () => (await import("./roles/ingestor.ts")).startIngestorRole,
-  projector: async () => (await import("./roles/projector.ts")).startProjectorRole,
-  publisher: async () => (await import("./roles/publisher.ts")).startPublisherRole,
+  projector: async () => (await import("./roles/followers.ts")).startProjectorRole,
+  publisher: async () => (await import("./roles/followers.ts")).startPublisherRole,
   gateway: async () => (await import("./roles/gateway.ts")).startGatewayRole,
 } as const satisfies Readonly<Record<string, () => Promise<StartRole>>>;
 

@@ -11,6 +11,12 @@ import {
   type ProjectorEvent,
   startProjector,
 } from "@counterfoil/projector/projector";
+import {
+  createPublisherMetrics,
+  type PublisherEvent,
+  type PublishingState,
+  startPublisher,
+} from "@counterfoil/publisher/publisher";
 import { BUILD } from "../program.ts";
 import { reportHeadKey, startHeads } from "../service/heads.ts";
 import { openWhenCreated } from "../service/open-ledger.ts";
@@ -56,4 +62,47 @@ function assertProjecting(states: ReadonlyMap<ModelName, ModelState>): void {
   if (notReady.length === 0) return;
   const named = notReady.map(([model, state]) => `${model} is ${state}`).join(", ");
   throw new Problem("not_ready", `${named}: see the log`);
+}
+
+/** Runs a publisher alone. A second publisher of the ledger waits for its lock. */
+export async function startPublisherRole(options: RoleOptions): Promise<Service | null> {
+  const { config, logger, signal } = options;
+  // Loaded on demand: a projector needs no client of Kafka.
+  const { openTopics } = await import("@counterfoil/adapters/kafka/topics");
+  const topics = openTopics(config, logger);
+  return startOrClose(async (closing) => {
+    const door = await openRoleDoor(options, closing);
+    // Problems of the brokers show at once, not after the first event.
+    await topics.prepare();
+    const backends = await openWhenCreated({ config, access: "read", logger, signal });
+    if (backends === null) return null;
+    closing.add(backends.close);
+    const registry = createRegistry();
+    const measure = createPublisherMetrics({ registry, ...backends });
+    let state: PublishingState = "opening";
+    const report = (event: PublisherEvent) => {
+      if (event.kind === "state") state = event.state;
+      measure(event);
+    };
+    const readiness = createReadiness(async () => assertPublishing(state), backends.clock);
+    const publisher = startPublisher({ backends, topics, logger, report });
+    closing.add(publisher.stop);
+    const operations = { config, registry, logger, readiness, door, backends };
+    const address = await startOperationsListener(operations, closing);
+    logger.info({ ledger: backends.ledger, address }, "ready");
+    return { drain: readiness.drain };
+  });
+}
+
+const READY_STATES: readonly PublishingState[] = [
+  "waiting_for_lock",
+  "catching_up",
+  "live",
+  "waiting_for_models",
+];
+
+/** Throws unless the broker is reached, here or by another publisher. */
+function assertPublishing(state: PublishingState): void {
+  if (READY_STATES.includes(state)) return;
+  throw new Problem("not_ready", `the publisher is ${state}: see the log`);
 }
