@@ -1,4 +1,4 @@
-import type { components } from "@counterfoil/client";
+import type { AnswerOf, components } from "@counterfoil/client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { Panel } from "../components/panel.tsx";
@@ -6,9 +6,10 @@ import { Amount, Time } from "../components/values.tsx";
 import { Empty, Loaded, ofRecord, useResource } from "../resource.tsx";
 import { go, isPast, momentGiven, query, withQuery } from "../router.ts";
 import { theme, zone } from "../session.ts";
-import { balanceOf, type Entry, type EntryPage, timeOf } from "./account-entries.tsx";
 
 type Balance = components["schemas"]["Balance"];
+export type Entry = components["schemas"]["Entry"];
+type EntryPage = AnswerOf<"listEntries">;
 
 /** The most entries that are drawn. */
 const DRAWN = 400;
@@ -48,6 +49,14 @@ function drawnText({ next_cursor, data }: EntryPage): string {
 }
 
 /** Each step selects the moment of one entry. */
+export const timeOf = (entry: Entry): string | null =>
+  entry.kind === "gap" ? entry.opened_at : entry.effective_at;
+
+export function balanceOf(entry: Entry): string | null | undefined {
+  if (entry.kind === "gap" || entry.kind === "contradiction") return undefined;
+  return entry.balance;
+}
+
 function Slider({ stops }: Readonly<{ stops: readonly Entry[] }>) {
   const at = query.value.get("as_of");
   const last = stops.length - 1;
