@@ -8,7 +8,7 @@ import { checkStreamFile } from "@counterfoil/adapters/sqlite/stream-file";
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { createHeads } from "@counterfoil/processing/audit/heads";
-import { verifyHeads } from "@counterfoil/processing/audit/verify-heads";
+import { verifyHeads } from "@counterfoil/processing/audit/signed-trees";
 import { type Finding, verifyStream } from "@counterfoil/processing/generations/verify";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";

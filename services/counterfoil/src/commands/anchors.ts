@@ -14,15 +14,17 @@ import {
   type Statement,
   signedText,
 } from "@counterfoil/core/audit/tree-head";
-import { certify, treeOf, verifyCertified } from "@counterfoil/processing/audit/certificates";
 import { trustedKeys } from "@counterfoil/processing/audit/key-rotation";
 import {
+  certify,
   type Expected,
   type Start,
   startAfter,
+  treeOf,
+  verifyCertified,
   verifyExpected,
   verifyHeads,
-} from "@counterfoil/processing/audit/verify-heads";
+} from "@counterfoil/processing/audit/signed-trees";
 import {
   type Finding,
   type StreamVerification,
