@@ -29,7 +29,7 @@ export type VerifyHeadsOptions = AuditOptions &
   Readonly<{ catalogue: ModelCatalogue; heads: readonly SignedTree[] }>;
 
 /** A signed statement about the ledger's tree: a head, or what `what` names. */
-export type SignedTree = Pick<
+type SignedTree = Pick<
   TreeHead,
   "genesis" | "position" | "hash" | "tree_size" | "root" | "map_root" | "signed_at"
 > &
@@ -106,7 +106,7 @@ async function headFinding(
 }
 
 /** Recomputes the ledger's tree and map at a size from the stream alone. */
-export type Recount = Readonly<{
+type Recount = Readonly<{
   /** @param size not below the previous one. @throws ChainBroken */
   upTo(size: number): Promise<Pick<TreeHead, "hash" | "root" | "map_root">>;
   /** The position up to which the chain is intact. */
@@ -128,7 +128,7 @@ const COUNTED_SUBJECTS: Table = {
  * Recomputes in a scratch store of the models' engine, which is then deleted, so that memory does
  * not grow.
  */
-export async function withRecount<T>(
+async function withRecount<T>(
   options: AuditOptions,
   catalogue: Pick<ModelCatalogue, "openScratch">,
   work: (recount: Recount) => Promise<T>,
