@@ -2,9 +2,8 @@ import type { components } from "@counterfoil/client";
 import { useState } from "preact/hooks";
 import { Empty, Loaded, useResource } from "../resource.tsx";
 import type { Moment } from "../router.ts";
-import { DeliveryLink, EventLink } from "./links.tsx";
 import { Panel, Table } from "./panel.tsx";
-import { Badge, type Tone } from "./values.tsx";
+import { Badge, DeliveryLink, EventLink, type Tone } from "./values.tsx";
 
 type Explanation = components["schemas"]["Explanation"];
 type Fact = Explanation["facts"][number];

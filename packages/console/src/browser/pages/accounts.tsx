@@ -1,16 +1,20 @@
 import type { components, ParametersOf } from "@counterfoil/client";
 import { useState } from "preact/hooks";
 import { Explained } from "../components/explained.tsx";
+import { Facts, Filters, Id, ListPanel, Table } from "../components/panel.tsx";
 import {
   AccountLink,
   AccountName,
+  Amount,
+  amountColumn,
+  Badge,
   Candidates,
   DeliveryLink,
   EventLink,
+  fractionOf,
   RunLink,
-} from "../components/links.tsx";
-import { Facts, Filters, Id, ListPanel, Table } from "../components/panel.tsx";
-import { Amount, amountColumn, Badge, fractionOf, Time } from "../components/values.tsx";
+  Time,
+} from "../components/values.tsx";
 import { Failed, Loaded, ofModels, ofRecord, useResource } from "../resource.tsx";
 import {
   givenBy,

@@ -1,8 +1,7 @@
 import type { components } from "@counterfoil/client";
 import { NoteForm } from "../components/actions.tsx";
-import { EventLink, RecordLink } from "../components/links.tsx";
 import { Facts, Id, Panel } from "../components/panel.tsx";
-import { Amount, Badge, durationText, Time } from "../components/values.tsx";
+import { Amount, Badge, durationText, EventLink, RecordLink, Time } from "../components/values.tsx";
 import { Loaded, ofModels, useResource } from "../resource.tsx";
 import { type PageProps, useTitle } from "../router.ts";
 import { api } from "../session.ts";

@@ -1,8 +1,7 @@
 import type { components, ParametersOf } from "@counterfoil/client";
 import { ConfirmButton, NoteForm } from "../components/actions.tsx";
-import { DeliveryLink, RecordLink } from "../components/links.tsx";
 import { Filters, ListPanel, Panel, Table } from "../components/panel.tsx";
-import { Ago, Badge, Time } from "../components/values.tsx";
+import { Ago, Badge, DeliveryLink, RecordLink, Time } from "../components/values.tsx";
 import { Empty, Loaded, ofModels, Refusal, useResource } from "../resource.tsx";
 import { givenBy, pathTo, query, useTitle } from "../router.ts";
 import { api } from "../session.ts";

@@ -1,9 +1,8 @@
 import type { components } from "@counterfoil/client";
 import { useState } from "preact/hooks";
 import { CopyButton } from "../components/actions.tsx";
-import { DeliveryLink, EventLink, SubjectLink } from "../components/links.tsx";
 import { Facts, Filters, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
-import { Badge, Time } from "../components/values.tsx";
+import { Badge, DeliveryLink, EventLink, SubjectLink, Time } from "../components/values.tsx";
 import { prettyJson } from "../pretty-json.ts";
 import { Empty, Loaded, ofModels, useResource } from "../resource.tsx";
 import { givenBy, type PageProps, query, useTitle } from "../router.ts";

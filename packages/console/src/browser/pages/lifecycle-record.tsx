@@ -1,7 +1,13 @@
 import type { Client, components } from "@counterfoil/client";
-import { DeliveryLink, EventLink } from "../components/links.tsx";
 import { Facts, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
-import { Amount, Badge, durationText, Time } from "../components/values.tsx";
+import {
+  Amount,
+  Badge,
+  DeliveryLink,
+  durationText,
+  EventLink,
+  Time,
+} from "../components/values.tsx";
 import { ofRecord, useResource } from "../resource.tsx";
 import { pathTo, query, withQuery } from "../router.ts";
 

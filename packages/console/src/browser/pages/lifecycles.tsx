@@ -1,7 +1,6 @@
 import type { AnswerOf, Client, components } from "@counterfoil/client";
 import type { AddressName } from "../../addresses.ts";
 import { Explained } from "../components/explained.tsx";
-import { Candidates } from "../components/links.tsx";
 import {
   type Column,
   Facts,
@@ -11,7 +10,7 @@ import {
   Panel,
   Table,
 } from "../components/panel.tsx";
-import { Amount, amountColumn, Badge, Time } from "../components/values.tsx";
+import { Amount, amountColumn, Badge, Candidates, Time } from "../components/values.tsx";
 import {
   Failed,
   type Load,

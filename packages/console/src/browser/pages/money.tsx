@@ -1,7 +1,14 @@
 import type { components } from "@counterfoil/client";
-import { AccountLink } from "../components/links.tsx";
 import { Facts, Panel, Table } from "../components/panel.tsx";
-import { Ago, Amount, amountColumn, Badge, durationText, Time } from "../components/values.tsx";
+import {
+  AccountLink,
+  Ago,
+  Amount,
+  amountColumn,
+  Badge,
+  durationText,
+  Time,
+} from "../components/values.tsx";
 import { type Status, status } from "../live.ts";
 import { Empty, Loaded, Loading, ofModels, useResource } from "../resource.tsx";
 import { pathTo, useTitle } from "../router.ts";

@@ -1,9 +1,15 @@
 import type { components } from "@counterfoil/client";
 import { pathTo } from "../../addresses.ts";
 import { CopyButton } from "../components/actions.tsx";
-import { DeliveryLink, EventLink, SubjectLink } from "../components/links.tsx";
 import { Facts, Filters, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
-import { amountColumn, Badge, Time } from "../components/values.tsx";
+import {
+  amountColumn,
+  Badge,
+  DeliveryLink,
+  EventLink,
+  SubjectLink,
+  Time,
+} from "../components/values.tsx";
 import { Empty, Loaded, ofModels, useResource } from "../resource.tsx";
 import { givenBy, type PageProps, query, useTitle } from "../router.ts";
 
