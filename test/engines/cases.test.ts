@@ -4,6 +4,7 @@ import { defineBalanceCases } from "../system/balance-cases.ts";
 import { openBalanceLedger } from "../system/balance-ledger.ts";
 import { defineLifecycleCases } from "../system/lifecycle-cases.ts";
 import { playWebhooks } from "../system/lifecycle-ledger.ts";
+import { defineModelVersions } from "../system/model-version-cases.ts";
 import { defineOneTypeCases } from "../system/one-type-cases.ts";
 import { defineSocketOrderCases } from "../system/socket-order-cases.ts";
 import { eventstoreEngine, postgresEngine } from "./server-engines.ts";
@@ -15,6 +16,7 @@ describeOwnPostgres("on PostgreSQL", (use) => {
   describe("lifecycles:", () =>
     defineLifecycleCases((webhooks) => playWebhooks(engine(), webhooks)));
   describe("the order of sockets:", () => defineSocketOrderCases(engine));
+  describe("a new version of a model:", () => defineModelVersions(engine));
   describe("one body, one type:", () => defineOneTypeCases(engine));
   describe("one body, one type on EventStoreDB:", () =>
     defineOneTypeCases(() => eventstoreEngine(use().url)));

@@ -210,4 +210,38 @@ describe("one altered row of a model", () => {
     expect((await verifyModel(options))?.findings.map(({ what }) => what)).toEqual(["digest"]);
     await ledger.close();
   });
+
+  test.each(MODEL_NAMES)("is found in whatever table of %s it is", async (model) => {
+    const ledger = await filledLedger("memory");
+    await ledger.catchUp();
+    await ledger.release();
+    const { stream, catalogue, projections } = ledger;
+    const projection = projections[model];
+    const options = { stream, catalogue, projection, hashing, refold: true };
+    const findings = async () => (await verifyModel(options))?.findings.map(({ what }) => what);
+    const store = await catalogue.openForWriting(model, 1);
+    const checkpoint = await store.checkpoint();
+    for (const table of projection.tables) {
+      const [row] = await store.select(table, { orderBy: table.key, limit: 1 });
+      if (row === undefined) continue;
+      const key = table.key.map((column) => row[column] ?? null);
+      const kind = table.digested === "none" ? "row" : "digest";
+      const [change] = Object.keys(table.columns).filter((column) => !table.key.includes(column));
+      const altered = change === undefined ? [] : [{ ...row, [change]: "altered" }];
+      await store.commit({
+        inserts: [],
+        puts: [{ table, rows: altered }],
+        deletes: [],
+        checkpoint,
+      });
+      if (change !== undefined)
+        expect([table.name, await findings()]).toEqual([table.name, [kind]]);
+      await store.commit({ inserts: [], puts: [], deletes: [{ table, keys: [key] }], checkpoint });
+      expect([table.name, await findings()]).toEqual([table.name, [kind]]);
+      await store.commit({ inserts: [], puts: [{ table, rows: [row] }], deletes: [], checkpoint });
+    }
+    expect(await findings()).toEqual([]);
+    await store.close();
+    await ledger.close();
+  });
 });

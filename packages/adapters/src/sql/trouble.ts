@@ -1,6 +1,7 @@
 import {
   GenerationMissing,
   ModelCorrupted,
+  ModelLaidOutOtherwise,
   ModelUnavailable,
   StreamCorrupted,
   StreamMissing,
@@ -15,6 +16,7 @@ export type Stored = Readonly<{
   unavailable: ErrorClass;
   corrupted: ErrorClass;
   missing: ErrorClass;
+  otherwise: ErrorClass;
 }>;
 
 export const STREAM: Stored = {
@@ -22,6 +24,7 @@ export const STREAM: Stored = {
   unavailable: StreamUnavailable,
   corrupted: StreamCorrupted,
   missing: StreamMissing,
+  otherwise: StreamUnavailable,
 };
 
 export const MODEL: Stored = {
@@ -29,19 +32,21 @@ export const MODEL: Stored = {
   unavailable: ModelUnavailable,
   corrupted: ModelCorrupted,
   missing: GenerationMissing,
+  otherwise: ModelLaidOutOtherwise,
 };
 
 /** The kind of an engine error, and what to do about it. */
 export type Trouble = Readonly<{
-  is: "unavailable" | "corrupted" | "missing";
+  is: "unavailable" | "corrupted" | "missing" | "otherwise";
   advice: string;
 }>;
 
 export const unavailable = (advice: string): Trouble => ({ is: "unavailable", advice });
 
-export const LAID_OUT_OTHERWISE = unavailable(
-  "another version of the program laid it out: a projector builds it anew",
-);
+export const LAID_OUT_OTHERWISE: Trouble = {
+  is: "otherwise",
+  advice: "another version of the program laid it out: a projector builds it anew",
+};
 
 /** Creates the port's error for an engine's error: what failed, where, the cause, what to do. */
 export function troubleError(

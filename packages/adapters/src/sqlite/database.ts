@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import {
   fieldsOf,
   LAID_OUT_OTHERWISE,
+  messageOf,
   type Stored,
   type Trouble,
   troubleError,
@@ -263,7 +264,7 @@ const OTHER_LAYOUT = /^(?:no such (?:table|column): |table .+ has no column name
 
 function troubleOf(error: unknown): Trouble | null {
   const code = resultCode(error);
-  if (code === 1 && error instanceof Error && OTHER_LAYOUT.test(error.message)) {
+  if (code === 1 && OTHER_LAYOUT.test(messageOf(error))) {
     return LAID_OUT_OTHERWISE;
   }
   // The low byte of an extended result code is the primary one.

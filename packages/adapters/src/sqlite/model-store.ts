@@ -266,6 +266,7 @@ const FILE: Stored = {
   unavailable: FileUnusable,
   corrupted: FileUnusable,
   missing: FileUnusable,
+  otherwise: FileUnusable,
 };
 
 /** @throws FileUnusable, here and in its functions, if the file cannot be written */

@@ -1,9 +1,17 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { counted } from "@counterfoil/core/exact/text";
 import { recordsAt, type Source, sourcesOf } from "../changes/change-rows.ts";
-import { isEngineError } from "../ports/errors.ts";
+import { GenerationMissing, ModelLaidOutOtherwise } from "../ports/errors.ts";
 import { type EventStream, PAGE_BYTES_MAX } from "../ports/event-stream.ts";
-import type { Condition, Row, Rows, Selection, Table, Value } from "../ports/model-store.ts";
+import type {
+  Condition,
+  ModelReader,
+  Row,
+  Rows,
+  Selection,
+  Table,
+  Value,
+} from "../ports/model-store.ts";
 import { everyRow, inOrderOf } from "../projection/selection.ts";
 
 /** A row that differs between two generations; null on the side where it is missing. */
@@ -26,7 +34,7 @@ export async function compareRows(
   limit: number,
 ): Promise<readonly RowDifference[]> {
   const found: RowDifference[] = [];
-  for (const table of tables.filter(({ digested }) => digested !== "none")) {
+  for (const table of tables) {
     for await (const difference of differencesIn(table, live, rebuilt)) {
       if (found.length >= limit) return found;
       found.push(difference);
@@ -98,28 +106,52 @@ export type VersionDifferences = Readonly<{
 
 const SAMPLES = 5;
 
-/** Compares the tables that are served to readers; the others are the projector's own. */
-export async function compareVersions(
+/** A table that is served to readers, and whether the old version has it with the same columns. */
+export type ServedTable = Readonly<{ table: Table; isReadable: boolean }>;
+
+/**
+ * The tables to compare between versions; the others are the projector's own. Each is tried in a
+ * snapshot of its own, because the error of a missing column ends a snapshot on PostgreSQL.
+ */
+export async function servedTables(
   tables: readonly Table[],
+  old: ModelReader,
+): Promise<readonly ServedTable[]> {
+  const served: ServedTable[] = [];
+  for (const table of tables.filter(({ digested }) => digested === "both")) {
+    served.push({ table, isReadable: await isReadable(table, old) });
+  }
+  return served;
+}
+
+async function isReadable(table: Table, old: ModelReader): Promise<boolean> {
+  try {
+    await old.snapshot((rows) => rows.select(table, { orderBy: table.key, limit: 1 }));
+    return true;
+  } catch (error) {
+    if (error instanceof ModelLaidOutOtherwise || error instanceof GenerationMissing) return false;
+    throw error;
+  }
+}
+
+/** Compares the rows of an old version of a model with those of the new one. */
+export async function compareVersions(
+  tables: readonly ServedTable[],
   old: Rows,
   rebuilt: Rows,
   position: number,
 ): Promise<VersionDifferences> {
   const counts: Record<string, number | null> = {};
   const samples: RowDifference[] = [];
-  for (const table of tables.filter(({ digested }) => digested === "both")) {
+  for (const { table, isReadable } of tables) {
+    counts[table.name] = isReadable ? 0 : null;
+    if (!isReadable) continue;
     let count = 0;
-    try {
-      for await (const difference of differencesIn(table, old, rebuilt)) {
-        count += 1;
-        if (count <= SAMPLES) samples.push(difference);
-      }
-      counts[table.name] = count;
-    } catch (error) {
-      if (isEngineError(error)) throw error;
-      // The old version has no such table or column; the error depends on the engine.
-      counts[table.name] = null;
+    for await (const difference of differencesIn(table, old, rebuilt)) {
+      count += 1;
+      if (count <= SAMPLES) samples.push(difference);
     }
+    counts[table.name] = count;
   }
   return { position, counts, samples };
 }
@@ -145,7 +177,7 @@ export function describeVersions({ position, counts, samples }: VersionDifferenc
   return [at, ...samples.map(describeDifference)].join("; ");
 }
 
-function describeDifference({ table, key, live, rebuilt, columns }: RowDifference): string {
+export function describeDifference({ table, key, live, rebuilt, columns }: RowDifference): string {
   const row = `${table} ${key.join("/")}`;
   if (live === null) return `${row} is only in the rebuilt model`;
   if (rebuilt === null) return `${row} is only in the live model`;

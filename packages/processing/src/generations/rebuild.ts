@@ -27,6 +27,7 @@ import {
   compareRows,
   compareVersions,
   type RowDifference,
+  servedTables,
   type VersionDifferences,
 } from "./compare.ts";
 
@@ -270,20 +271,23 @@ async function compareWithLive(
   const comparable = await comparableLive(options, live);
   if (comparable === undefined) return compareWithNothing(options, run);
   const reader = await catalogue.openForReading(projection.model, live.generation);
+  const isNewVersion = comparable.modelVersion !== projection.version;
   try {
+    const served = isNewVersion ? await servedTables(projection.tables, reader) : [];
     return await reader.snapshot(async (rows, checkpoint) => {
       const { position } = checkpoint;
       onProgress?.({ state: "comparing", generation, position, target: position });
       const rebuilt = await runTo(stream, run, position);
-      if (comparable.modelVersion !== projection.version) {
+      if (isNewVersion) {
         // A new version differs on purpose; the differences are only reported.
-        const versions = await compareVersions(projection.tables, rows, store, position);
+        const versions = await compareVersions(served, rows, store, position);
         return { isEqual: true, rebuilt, live: checkpoint, differences: [], versions };
       }
       if (rebuilt.digest === checkpoint.digest) {
         return { isEqual: true, rebuilt, live: checkpoint, differences: [], versions: null };
       }
-      const differences = await compareRows(projection.tables, rows, store, DIFFERENCES_SHOWN);
+      const digested = projection.tables.filter((table) => table.digested !== "none");
+      const differences = await compareRows(digested, rows, store, DIFFERENCES_SHOWN);
       // A live model with stopped subjects must differ from one that projected their facts.
       const isEqual = await hasStopped(rows);
       return { isEqual, rebuilt, live: checkpoint, differences, versions: null };

@@ -13,6 +13,7 @@ import { storedDigest } from "../projection/digests.ts";
 import type { Projection } from "../projection/projection.ts";
 import { openProjectionRun, runNear, runTo } from "../projection/run.ts";
 import { liveGeneration } from "./activations.ts";
+import { compareRows, describeDifference } from "./compare.ts";
 import type { Finding } from "./verify.ts";
 
 /** Projects a model again beside its live generation, which stays unchanged. */
@@ -152,15 +153,32 @@ function compareRefolded(
 ): Promise<Omit<ModelVerification, "model" | "generation">> {
   const { stream, projection } = options;
   const position = () => reader.snapshot(async (_rows, live) => live.position);
-  return refold(options, position, (_rows, projectTo) =>
+  return refold(options, position, (again, projectTo) =>
     reader.snapshot(async (rows, live) => {
       const findings = await checkpointFindings(stream, projection.model, live);
       if (findings.length > 0) return { live, refolded: null, findings };
       const refolded = await projectTo(live.position);
       findings.push(...(await digestFindings(options, rows, live, refolded)));
+      if (findings.length === 0) findings.push(...(await rowFindings(projection, rows, again)));
       return { live, refolded, findings };
     }),
   );
+}
+
+/**
+ * Compares the rows that no digest covers, such as those of past moments. They follow from the stream as
+ * all others do, so they equal those of the model projected again.
+ */
+async function rowFindings(
+  { model, tables }: Projection,
+  live: Rows,
+  refolded: Rows,
+): Promise<readonly Finding[]> {
+  const undigested = tables.filter(({ digested, isOwn }) => digested === "none" && !isOwn);
+  const [difference] = await compareRows(undigested, live, refolded, 1);
+  if (difference === undefined) return [];
+  const detail = `${model}: ${describeDifference(difference)}: it was altered beside the projector; rebuild it`;
+  return [{ position: null, what: "row", detail }];
 }
 
 async function digestFindings(

@@ -35,6 +35,8 @@ type FindingKind =
   | "body_left"
   | "checkpoint"
   | "digest"
+  /** A row that no digest covers differs from that of the model projected again. */
+  | "row"
   /** The stream does not match a signed head. */
   | "head"
   | "expected"

@@ -90,6 +90,7 @@ export const STOPPED: Table = {
   key: ["subject"],
   indexes: [],
   digested: "none",
+  isOwn: true,
 };
 
 /**

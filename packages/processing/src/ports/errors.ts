@@ -75,7 +75,12 @@ export function eventIdTaken(
 
 /** A read model cannot be used now; it may recover. */
 export class ModelUnavailable extends Error {
-  override readonly name = "ModelUnavailable";
+  override readonly name: string = "ModelUnavailable";
+}
+
+/** A generation has other tables or columns than this version of the program. */
+export class ModelLaidOutOtherwise extends ModelUnavailable {
+  override readonly name = "ModelLaidOutOtherwise";
 }
 
 /** The stored rows of a generation are inconsistent; it can be rebuilt from the stream. */

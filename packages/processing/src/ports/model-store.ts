@@ -34,6 +34,8 @@ export type Table = Readonly<{
    * `none` (change rows and the projector's own state).
    */
   digested: "both" | "digest" | "none";
+  /** Its rows do not follow from the stream alone, so another generation may have others. */
+  isOwn?: true;
   /** Its rows are selected before they are committed, always for one value of this column. */
   partition?: string;
   /** The rows included in the `state_digest`; all rows if not given. */

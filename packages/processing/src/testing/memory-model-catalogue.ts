@@ -1,4 +1,4 @@
-import { GenerationMissing } from "../ports/errors.ts";
+import { GenerationMissing, ModelLaidOutOtherwise } from "../ports/errors.ts";
 import {
   type Checkpoint,
   type Commit,
@@ -139,7 +139,7 @@ function rowsOf(moment: () => Moment): Rows {
 function tableRows(moment: Moment, table: Table): TableRows {
   const rows = moment.tables.get(table.name);
   if (rows !== undefined) return rows;
-  throw new Error(
+  throw new ModelLaidOutOtherwise(
     `this generation has no table ${table.name}; it has ${[...moment.tables.keys()]}`,
   );
 }
