@@ -169,6 +169,18 @@ describe("one altered byte in the SQLite file", () => {
     await ledger.close();
   });
 
+  test("planted before the first position: found, and nothing is taken for known because of it", async () => {
+    const ledger = await filledLedger("sqlite");
+    const columns = "id, type, schema_version, subject, recorded_at, hash, data";
+    const planted = `INSERT INTO events (position, ${columns}) SELECT -?, 'planted', ${columns.slice(4)} FROM events WHERE position = 2`;
+    alterFile(ledger, planted, 3);
+    expect(await findings(ledger)).toEqual([{ position: -3, what: "position" }]);
+    await expect(ledger.stream.findByIds(["planted"])).rejects.toThrow(
+      /position -3.*counterfoil verify/,
+    );
+    await ledger.close();
+  });
+
   test("the end cut off: the models' checkpoints tell", async () => {
     const ledger = await filledLedger("sqlite");
     await ledger.catchUp();

@@ -263,8 +263,9 @@ async function findPositions(
 /** Reads a range of events; the server returns none after its last event. */
 async function readRange(
   reader: StreamReader,
-  { after, upTo, limit, order }: ReadRange,
+  { upTo, limit, order, ...range }: ReadRange,
 ): Promise<readonly RecordedEvent[]> {
+  const after = Math.max(range.after, 0);
   if (order === "asc") return reader.pageFrom(after + 1, Math.min(limit, upTo - after));
   const last = Math.min(upTo, (await reader.head()).position);
   return reader.pageBefore(last + 1, Math.min(limit, last - after));

@@ -2,6 +2,7 @@ import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-ev
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
+import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 import {
   BULK_TYPES,
   type FoundPositions,
@@ -88,7 +89,15 @@ export function sealEvents(
 /** The id of an amended event, and the event that amends it. */
 export type Amendment = readonly [amends: string, event: RecordedEvent];
 
-/** The result of `findByIds`; amendments must be in stream order. */
+/** An event that no reader would reach, and whose fact would never be recorded. */
+const strayText = ({ id, position }: RecordedEvent): string =>
+  `event ${id} is stored at position ${position}, and the first position is 1: somebody else wrote it; keep it, run \`counterfoil verify\`, and remove it or restore a backup`;
+
+/**
+ * The result of `findByIds`; amendments must be in stream order.
+ *
+ * @throws StreamCorrupted for an event before position 1
+ */
 export function knownEvents(
   head: Head,
   events: readonly RecordedEvent[],
@@ -97,6 +106,7 @@ export function knownEvents(
   const known = new Map<string, KnownEvent & { amendments: RecordedEvent[] }>();
   // In a file that holds an id twice, the first event is used.
   for (const event of events) {
+    if (event.position < 1) throw new StreamCorrupted(strayText(event));
     if (!known.has(event.id)) known.set(event.id, { event, amendments: [] });
   }
   for (const [amends, event] of amendments) known.get(amends)?.amendments.push(event);

@@ -93,6 +93,7 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
   let head = from;
   let bodies = 0;
   const verified = () => head.position - from.position;
+  findings.push(...(await strayFindings(stream)));
   while (head.position < end && findings.length < FINDINGS_MAX) {
     const page = await readPage(stream, head.position, findings);
     if (page.length === 0) break;
@@ -133,6 +134,17 @@ const foreignIn = (page: readonly RecordedEvent[]): readonly ForeignEvent[] =>
       position: event.position,
       ...(readData(event) as DataOf<"ForeignEvent">),
     }));
+
+const STRAYS_MAX = 10;
+
+/** Events before position 1: no reader reaches them, but an ingestor finds them by their ids. */
+async function strayFindings(stream: EventStream): Promise<readonly Finding[]> {
+  const before = { after: Number.MIN_SAFE_INTEGER, upTo: 0, limit: STRAYS_MAX };
+  return (await stream.read({ ...before, order: "desc" })).map(({ position, type, id }) => ({
+    ...{ position, what: "position" },
+    detail: `${type} ${id} is before the first position, where nothing reads it: somebody else wrote it`,
+  }));
+}
 
 async function readPage(
   stream: EventStream,

@@ -26,6 +26,8 @@ export function describeReading(use: () => StreamFixture): void {
       { after: 0, upTo: 0, limit: 5, order: "desc", expected: [] },
       { after: 10, limit: 5, order: "desc", expected: [] },
       { after: 99, limit: 5, order: "desc", expected: [] },
+      { after: Number.MIN_SAFE_INTEGER, upTo: 0, limit: 5, order: "desc", expected: [] },
+      { after: Number.MIN_SAFE_INTEGER, upTo: 2, limit: 5, order: "desc", expected: [2, 1] },
     ] as const)(
       "at most $limit after $after up to $upTo $order",
       async ({ expected, ...query }) => {

@@ -65,7 +65,8 @@ export function createMemoryEventStream(options: MemoryStreamOptions): EventStre
       return { outcome: "appended", head: head() };
     },
     read: async ({ types, ...query }) => {
-      const { after, upTo, limit, order } = rangeOf(query);
+      const { upTo, limit, order, ...from } = rangeOf(query);
+      const after = Math.max(from.after, 0);
       // Most read on from where they are, and the slice of all that follows grows with the stream.
       const isPage = types === undefined && order === "asc";
       const range = events.slice(after, isPage ? Math.min(upTo, after + limit) : Math.max(upTo, 0));
