@@ -85,6 +85,32 @@ export function missingBranches(loaded: Branches, keys: readonly string[]): read
 }
 
 /**
+ * A loaded branch that is not what its parent, or for the first one the root, has of it; null if there is
+ * none. Stored branches are checked before they are changed, so that nothing is signed over a damaged one.
+ */
+export function damagedBranch(loaded: Branches, root: string, hashing: Hashing): string | null {
+  for (const [prefix, branch] of loaded) {
+    const parent = loaded.get(prefix.slice(0, -1));
+    const slot =
+      prefix === "" ? { node: root } : slotAt(parent ?? NO_ENTRY, prefix, prefix.length - 1);
+    const isSame =
+      slot !== null && "node" in slot && slot.node === hashOf(joined(branch, hashing), hashing);
+    if (!isSame) return prefix;
+  }
+  return null;
+}
+
+/** The hash of a key's entry in the loaded branches on its path; null if the map has no such key. */
+export function entryIn(loaded: Branches, key: string): string | null {
+  for (let depth = 0; depth < key.length; depth += 1) {
+    const slot = slotAt(loaded.get(key.slice(0, depth)) ?? NO_ENTRY, key, depth);
+    if (slot === null) return null;
+    if ("key" in slot) return slot.key === key ? slot.entry : null;
+  }
+  return null;
+}
+
+/**
  * Adds entries, or replaces those with the same keys.
  *
  * @param loaded every branch on the paths to them; an empty map has no root branch

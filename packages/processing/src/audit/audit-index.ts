@@ -16,8 +16,10 @@ import {
   type Branch,
   type Branches,
   changeMap,
+  damagedBranch,
   EMPTY,
   entryHash,
+  entryIn,
   keyOf,
   missingBranches,
   proveKey,
@@ -28,7 +30,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { integer, own, text } from "../models/columns.ts";
 import { ModelCorrupted, StreamCorrupted } from "../ports/errors.ts";
-import { type EventStream, type ReadQuery, rangeOf } from "../ports/event-stream.ts";
+import type { EventStream } from "../ports/event-stream.ts";
 import type {
   Checkpoint,
   ModelLayout,
@@ -46,7 +48,7 @@ import { checkNotForked, checkStillFollows } from "../stream-guard.ts";
  * rows on the path to it; earlier events are not read again. The checkpoint's `digest` is the
  * tree's root, its `state_digest` the map's.
  */
-const TILES: Table = {
+export const TILES: Table = {
   name: "tiles",
   columns: { level: own(integer), number: own(integer), hashes: own(text) },
   key: ["level", "number"],
@@ -54,7 +56,7 @@ const TILES: Table = {
   digested: "none",
 };
 
-const BRANCHES: Table = {
+export const BRANCHES: Table = {
   name: "branches",
   columns: { prefix: own(text), slots: own(text) },
   key: ["prefix"],
@@ -72,7 +74,7 @@ export const SUBJECTS: Table = {
 };
 
 /** The positions of each subject's events, so that they are found without reading the stream. */
-const SUBJECT_EVENTS: Table = {
+export const SUBJECT_EVENTS: Table = {
   name: "subject_events",
   columns: { key: own(text), position: own(integer) },
   key: ["key", "position"],
@@ -121,6 +123,7 @@ export async function advanceIndex(
 ): Promise<Checkpoint> {
   const { stream, ledger, hashing, nextTurn, signal, page = PAGE, listsEvents = true } = options;
   let checkpoint = await store.checkpoint();
+  await checkRoot(store, checkpoint, hashing);
   const who = "the index of signed heads";
   if (checkpoint.position >= to) await checkStillFollows({ stream, hashing, who }, checkpoint, []);
   while (checkpoint.position < to) {
@@ -174,9 +177,41 @@ type AddedPage = Readonly<{
   hashing: Hashing;
 }>;
 
+/** Checks that the stored tree has the root that the checkpoint states. @throws ModelCorrupted */
+async function checkRoot(
+  store: ModelStore,
+  { position, digest }: Checkpoint,
+  hashing: Hashing,
+): Promise<void> {
+  if (position === 0) return;
+  if ((await rootIn(store, { start: 0, end: position }, hashing)) === digest) return;
+  throw damaged("holds another tree than when it was written");
+}
+
+/**
+ * Checks what is loaded to be changed: the branches against the map's root, the subjects' rows against
+ * the branches. Without that, a damaged row would become part of the next signed head.
+ *
+ * @throws ModelCorrupted
+ */
+function checkLoaded(
+  branches: Branches,
+  known: ReadonlyMap<string, SubjectEntry>,
+  root: string,
+  hashing: Hashing,
+): void {
+  const branch =
+    branches.size === 0 && root === EMPTY ? null : damagedBranch(branches, root, hashing);
+  if (branch !== null) throw damaged(`has another branch "${branch}" than its root states`);
+  for (const [key, entry] of known) {
+    if (entryIn(branches, key) === entryHash(entry, hashing)) continue;
+    throw damaged(`has another row of the subject ${entry.subject} than its map states`);
+  }
+}
+
 async function addPage(
   store: ModelStore,
-  { position: size }: Checkpoint,
+  { position: size, state_digest: mapRoot }: Checkpoint,
   { events, listsEvents, hashing }: AddedPage,
 ): Promise<Checkpoint> {
   const last = events.at(-1) as RecordedEvent;
@@ -184,9 +219,10 @@ async function addPage(
   const hashes = events.map(({ hash }) => hash);
   const tiles = growTiles({ size, open: [...open.values()] }, hashes, hashing);
   for (const tile of tiles) open.set(tileKey(tile), tile);
-  const entries = await changedEntries(store, SUBJECTS, { events, hashing });
+  const { entries, known } = await changedEntries(store, SUBJECTS, { events, hashing });
   const leaves = [...entries].map(([key, entry]) => ({ key, entry: entryHash(entry, hashing) }));
   const branches = await loadBranches(store, [...entries.keys()]);
+  checkLoaded(branches, known, size === 0 ? EMPTY : mapRoot, hashing);
   const { changed, root } = changeMap(branches, leaves, hashing);
   const checkpoint = {
     position: last.position,
@@ -224,8 +260,15 @@ export const subjectRow = ([key, entry]: readonly [string, SubjectEntry]): Row =
   digest: entry.digest,
 });
 
+type ChangedEntries = Readonly<{
+  /** After the page, by key. */
+  entries: ReadonlyMap<string, SubjectEntry>;
+  /** Before it, of subjects that had events. */
+  known: ReadonlyMap<string, SubjectEntry>;
+}>;
+
 /**
- * The entries of the page's subjects after it, by their keys.
+ * The entries of the page's subjects.
  *
  * @param table has `SUBJECTS`' columns
  */
@@ -233,48 +276,28 @@ export async function changedEntries(
   rows: Rows,
   table: Table,
   { events, hashing }: Pick<AddedPage, "events" | "hashing">,
-): Promise<ReadonlyMap<string, SubjectEntry>> {
+): Promise<ChangedEntries> {
   const bySubject = Map.groupBy(events, ({ subject }) => subject);
   const keys = new Map([...bySubject.keys()].map((subject) => [keyOf(subject, hashing), subject]));
-  const known = await loadBy(rows, table, "key", [...keys.keys()]);
+  const stored = await loadBy(rows, table, "key", [...keys.keys()]);
   const entries = new Map<string, SubjectEntry>();
+  const known = new Map<string, SubjectEntry>();
   for (const [key, subject] of keys) {
-    const found = known.get(key);
+    const found = stored.get(key);
     let entry = {
       subject,
       number: Number(found?.events ?? 0),
-      position: 0,
+      position: Number(found?.position ?? 0),
       digest: String(found?.digest ?? EMPTY),
     };
+    if (found !== undefined) known.set(key, entry);
     for (const { position, hash } of bySubject.get(subject) ?? []) {
       const digest = addEvent(entry.digest, hash, hashing);
       entry = { subject, number: entry.number + 1, position, digest };
     }
     entries.set(key, entry);
   }
-  return entries;
-}
-
-/** A page of one subject's events. */
-export type SubjectQuery = Omit<ReadQuery, "types"> & Readonly<{ subject: string }>;
-
-/** The positions of a subject's events in a range, ascending or descending, from the index. */
-export async function positionsIn(
-  rows: Rows,
-  { subject, ...query }: SubjectQuery,
-  hashing: Hashing,
-): Promise<readonly number[]> {
-  const key = keyOf(subject, hashing);
-  const { after, upTo, limit, order } = rangeOf(query);
-  const found = await rows.select(SUBJECT_EVENTS, {
-    where: [{ column: "key", is: "=", value: key }],
-    orderBy: ["key", "position"],
-    descending: order === "desc",
-    beyond: [key, order === "asc" ? after : Math.min(upTo, Number.MAX_SAFE_INTEGER - 1) + 1],
-    limit,
-  });
-  const positions = found.map(({ position }) => Number(position));
-  return positions.filter((position) => position > after && position <= upTo);
+  return { entries, known };
 }
 
 async function loadBy(
@@ -336,15 +359,15 @@ async function loadTiles(rows: Rows, places: readonly TileAt[]): Promise<Tiles> 
   for (const at of places) {
     if (tiles.has(tileKey(at))) continue;
     const row = await rows.get(TILES, [at.level, at.index]);
-    if (row === null) throw damaged(at);
+    if (row === null) throw damaged(`lacks tile ${tileKey(at)}`);
     tiles.set(tileKey(at), { ...at, hashes: String(row.hashes).match(/.{64}/g) ?? [] });
   }
   return tiles;
 }
 
-const damaged = (at: TileAt): ModelCorrupted =>
+export const damaged = (found: string): ModelCorrupted =>
   new ModelCorrupted(
-    `the index of signed heads lacks tile ${tileKey(at)}: build it again with \`counterfoil head --rebuild\``,
+    `the index of signed heads ${found}: build it again with \`counterfoil head --rebuild\``,
   );
 
 /** The roots of several ranges of the stored tree; each tile is read once. */
@@ -360,7 +383,7 @@ export async function rootsIn(
 function hashAt(tiles: Tiles, node: Node, hashing: Hashing): string {
   const at = tileOf(node);
   const hash = hashInTile(tiles.get(tileKey(at)) as Tile, node, hashing);
-  if (hash === null) throw damaged(at);
+  if (hash === null) throw damaged(`lacks a part of tile ${tileKey(at)}`);
   return hash;
 }
 

@@ -243,7 +243,7 @@ async function checkContinues(
   if (found === last.root) return;
   const now = found === null ? `ends at ${position}` : `has root ${found} there`;
   throw new StreamForked(
-    `the head of ${last.signed_at} signed root ${last.root} over position ${size}, and this stream ${now}: nothing was signed; if a backup was restored, \`counterfoil head --rebuild\` signs what is there now, and whoever holds the earlier head will be told`,
+    `the head of ${last.signed_at} signed root ${last.root} over position ${size}, and this stream ${now}: nothing was signed; \`counterfoil verify --models\` tells whether the index beside the stream is damaged; if a backup was restored, \`counterfoil head --rebuild\` signs what is there now, and whoever holds the earlier head will be told`,
   );
 }
 

@@ -2,6 +2,7 @@ import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { consistencyRanges, jointRanges } from "@counterfoil/core/audit/merkle-log";
+import { addEvent, EMPTY } from "@counterfoil/core/audit/subject-map";
 import { compareText } from "@counterfoil/core/exact/text";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import type { Base64 } from "../exports/export-ledger.ts";
@@ -13,6 +14,7 @@ import { type FactPage, factPages, foldAccount, NotProvable } from "./account-fa
 import {
   AUDIT_LAYOUT,
   advanceIndex,
+  damaged,
   LARGE_PAGE,
   rootIn,
   rootsIn,
@@ -64,12 +66,16 @@ export async function proveAccount(
 ): Promise<BalanceProof> {
   const { account } = query;
   const head = await headFor(options, query.at);
-  const kept: Kept = { events: createKeptTexts(), bodies: new Map(), shared: new Set() };
+  const kept: Kept = {
+    ...{ events: createKeptTexts(), bodies: new Map(), shared: new Set() },
+    own: { number: 0, digest: EMPTY },
+  };
   const pages = factPages(options, account, Number(head.position));
-  const folded = await foldAccount(options, account, keepPages(pages, kept));
+  const folded = await foldAccount(options, account, keepPages(pages, kept, options));
   if (folded === null) throw new NothingThere(`${account} is no account: it has no balance`);
   const scope = { account, positions: kept.events.places(), since: query.since };
   const { tree, map, consistency } = await proveUnderHead(options, head, scope);
+  checkIsComplete(map, kept, account);
   const short = {
     ...{ format: FORMAT, public_key: await options.signer.publicKey() },
     ...{ account, balance: folded.balance, head, map, consistency },
@@ -95,21 +101,43 @@ type Kept = Readonly<{
   bodies: Map<string, NamedBody & Readonly<{ by: string[] }>>;
   /** Deliveries whose bytes also state other accounts. */
   shared: Set<string | null>;
+  /** The account's own events, as the map counts them. */
+  own: { number: number; digest: string };
 }>;
 
 /** Yields the events of each page that the rules fold, and keeps what the proof needs of it. */
 async function* keepPages(
   pages: AsyncIterable<FactPage>,
   kept: Kept,
+  { hashing }: Pick<ProveOptions, "hashing">,
 ): AsyncGenerator<readonly RecordedEvent[]> {
   for await (const { events, deliveries, feeds, before, shared } of pages) {
     for (const event of [...events, ...deliveries, ...feeds]) {
       kept.events.add(event.position, JSON.stringify(eventRecord(event, before)));
     }
+    for (const { hash } of events) {
+      kept.own.number += 1;
+      kept.own.digest = addEvent(kept.own.digest, hash, hashing);
+    }
     for (const delivery of deliveries) keepBody(kept, delivery);
     for (const id of shared) kept.shared.add(id);
     yield [...feeds, ...events].sort((a, b) => a.position - b.position);
   }
+}
+
+/**
+ * Checks that the events are all that the map has of the account, before a proof says so. Their positions
+ * come from the index beside the map, which may be damaged.
+ *
+ * @throws ModelCorrupted
+ */
+function checkIsComplete(
+  map: Readonly<{ number: string; digest: string }>,
+  { own }: Kept,
+  account: string,
+): void {
+  if (map.number === String(own.number) && map.digest === own.digest) return;
+  throw damaged(`lists ${own.number} events of ${account}, and its map counts ${map.number}`);
 }
 
 async function headFor(options: ProveOptions, at: number | null): Promise<TreeHead> {
@@ -195,7 +223,8 @@ async function proveUnderHead(options: ProveOptions, head: TreeHead, scope: Proo
     ...(await read(rows)),
     map: position === size && digest === head.root ? await mapIn(rows, scope, head, options) : null,
   }));
-  if (present?.map) return present;
+  const map = present?.map;
+  if (present !== null && map) return { ...present, map };
   // The map of an older head is rebuilt as it was then.
   const scratch = await catalogue.openScratch("audit", AUDIT_LAYOUT);
   try {

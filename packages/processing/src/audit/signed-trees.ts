@@ -6,6 +6,7 @@ import { certificateText, keyIdOf, type Statement } from "@counterfoil/core/audi
 import { formatTime } from "@counterfoil/core/exact/time";
 import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
 import { emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
+import { compareRows, describeDifference } from "../generations/compare.ts";
 import { type ReplayOptions, replayModel } from "../generations/refold.ts";
 import type { Finding } from "../generations/verify.ts";
 import { own, text } from "../models/columns.ts";
@@ -14,16 +15,20 @@ import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { ModelCatalogue, ModelStore, Table } from "../ports/model-store.ts";
 import type { Projection } from "../projection/projection.ts";
 import { everyRow } from "../projection/selection.ts";
+import { isOnStream } from "../stream-guard.ts";
 import {
+  AUDIT_LAYOUT,
   type AuditOptions,
+  advanceIndex,
   ChainBroken,
   changedEntries,
   countValidLinks,
+  damaged,
   LARGE_PAGE,
   SUBJECTS,
   subjectRow,
 } from "./audit-index.ts";
-import { createHeads, type HeadsOptions } from "./heads.ts";
+import { createHeads, type HeadsOptions, readStore } from "./heads.ts";
 
 export type VerifyHeadsOptions = AuditOptions &
   Readonly<{ catalogue: ModelCatalogue; heads: readonly SignedTree[] }>;
@@ -152,7 +157,7 @@ function createRecount(options: AuditOptions, scratch: ModelStore): Recount {
     const validLinks = countValidLinks(last.position, last.hash, events, hashing);
     if (validLinks === 0 || validLinks < events.length)
       throw new ChainBroken(last.position + validLinks + 1);
-    const entries = await changedEntries(scratch, COUNTED_SUBJECTS, { events, hashing });
+    const { entries } = await changedEntries(scratch, COUNTED_SUBJECTS, { events, hashing });
     const rows = [...entries].map(([key, entry]) => ({
       ...subjectRow([key, entry]),
       subject: entry.subject,
@@ -194,6 +199,33 @@ function createRecount(options: AuditOptions, scratch: ModelStore): Recount {
 }
 
 const SUBJECTS_AT_ONCE = 2000;
+
+/**
+ * Compares the index, from which heads and proofs are made, with one that is built again from the stream.
+ * The stream itself has been verified before.
+ */
+export async function verifyIndex(
+  options: AuditOptions & Readonly<{ catalogue: ModelCatalogue }>,
+): Promise<readonly Finding[]> {
+  const { catalogue, stream } = options;
+  const [known] = await catalogue.generations("audit");
+  // An index of another version, or of another stream, is built again by the next head.
+  if (known?.modelVersion !== AUDIT_LAYOUT.modelVersion) return [];
+  const again = await catalogue.openScratch("audit", AUDIT_LAYOUT);
+  try {
+    const difference = await readStore(catalogue, "audit", async (rows, checkpoint) => {
+      if (!(await isOnStream(stream, checkpoint))) return undefined;
+      await advanceIndex({ ...options, page: LARGE_PAGE }, again, checkpoint.position);
+      const [row] = await compareRows(AUDIT_LAYOUT.tables, rows, again, 1);
+      return row;
+    });
+    if (!difference) return [];
+    const { message } = damaged(`differs from the stream: ${describeDifference(difference)}`);
+    return [{ position: null, what: "index", detail: message }];
+  } finally {
+    await again.close();
+  }
+}
 
 /** The range of positions that may be altered: up to a head that holds, all is as it was signed. */
 function rangeOf(validUpTo: number, to: number): string {

@@ -37,6 +37,8 @@ type FindingKind =
   | "digest"
   /** A row that no digest covers differs from that of the model projected again. */
   | "row"
+  /** The index of signed heads differs from one that is built from the stream. */
+  | "index"
   /** The stream does not match a signed head. */
   | "head"
   | "expected"

@@ -4,13 +4,14 @@ import { keyIdOf, readTreeHead, signedText } from "@counterfoil/core/audit/tree-
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { testHashing as hashing } from "@counterfoil/core/translate/testing/hashing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { loadBranches } from "../audit/audit-index.ts";
+import { BRANCHES, loadBranches, SUBJECT_EVENTS, SUBJECTS, TILES } from "../audit/audit-index.ts";
 import { createHeads } from "../audit/heads.ts";
 import { HeadKeyReplaced, trustedKeys } from "../audit/key-rotation.ts";
-import { verifyExpected, verifyHeads } from "../audit/signed-trees.ts";
+import { verifyExpected, verifyHeads, verifyIndex } from "../audit/signed-trees.ts";
 import { eventsOfSubject, findSubjectPositions } from "../audit/subject-events.ts";
-import { StreamCorrupted, StreamForked } from "../ports/errors.ts";
+import { ModelCorrupted, StreamCorrupted, StreamForked } from "../ports/errors.ts";
 import type { HeadKeyring, HeadSigner } from "../ports/installation.ts";
+import type { Row, Table } from "../ports/model-store.ts";
 import { createManualClock } from "./manual-clock.ts";
 import { createMemoryEventStream, createMemoryStreamStorage } from "./memory-event-stream.ts";
 import { createMemoryRoleLocks } from "./memory-role-locks.ts";
@@ -152,18 +153,20 @@ export function describeHeadsContract(
         return pages.flat().map(({ position }) => position);
       };
       await world.append(1200);
-      expect(await find(0, 5)).toEqual({ positions: [], upTo: 0 });
+      expect(await find(0, 5)).toEqual({ positions: [], upTo: 0, total: 0 });
       expect(await listed(1, 1200)).toEqual(own(1, 1200));
       await world.heads.make();
       await world.append(300);
-      expect(await find(100, 5)).toEqual({ positions: own(101, 1500).slice(0, 5), upTo: 1200 });
+      const positions = own(101, 1500).slice(0, 5);
+      const total = own(1, 1200).length;
+      expect(await find(100, 5)).toEqual({ positions, upTo: 1200, total });
       expect((await find(0, 500)).positions).toEqual(own(1, 1200));
       expect(await listed(1, 1500)).toEqual(own(1, 1500));
       expect(await listed(90, 1300)).toEqual(own(90, 1300));
       expect(await listed(1250, 1400)).toEqual(own(1250, 1400));
       // Of a stream that it has not followed the index says nothing.
       world.rewriteFrom(1100);
-      expect(await find(0, 5)).toEqual({ positions: [], upTo: 0 });
+      expect(await find(0, 5)).toEqual({ positions: [], upTo: 0, total: 0 });
       expect(await listed(1, 1500)).toEqual(own(1, 1500));
     });
 
@@ -186,6 +189,36 @@ export function describeHeadsContract(
         { position: 30, what: "equivocation" },
         { position: 1, what: "head" },
       ]);
+    });
+
+    test.each([
+      { name: "tiles", table: TILES, changes: { hashes: "0".repeat(64) }, what: "next head" },
+      { name: "branches", table: BRANCHES, changes: { slots: ",".repeat(15) }, what: "next head" },
+      { name: "subjects", table: SUBJECTS, changes: { events: 99 }, what: "next head" },
+      { name: "events", table: SUBJECT_EVENTS, changes: null, what: "list of events" },
+    ] as const)("$name of the index damaged: found, and the $what is refused", async (row) => {
+      const { table, changes, what } = row;
+      await world.append(200);
+      await world.heads.make();
+      expect(await world.verifyIndex()).toEqual([]);
+      await world.alterIndex(table, changes);
+      const [finding, ...others] = await world.verifyIndex();
+      expect(finding).toMatchObject({ what: "index", position: null });
+      expect(finding?.detail).toContain(table.name);
+      expect(others).toEqual([]);
+      if (what === "next head") {
+        await world.append(37);
+        await expect(world.heads.make()).rejects.toThrow(ModelCorrupted);
+      } else {
+        const listed = async () => {
+          for (let n = 0; n < 37; n += 1) await world.eventsOf(`account ${n}`);
+        };
+        await expect(listed()).rejects.toThrow(
+          /lists \d events of account \d+, and its map counts \d/,
+        );
+      }
+      await world.heads.make({ rebuild: true });
+      expect(await world.verifyIndex()).toEqual([]);
     });
 
     test("are refused over a chain that does not hold", async () => {
@@ -324,6 +357,21 @@ async function createWorld(harness: ModelHarness) {
       );
       const values = [subject, String(own.length), String(own.at(-1)?.position), digest];
       return hashing.sha256(JSON.stringify(values));
+    },
+    verifyIndex: () => verifyIndex({ ...options, nextTurn }),
+    /** Changes the first row of a table of the index, or removes it. */
+    async alterIndex(table: Table, changes: Row | null): Promise<void> {
+      const [known] = await catalogue.generations("audit");
+      const store = await catalogue.openForWriting("audit", known?.generation ?? 0);
+      const [row = {}] = await store.select(table, { orderBy: table.key, limit: 1 });
+      const puts = changes === null ? [] : [{ table, rows: [{ ...row, ...changes }] }];
+      const keys = [table.key.map((column) => row[column] ?? null)];
+      const deletes = changes === null ? [{ table, keys }] : [];
+      await store.commit({ inserts: [], puts, deletes, checkpoint: await store.checkpoint() });
+      await store.close();
+    },
+    async eventsOf(subject: string): Promise<void> {
+      for await (const _ of eventsOfSubject(options, { subject, from: 1, to: events.length }));
     },
     verify: (heads: Parameters<typeof verifyHeads>[0]["heads"]) =>
       verifyHeads({ ...options, nextTurn, heads }),

@@ -2,6 +2,7 @@ import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { counted } from "@counterfoil/core/exact/text";
+import { verifyIndex } from "@counterfoil/processing/audit/signed-trees";
 import { type ModelVerification, verifyModel } from "@counterfoil/processing/generations/refold";
 import type { Finding } from "@counterfoil/processing/generations/verify";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
@@ -45,7 +46,10 @@ const collect = (value: string, before: readonly string[]): readonly string[] =>
 export function verifyCommand(): Command {
   return new Command("verify")
     .description("check the hash chain, positions, bodies and checkpoints")
-    .option("--models", "also project the stream again, and compare the digests")
+    .option(
+      "--models",
+      "also project the stream again, and compare the models and the index of signed heads",
+    )
     .option("--no-bodies", "skip the bodies of deliveries")
     .option("--strict", "end with 1 also if gaps are open, or deliveries could not be read")
     .option(
@@ -75,9 +79,12 @@ export function verifyCommand(): Command {
       }
       await checkCertificateFile(options);
       const { stream, verified, failure, open } = await withUncheckedLedger(async (backends) => {
-        const stream = await verifyAnchored(backends, bodies, anchors);
+        const anchored = await verifyAnchored(backends, bodies, anchors);
         // If the chain is broken, projecting the stream again proves nothing.
-        const refold = models && stream.findings.length === 0;
+        const refold = models && anchored.findings.length === 0;
+        // A certificate is signed with the index.
+        const isIndexUsed = refold || options.certificateOut !== undefined;
+        const stream = isIndexUsed ? await withIndex(backends, anchored) : anchored;
         const folded = await verifyModels(backends, refold);
         await certifyClean(backends, certified, { stream, ...folded });
         return { stream, ...folded, open: await readOpen(backends) };
@@ -93,6 +100,19 @@ export function verifyCommand(): Command {
       // Findings are printed even if not everything could be checked.
       else if (failure !== null) throw failure;
     });
+}
+
+/** Adds what is wrong with the index of signed heads. */
+async function withIndex(
+  backends: Backends,
+  { findings, ...stream }: AnchoredVerification,
+): Promise<AnchoredVerification> {
+  if (findings.length > 0) return { ...stream, findings };
+  const options = { ...backends, nextTurn: backends.clock.nextTurn };
+  return {
+    ...stream,
+    findings: await untilInterrupted((signal) => verifyIndex({ ...options, signal })),
+  };
 }
 
 /** Writes a certificate if everything was checked and nothing was found. */
