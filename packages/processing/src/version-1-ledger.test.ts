@@ -116,6 +116,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "9b4b476d46fce85fcdbcd186f89db10a340ab21a03b5b5c1ff84bea5f36a4571",
     "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
+  "deposits 9": [
+    "6d45fd3a0dc9657d6d68669a117f563cc9eb200fcdbbd8fb077364c3ebbfb17f",
+    "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
+  ],
   "trades 2": [
     "85c6f95641dda072652d8732de608b54e02cfda9e6f961c8cbc69f6b0ae003c8",
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",

@@ -8,12 +8,13 @@ const PARTS: Readonly<Record<string, DepositPart>> = {
   R: "reversal",
 };
 
-/** `name at network`; the first letter says which part it is. */
+/** `name at network group`, `-` for none; the first letter says which part it is. */
 const partsOf = (text: string): ClassPart<string>[] =>
   text.split(", ").map((each) => {
-    const [item = "", at = "0", network = null] = each.split(" ");
+    const [item = "", at = "0", ...scope] = each.split(" ");
+    const [network = null, group = null] = scope.map((one) => (one === "-" ? null : one));
     const part = PARTS[item.charAt(0)] ?? "status";
-    return { item, part, at: BigInt(at), tie: item, network };
+    return { item, part, at: BigInt(at), tie: item, network, group };
   });
 
 const joined = (parts: readonly ClassPart<string>[]): string =>
@@ -33,6 +34,8 @@ test.each([
   ["an unknown network is any", "S1 10, M1 11 BASE", "M1 S1"],
   ["a reversal takes the last movement before it", "M1 10, M2 20, M3 40, R1 30", "R1 M2"],
   ["no reversal comes before", "M1 10, R1 5", ""],
+  ["a reversal takes a movement of its own group", "M1 10 - A, M2 20 - B, R1 30 - A", "R1 M1"],
+  ["a status without a group is of any", "S1 10, M1 11 - A", "M1 S1"],
 ])("%s", (_, parts, expected) => {
   expect(joined(partsOf(parts))).toBe(expected);
   expect(joined(partsOf(parts).toReversed())).toBe(expected);

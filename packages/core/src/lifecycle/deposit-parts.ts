@@ -14,6 +14,8 @@ export type ClassPart<Item> = Readonly<{
   tie: string;
   /** null if the fact states none. */
   network: string | null;
+  /** The account's group, which every movement has. */
+  group: string | null;
 }>;
 
 export type Joined<Item> = readonly (readonly [a: Item, b: Item])[];
@@ -65,8 +67,12 @@ type Any = ClassPart<unknown>;
 
 const distance = (a: Any, b: Any): Nanos => (a.at < b.at ? b.at - a.at : a.at - b.at);
 
+/** Of two groups of one participant, a movement of one is no part of a deposit of the other. */
 const agree = (a: Any, b: Any): boolean =>
-  a.network === null || b.network === null || a.network === b.network;
+  areSame(a.network, b.network) && areSame(a.group, b.group);
+
+const areSame = (a: string | null, b: string | null): boolean =>
+  a === null || b === null || a === b;
 
 const byTime = (a: Any, b: Any): number => compareTimes(a.at, b.at) || compareText(a.tie, b.tie);
 

@@ -71,7 +71,7 @@ export const DEPOSIT_RULES: StageRules<DepositStage> = {
 
 export const DEPOSITS: Lifecycle = {
   model: "deposits",
-  version: 8,
+  version: 9,
   ...dispatchByType({
     MovementRecorded: { isKept: isDepositMovement, read: readMovement },
     DepositStatusReported: { read: readStatus },
@@ -94,13 +94,15 @@ function isDepositMovement(movement: DataOf<"MovementRecorded">): boolean {
 
 /** The values in which two reports of one deposit agree. */
 type Agreed = Readonly<
-  Partial<Record<"participant_code" | "account_label", string | null | undefined>> &
+  Partial<
+    Record<"participant_code" | "account_group" | "account_label", string | null | undefined>
+  > &
     Partial<Record<"asset" | "network" | "amount" | "hash", string | undefined>>
 >;
 
 /**
- * Claims to the class of a report: reports of one class may be joined to one deposit. The network is
- * not part of it, since a report may omit it. A report without a hash or an amount has no class.
+ * Claims to the class of a report: reports of one class may be joined to one deposit. Network and group
+ * are not part of it, since a report may omit them. A report without a hash or an amount has no class.
  */
 function classClaims(fact: AnyDatedFact, part: DepositPart, agreed: Agreed): Claim[] {
   const { participant_code, account_label, asset, network, amount, hash } = agreed;
@@ -112,6 +114,7 @@ function classClaims(fact: AnyDatedFact, part: DepositPart, agreed: Agreed): Cla
     ...latestClaims(fact, 0, {
       class: isWhole ? JSON.stringify([...shared, normalHash(hash)]) : undefined,
       class_network: code.network ?? network,
+      class_group: agreed.account_group ?? undefined,
     }),
   ];
 }

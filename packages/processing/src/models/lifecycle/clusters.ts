@@ -59,6 +59,7 @@ export type StoredWaiting = Readonly<{
   /** Whether it names a request. */
   named?: boolean;
   network?: string | null;
+  group?: string | null;
 }>;
 
 /** A cluster loaded during an event, and its values before the event. */

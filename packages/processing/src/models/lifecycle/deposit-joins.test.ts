@@ -19,13 +19,23 @@ const status = (number: number, network = "BASE"): LifecycleFact =>
     ...{ status: "completed", transaction_hash: "aa", occurred_at: timeAt(number) },
   });
 
-function movement(number: number, { change = "25", network = "BASE" } = {}): LifecycleFact {
-  const parts = { ...OWNER, account_group: "ABC123", account_type: "available" };
+const GROUP = "ABC123";
+
+function movement(
+  number: number,
+  { change = "25", network = "BASE", group = GROUP } = {},
+): LifecycleFact {
+  const parts = { ...OWNER, account_group: group, account_type: "available" };
   const kind = change.startsWith("-") ? "r" : "m";
   return factOf(
     fact("MovementRecorded", {
       account: zeroHashAccountId({ ...parts, asset: `USDC.${network}` }),
-      ...{ movement_id: `${kind}${number}`, movement_type: "deposit", change, run_id: `${number}` },
+      ...{
+        movement_id: `${kind}${group === GROUP ? "" : group}${number}`,
+        movement_type: "deposit",
+        change,
+        run_id: `${number}`,
+      },
       ...{ occurred_at: timeAt(30 + number), deposit_reference_id: "0xAA" },
     }),
   );
@@ -70,6 +80,21 @@ describe("each of many equal deposits is one record", () => {
     ]);
   });
 
+  test.each([1, 40])("a reversal undoes one of its own platform's: %i of each", async (count) => {
+    const other = { group: "XYZ789" };
+    const facts = many(count, (number) => [
+      movement(number),
+      movement(number, other),
+      movement(100 + number, { change: "-25" }),
+    ]);
+    const records = await depositsOf(facts);
+    const stages = records.map(
+      ({ state: { account_group, stage } }) => `${account_group} ${stage}`,
+    );
+    expect(new Set(stages)).toEqual(new Set([`${GROUP} returned`, "XYZ789 credited"]));
+    expect(records).toHaveLength(2 * count);
+  });
+
   test("another network is another deposit", async () => {
     const facts = [
       ...many(70, (number) => [status(number, "BASE")]),
@@ -100,7 +125,11 @@ function factsOf({ statuses, movements, reversals, funds, others, withdrawn }: S
     ...many(movements, (number) => [movement(number)]),
     ...many(reversals, (number) => [movement(number, { change: "-25" })]),
     ...many(funds, (number) => [fund(number)]),
-    ...many(others, (number) => [movement(1000 + number, { network: "ALGO" })]),
+    ...many(others, (number) => [
+      movement(1000 + number, { network: "ALGO" }),
+      movement(2000 + number, { group: "XYZ789" }),
+      movement(2000 + number, { group: "XYZ789", change: "-25" }),
+    ]),
   ];
   return facts.map((one, at) => (at % withdrawn === 1 ? gone(one) : one));
 }

@@ -243,7 +243,8 @@ class DepositJoins implements Joins {
     const names = this.on.ids.map((kind) => valueIn(fields, `id:${kind}`));
     const tie = names.find((name) => name !== null) ?? "";
     const [side, at] = [valueIn(fields, "part") ?? "", valueIn(fields, "since") ?? "0"];
-    return [{ class: ofClass, side, at, tie, network: valueIn(fields, "class_network") }];
+    const [network, group] = [valueIn(fields, "class_network"), valueIn(fields, "class_group")];
+    return [{ class: ofClass, side, at, tie, network, group }];
   }
 
   async put(waiting: StoredWaiting, cluster: number): Promise<void> {
@@ -332,10 +333,13 @@ class DepositJoins implements Joins {
 
   private async setLot({ waiting, cluster, comes }: Change, { network }: Mode): Promise<void> {
     const { tieOf } = this.on;
-    const group = JSON.stringify([tieOf(waiting.class), waiting.network ?? network]);
+    const shared = [tieOf(waiting.class), waiting.network ?? network];
     const side = waiting.side as DepositPart;
-    const part = { group, side, cluster, tie: tieOf(waiting.tie) };
     for (const other of PAIRED_WITH[side]) {
+      // Statuses and fund events state no group; a reversal is on the account of its movement.
+      const isUndone = side === "reversal" || other === "reversal";
+      const group = JSON.stringify(isUndone ? [...shared, waiting.group ?? ""] : shared);
+      const part = { group, side, cluster, tie: tieOf(waiting.tie) };
       const left = await this.lots.change({ part, comes }, other);
       // Statuses and fund events that no movement takes are paired with each other.
       if (left.part.side === "status") await this.lots.change(left, "fund");
@@ -360,6 +364,7 @@ const rowOf = ({ class: ofClass, side, at, tie }: StoredWaiting, cluster: number
 const classPart = ({ side, at, tie }: Row, item: Cluster): ClassPart<Cluster> => ({
   ...{ item, part: side as DepositPart, at: BigInt(at ?? 0), tie: String(tie) },
   network: valueIn(item.fields, "class_network"),
+  group: valueIn(item.fields, "class_group"),
 });
 
 function modeOf(counts: ReadonlyMap<string, number>): Mode {
