@@ -14,6 +14,7 @@ import {
 } from "@counterfoil/processing/exports/export-ledger";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { eraseBodies, findErasable } from "@counterfoil/processing/operator";
 import { ExportRefused } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
@@ -237,13 +238,25 @@ test("an account's export holds its events, and no bytes of deliveries", async (
 });
 
 test("bytes that are not stored any more are said to be missing, and stay so", async () => {
-  const erased = { ...ledger.stream, bodies: async () => new Map() };
-  const without = await exportText(erased);
+  const ledger = await openTestLedger({ live: false });
+  const { deliveryId } = await take(ledger, { body: {}, payloadType: "unknown" });
+  const found = await Array.fromAsync(findErasable({ ...ledger, hashing }, { deliveryId }));
+  await eraseBodies({ ...ledger, hashing, note: "request 4711", actor: "Ann" }, found.flat());
+  const without = await exportText(ledger.stream);
   expect(without).toContain('"base64":null}');
   const stream = emptyStream();
   await importText(stream, without);
   expect(await stream.head()).toEqual(await ledger.stream.head());
   expect(await exportText(stream)).toBe(without);
+  await ledger.close();
+});
+
+test("bytes that are missing, and that nothing erased, are refused with the first of their lines", async () => {
+  const without = await exportText({ ...ledger.stream, bodies: async () => new Map() });
+  const line = without.split("\n").findIndex((one) => one.endsWith('"base64":null}')) + 1;
+  expect(await refusal(without)).toMatch(
+    new RegExp(`^line ${line}: the bytes of the body [0-9a-f]{64} are missing, and nothing says`),
+  );
 });
 
 test("of many bodies the memory keeps the last ones", () => {

@@ -28,7 +28,7 @@ export async function rotationsOf(stream: EventStream): Promise<readonly Rotatio
 }
 
 /** null if it was altered: `verify` reports that, and it establishes no trust. */
-function readRotation(event: RecordedEvent): DataOf<"HeadKeyRotated"> | null {
+export function readRotation(event: RecordedEvent): DataOf<"HeadKeyRotated"> | null {
   try {
     return FACTS.HeadKeyRotated.safeParse(readData(event)).data ?? null;
   } catch {
@@ -77,6 +77,19 @@ export async function recordRotation(options: RotateOptions): Promise<DataOf<"He
   return data;
 }
 
+/** Whether both keys have signed that the one succeeds the other: anyone who can append may have written it. */
+export function isConfirmed(
+  { old_key, new_key, old_signature, new_signature }: DataOf<"HeadKeyRotated">,
+  {
+    ledger,
+    genesis,
+    verify,
+  }: Readonly<{ ledger: string; genesis: string; verify: VerifySignature }>,
+): boolean {
+  const text = rotationText({ ledger, genesis, old_key, new_key });
+  return verify(old_key, text, old_signature) && verify(new_key, text, new_signature);
+}
+
 export type TrustOptions = Readonly<{
   stream: EventStream;
   ledger: string;
@@ -96,13 +109,9 @@ export async function trustedKeys(
   const [first] = await stream.read({ after: 0, limit: 1 });
   const genesis = first?.hash ?? "";
   for (const rotation of (await rotationsOf(stream)).toReversed()) {
-    const { position, old_key, new_key, old_signature, new_signature } = rotation;
-    const text = rotationText({ ledger, genesis, old_key, new_key });
-    const isConfirmed =
-      trusted.has(new_key) &&
-      verify(old_key, text, old_signature) &&
-      verify(new_key, text, new_signature);
-    if (isConfirmed && !trusted.has(old_key)) trusted.set(old_key, position - 1);
+    const { position, old_key, new_key } = rotation;
+    if (!trusted.has(new_key) || trusted.has(old_key)) continue;
+    if (isConfirmed(rotation, { ledger, genesis, verify })) trusted.set(old_key, position - 1);
   }
   return trusted;
 }

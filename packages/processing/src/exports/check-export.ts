@@ -6,6 +6,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew } from "@counterfoil/core/stream/read-event";
+import { isConfirmed, readRotation } from "../audit/key-rotation.ts";
 import type { LedgerNames } from "../ingest/startup.ts";
 import { ExportRefused } from "../ports/errors.ts";
 import type { Body } from "../ports/event-stream.ts";
@@ -64,6 +65,7 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
   let isEnded = false;
   /** The digest of the body expected on the next line. */
   let expectedBody: string | null = null;
+  const endCheck = createEndCheck(options);
 
   function readHeader(value: Fields, line: string): ExportItem {
     const found = headerOf(value);
@@ -81,6 +83,7 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
     if (event.position > to) throw new Bad(`position ${event.position} is beyond the last, ${to}`);
     head = headOf(event);
     tree.add(event.hash);
+    endCheck.addEvent(event, genesis);
     const sha256 = bodyOf(event);
     if (sha256 !== null && isFirstBody(sha256)) expectedBody = sha256;
     return { kind: "event", event };
@@ -90,6 +93,7 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
     if (body !== sha256) throw new Bad(`expected the body ${sha256} of the delivery before it`);
     expectedBody = null;
     if (text === null && bodyLine({ sha256, base64: null }) === line) {
+      endCheck.addMissing(sha256, number);
       return { kind: "body", body: null };
     }
     const bytes = base64.decode(String(text));
@@ -109,9 +113,8 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
     const read = { position: String(position), hash, genesis, root: end.root, ledger: names.name };
     const wrong = keysOf(read).find((name) => signed !== null && signed[name] !== read[name]);
     if (wrong !== undefined) throw new Bad(`the signed head has another ${wrong} than this export`);
-    if (head.position !== to) {
-      throw new Bad(`the header says ${to} events, and ${head.position} are here`);
-    }
+    if (position !== to) throw new Bad(`the header says ${to} events, and ${position} are here`);
+    endCheck.check(signed);
     isEnded = true;
     return { kind: "end" };
   }
@@ -131,8 +134,7 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
       try {
         return readLine(line);
       } catch (error) {
-        if (!(error instanceof Bad)) throw error;
-        throw new ExportRefused(`line ${number}: ${error.message}`);
+        throw error instanceof Bad ? error.at(number) : error;
       }
     },
     finish() {
@@ -144,8 +146,67 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
   };
 }
 
-/** A line that is not as it must be; the message says why. */
-class Bad extends Error {}
+/** A line that is not as it must be, by default the last one that was read; the message says why. */
+class Bad extends Error {
+  readonly line: number | null;
+
+  constructor(message: string, line: number | null = null) {
+    super(message);
+    this.line = line;
+  }
+
+  at(last: number): ExportRefused {
+    return new ExportRefused(`line ${this.line ?? last}: ${this.message}`);
+  }
+}
+
+/** What only all events of an export show: why bodies are missing, and which keys were replaced. */
+function createEndCheck({ names, verify }: ExportReaderOptions) {
+  /** The lines of missing bodies, by digest. */
+  const missing = new Map<string, number>();
+  const erased = new Set<unknown>();
+  /** The position at which a key was replaced: it signs no head from there on. */
+  const replaced = new Map<string, number>();
+
+  function addRotation(event: RecordedEvent, genesis: string): void {
+    const rotation = readRotation(event);
+    if (rotation === null) return;
+    if (!isConfirmed(rotation, { ledger: names.name, genesis, verify })) return;
+    replaced.set(rotation.old_key, event.position);
+    replaced.delete(rotation.new_key);
+  }
+
+  /** Without these bytes the imported ledger would be incomplete, and `verify` would report it. */
+  function checkMissing(): void {
+    const first = [...missing].find(([sha256]) => !erased.has(sha256));
+    if (first === undefined) return;
+    const [sha256, line] = first;
+    throw new Bad(
+      `the bytes of the body ${sha256} are missing, and nothing says that they were erased: export the whole ledger again; if it has lost them, restore it from a backup first`,
+      line,
+    );
+  }
+
+  function checkKey({ position, public_key }: TreeHead): void {
+    const end = replaced.get(public_key);
+    if (end === undefined || Number(position) < end) return;
+    throw new Bad(
+      `the signed head is over position ${position}, by a key that was replaced at position ${end}: export the ledger again, with the present key`,
+    );
+  }
+
+  return {
+    addMissing: (sha256: string, line: number) => void missing.set(sha256, line),
+    addEvent(event: RecordedEvent, genesis: string): void {
+      if (event.type === "BodyErased") erased.add(dataOf(event).sha256);
+      if (event.type === "HeadKeyRotated") addRotation(event, genesis);
+    },
+    check(signed: TreeHead | null): void {
+      if (signed !== null) checkKey(signed);
+      checkMissing();
+    },
+  };
+}
 
 const AS_IS = "in the very form that export writes: it was altered, export it again";
 
