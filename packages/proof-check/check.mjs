@@ -22,7 +22,7 @@ const FORMAT = "counterfoil/balance-proof/v1";
  * Checks everything except signatures, and returns these: a page checks them with other functions than a script.
  *
  * @param sha256 bytes to lower-case hex
- * @param decodeBase64 text to bytes; null if it is not base64
+ * @param decodeBase64 text to bytes
  * @throws Wrong with the first reason
  */
 function checkProof(text, sha256, decodeBase64) {
@@ -50,58 +50,57 @@ function checkProof(text, sha256, decodeBase64) {
 
 // 1. Form
 
-const PROOF_FIELDS = [
-  ...["format", "account", "balance", "bodies", "consistency", "entries", "events", "head", "map"],
-  ...["public_key", "rotations", "rules", "signature", "snapshots", "tree"],
-];
+const HEAD = fields(
+  `genesis:digest hash:digest key_id:digest ledger:text map_root:digest position:position
+  public_key:digest root:digest signature:signature signed_at:text tree_size:position`,
+);
+const ROTATION = fields(
+  "new_key:digest new_signature:signature old_key:digest old_signature:signature",
+);
+const EVENT = fields(
+  `before:digest causation_id:text? correlation_id:text? data:text id:text occurred_at:nanos?
+  position:position recorded_at:nanos schema_version:count subject:text type:text`,
+);
+const PROOF = {
+  ...fields("account:text balance:text? format:text public_key:digest signature:signature"),
+  bodies: { "*": "base64?" },
+  consistency: [{ ...fields("root:digest tree_size:position"), proof: ["digest"] }],
+  entries: [fields("after:text? before:text? change:text? id:text missing:text? opening:text?")],
+  events: [EVENT],
+  head: HEAD,
+  map: { ...fields("digest:digest number:count position:position"), siblings: ["digest"] },
+  rotations: [{ ...ROTATION, position: "position" }],
+  rules: fields("model:text version:text"),
+  snapshots: [fields("confirmed_by:text connection:text frame:text")],
+  tree: ["digest"],
+};
 
 function readForm(text) {
-  const proof = JSON.parse(text);
+  const proof = readWith(() => JSON.parse(text), "form: proof: expected JSON");
+  needShape(proof, PROOF, "form: proof");
   need(canonical(proof) === text, "form: it is not in the RFC 8785 form: a byte was altered");
-  needFields(proof, PROOF_FIELDS, "a balance proof");
-  need(proof.format === FORMAT, `form: expected ${FORMAT}`);
-  needFields(proof.rules, ["model", "version"], "rules");
+  need(proof.format === FORMAT, `form: proof.format: expected ${FORMAT}`);
   return proof;
 }
 
 // 2. The head
 
-const HEAD_FIELDS = [
-  ...["ledger", "genesis", "position", "hash", "tree_size", "root", "map_root", "signed_at"],
-  ...["key_id", "public_key", "signature"],
-];
-const HEAD_DIGESTS = ["genesis", "hash", "root", "map_root", "key_id", "public_key"];
-
 /** Checks the form of a head. Its signature is checked separately. */
 function checkHead(head, sha256) {
-  needFields(head, HEAD_FIELDS, "the head");
-  const isText = HEAD_FIELDS.every((name) => typeof head[name] === "string");
-  need(isText, "head: all its fields are text");
-  const areDigests = HEAD_DIGESTS.every((name) => HEX.test(head[name]));
-  need(areDigests, "head: expected digests of 64 lower-case hex digits");
-  const isSize = COUNT.test(head.position) && head.position !== "0";
-  need(isSize && head.tree_size === head.position, "head: tree_size is not its position");
+  needShape(head, HEAD, "form: head");
+  need(head.tree_size === head.position, "head: tree_size is not its position");
   const isKeyId = sha256(fromHex(head.public_key)) === head.key_id;
   need(isKeyId, "head: key_id is not that of its public_key");
 }
 
 // 3. Inclusion
 
-const EVENT_FIELDS = [
-  ...["before", "position", "id", "type", "schema_version", "subject", "occurred_at"],
-  ...["recorded_at", "causation_id", "correlation_id", "data"],
-];
-
 /** The events with their positions as numbers, and their hashes, computed from their contents. */
-function readEvents({ events }, sha256) {
-  return events.map((event) => {
-    needFields(event, EVENT_FIELDS, "an event");
-    const hasPlace = HEX.test(event.before) && COUNT.test(event.position);
-    need(hasPlace, "form: an event has no place");
+const readEvents = ({ events }, sha256) =>
+  events.map((event) => {
     const place = Number(event.position);
     return { ...event, place, hash: eventHash(event.before, event, sha256) };
   });
-}
 
 function checkInclusion({ head, tree }, events, hash) {
   const size = Number(head.tree_size);
@@ -145,7 +144,6 @@ const powerBelow = (count) => 2 ** Math.ceil(Math.log2(count) - 1);
 /** The map has for each subject the number of its events, the last one's position, and a digest of all of them. */
 function checkComplete({ account, head, map }, events, sha256, { entry, branch, chained }) {
   const own = events.filter(({ subject }) => subject === account);
-  needFields(map, ["number", "position", "digest", "siblings"], "map");
   need(
     map.number === String(own.length),
     `left out: the map says that the account has ${map.number} events, and ${own.length} are here`,
@@ -219,19 +217,19 @@ const headSignature = (head) => ({
   signature: head.signature,
 });
 
+/** The old and the new key sign that the one succeeds the other. */
+function rotationSignatures(rotation, { genesis, ledger }) {
+  const { old_key, new_key, old_signature, new_signature } = rotation;
+  const why = "head: a rotation of its key is not signed by both keys";
+  const text = `counterfoil/head-key/v1\n${canonical({ genesis, ledger, new_key, old_key })}`;
+  return [
+    { why, text, key: old_key, signature: old_signature },
+    { why, text, key: new_key, signature: new_signature },
+  ];
+}
+
 function signaturesOf(proof) {
-  const { genesis, ledger } = proof.head;
-  const rotations = proof.rotations.flatMap((rotation) => {
-    const { old_key, new_key, old_signature, new_signature } = rotation;
-    const said = {
-      why: "head: a rotation of its key is not signed by both keys",
-      text: `counterfoil/head-key/v1\n${canonical({ genesis, ledger, new_key, old_key })}`,
-    };
-    return [
-      { ...said, key: old_key, signature: old_signature },
-      { ...said, key: new_key, signature: new_signature },
-    ];
-  });
+  const rotations = proof.rotations.flatMap((one) => rotationSignatures(one, proof.head));
   const seal = {
     why: "seal: the proof's own signature does not hold: a byte was altered",
     key: proof.public_key,
@@ -247,15 +245,14 @@ function signaturesOf(proof) {
  * Compares a head with keys and heads that the auditor has from another source than the proof.
  *
  * @param proof undefined for an export
+ * @param rotations of the ledger's key, as the checked file shows them
  * @param linksTo whether the checked file shows that its head extends a given one
  * @returns what remains unproven; empty if the head is trusted
  */
-function trustOf({ head, proof }, keys, heads, linksTo) {
-  const rotations = proof?.rotations ?? [];
-  for (const { position, old_key } of rotations) {
-    const isInTime = head.public_key !== old_key || Number(head.position) < Number(position);
-    need(isInTime, "head: it is signed by a key that had been replaced");
-  }
+function trustOf({ head, proof, rotations }, keys, heads, linksTo) {
+  const replaced = needKeysInTime([head, ...heads], rotations).get(proof?.public_key);
+  const why = `seal: the proof is signed by a key that was replaced at position ${replaced}`;
+  need(replaced === undefined, `${why}: ask for one of the present key`);
   const open = heads.flatMap((brought) => openAbout(brought, head, linksTo));
   if (keys.length + heads.length === 0) return ["you brought no key and no head"];
   const trusted = trustedKeys([...keys, ...heads.map(({ public_key }) => public_key)], rotations);
@@ -268,6 +265,19 @@ function trustOf({ head, proof }, keys, heads, linksTo) {
     "seal: the proof is signed by a key that is none of those that you brought",
   );
   return open;
+}
+
+/** Checks that no key signed at or after the position where it was replaced. @returns these positions, by key */
+function needKeysInTime(heads, rotations) {
+  const replaced = new Map();
+  for (const { position, old_key, new_key } of rotations)
+    replaced.set(old_key, Number(position)).delete(new_key);
+  for (const { position, public_key } of heads) {
+    const end = replaced.get(public_key);
+    const why = `head: the one over ${position} is signed by a key that was replaced at position ${end}`;
+    need(end === undefined || Number(position) < end, `${why}: ask for one of the present key`);
+  }
+  return replaced;
 }
 
 function openAbout(brought, head, linksTo) {
@@ -311,6 +321,37 @@ const linksOf = (proof) => (brought) => {
 
 const FACTS = new Set(["MovementRecorded", "BalanceReported", "FundsReported"]);
 
+/** What is read here of the data of each type. Numbers are text (`exactJson`). */
+const CONTENT = {
+  ...fields("balance?:amount change?:amount delivered_at?:count movement_id?:text *:any"),
+  ...fields("not_before?:time occurred_at?:time run_id?:text"),
+  "place?": fields("connection:text frame:text *:any"),
+};
+const FACT = { ...CONTENT, received_at: "time" };
+const AMENDS = fields("amends?:text event_id:text *:any");
+const EVIDENCE = fields("header:text key_id?:text scheme?:text value:text *:any");
+const DATA = {
+  MovementRecorded: { ...FACT, ...fields("change:amount movement_id:text run_id:text") },
+  BalanceReported: FACT,
+  FundsReported: { ...FACT, ...fields("balance:amount occurred_at:time") },
+  FactSeen: { ...AMENDS, adds: CONTENT, received_at: "time" },
+  FactCorrected: { ...AMENDS, data: FACT },
+  FactWithdrawn: AMENDS,
+  DeliveryReceived: {
+    sha256: "digest",
+    verdict: { "evidence?": [EVIDENCE], "*": "any" },
+    "*": "any",
+  },
+  FeedOpened: fields("connection:text *:any"),
+};
+
+function dataOf({ data, place, type }) {
+  const where = `form: data at position ${place}`;
+  const value = readWith(() => exactJson(data), `${where}: expected JSON`);
+  needShape(value, Object.hasOwn(DATA, type) ? DATA[type] : { "*": "any" }, where);
+  return value;
+}
+
 /**
  * The account's facts in the order of the stream. A fact is one statement of the provider; later events
  * add the contents of other copies, correct it or withdraw it.
@@ -322,7 +363,7 @@ function factsOf(events, account) {
     const { place, schema_version, type } = event;
     const isKnown = schema_version === "1";
     need(isKnown, `form: position ${place} has a schema that this checker does not know`);
-    const data = exactJson(event.data);
+    const data = dataOf(event);
     if (FACTS.has(type)) facts.set(event.id, newFact(event, data));
     else amend(facts, event, data);
   }
@@ -400,7 +441,7 @@ function checkBytes(proof, events, facts, sha256, decodeBase64) {
   const found = { checked: 0, unseen: 0, operatorOnly: 0, providers: [] };
   const named = new Set();
   for (const delivery of deliveries.values()) {
-    const data = exactJson(delivery.data);
+    const data = dataOf(delivery);
     named.add(data.sha256);
     const own = stating.get(delivery.id) ?? [];
     const text = bodies[data.sha256] ?? null;
@@ -410,10 +451,10 @@ function checkBytes(proof, events, facts, sha256, decodeBase64) {
     }
     const bytes = decodeBase64(text);
     need(
-      bytes !== null && sha256(bytes) === data.sha256,
+      sha256(bytes) === data.sha256,
       `bytes: those of the delivery at position ${delivery.place} are not the ones it names`,
     );
-    const stated = statedIn(bytes, account);
+    const stated = statedIn(bytes, delivery, account);
     found.checked += checkFacts(own, stated);
     checkNothingLeftOut(stated, known, delivery);
     addEvidence(found, delivery, data.verdict.evidence ?? [], bytes);
@@ -509,11 +550,12 @@ function addEvidence(found, { place }, evidence, bytes) {
 }
 
 /** What bytes state about the account: movements by id, and reports of a balance by run, or by time (`isTimed`). */
-function statedIn(bytes, account) {
-  const message = exactJson(new TextDecoder().decode(bytes));
-  return account.startsWith("layer1:")
-    ? statedByLayer1(message, account)
-    : statedByZeroHash(message, account);
+function statedIn(bytes, { place }, account) {
+  const stated = account.startsWith("layer1:") ? statedByLayer1 : statedByZeroHash;
+  return readWith(
+    () => stated(exactJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes)), account),
+    `form: bytes of position ${place}: expected a provider's message about an account`,
+  );
 }
 
 const NOTHING = { movements: [], reports: [], isTimed: false };
@@ -609,7 +651,8 @@ function entriesOf(facts) {
 function entryId(fact) {
   const run = runOf(fact);
   if (run !== undefined) return `run:${run}`;
-  const { connection, frame } = fact.value("place");
+  const { connection, frame } =
+    fact.value("place") ?? wrong(`form: data at position ${fact.place}: expected run_id or place`);
   return `snapshot:${connection}:${frame}`;
 }
 
@@ -666,8 +709,6 @@ function counterOf(run) {
 
 // Before + change = after
 
-const ENTRY_FIELDS = ["id", "before", "change", "after", "missing", "opening"];
-
 /**
  * Recomputes the stated entries in the stated order.
  *
@@ -679,7 +720,6 @@ function placeEntries(stated, made, isEqual) {
   // `held` is the balance from runs alone; snapshots are compared with it.
   let [before, held] = [null, null];
   for (const [order, line] of stated.entries()) {
-    needFields(line, ENTRY_FIELDS, "an entry");
     const entry = made.get(line.id) ?? wrong(`arithmetic: ${line.id} follows from no fact`);
     need(!seen.has(entry), `arithmetic: ${line.id} stands there twice`);
     seen.add(entry);
@@ -743,7 +783,7 @@ const misplaced = (other, entry) =>
 /** Checks that each snapshot's statement is either an entry, or equals the balance at that moment. */
 function checkSnapshots(snapshots, { made, placed, events, isEqual }) {
   const openings = events.filter(({ type }) => type === "FeedOpened");
-  const openedAt = new Map(openings.map(({ data, place }) => [exactJson(data).connection, place]));
+  const openedAt = new Map(openings.map((event) => [dataOf(event).connection, event.place]));
   const confirmedBy = new Map(
     snapshots.map((one) => [`snapshot:${one.connection}:${one.frame}`, one.confirmed_by]),
   );
@@ -799,16 +839,6 @@ function wrong(why) {
 
 const need = (holds, why) => holds || wrong(why);
 
-/** Checks that an object has exactly these fields, so that every field of a proof is checked. */
-function needFields(object, names, what) {
-  const isObject = object !== null && typeof object === "object" && !Array.isArray(object);
-  const found = isObject ? Object.keys(object).sort().join() : null;
-  need(
-    found === [...names].sort().join(),
-    `form: ${what} has to have the fields ${names.join(", ")}`,
-  );
-}
-
 const without = (object, name) =>
   Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
 
@@ -826,11 +856,73 @@ function canonical(value) {
 const exactJson = (text) =>
   JSON.parse(text, (_name, value, { source }) => (typeof value === "number" ? source : value));
 
-// Bytes and digests
+/** What cannot be read is malformed. */
+function readWith(read, why) {
+  try {
+    return read();
+  } catch {
+    return wrong(why);
+  }
+}
+
+// Shapes: what each value has to be, so that every field is checked
 
 const HEX = /^[0-9a-f]{64}$/;
-/** A whole number as text, small enough for an exact JavaScript number. */
-const COUNT = /^(0|[1-9]\d{0,14})$/;
+const textLike = (pattern) => (value) => typeof value === "string" && pattern.test(value);
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** Kinds of values: a test, and what is expected. Counts are small enough for an exact JavaScript number. */
+const KINDS = {
+  any: [() => true, "anything"],
+  text: [textLike(/^/), "text"],
+  digest: [textLike(HEX), "64 lower-case hex digits"],
+  signature: [textLike(/^[0-9a-f]{128}$/), "128 lower-case hex digits"],
+  count: [textLike(/^(0|[1-9]\d{0,14})$/), "a whole number as text"],
+  position: [textLike(/^[1-9]\d{0,14}$/), "a position as text"],
+  nanos: [textLike(/^-?\d{1,19}$/), "nanoseconds as text"],
+  amount: [textLike(/^-?(0|[1-9]\d{0,999})(\.\d{0,999}[1-9])?$/), "an amount as text"],
+  time: [(value) => time(value) !== null, "a time as text"],
+  base64: [
+    (value) =>
+      textLike(/^[A-Za-z0-9+/]*={0,2}$/)(value) &&
+      value.length % 4 === 0 &&
+      /(^|[^=]|[AEIMQUYcgkosw048]=|[AQgw]==)$/.test(value.slice(-3)),
+    "base64",
+  ],
+  number: [(value) => Number.isSafeInteger(value) && value >= 0, "a whole number"],
+};
+
+/** The shape of an object, from "name:kind name:kind". */
+function fields(text) {
+  return Object.fromEntries(text.split(/\s+/).map((one) => one.split(":")));
+}
+
+/**
+ * Checks a value against its shape: a kind, a list of one shape, or fields by name. "?" means after a kind that
+ * it may be null, after a name that it may be missing; "*" is the shape of all other fields, else there are none.
+ */
+function needShape(value, shape, where) {
+  const expect = (isGood, words) => need(isGood, `${where}: expected ${words}`);
+  if (typeof shape === "string") {
+    const [isKind, words] = KINDS[shape.replace("?", "")];
+    if (!shape.endsWith("?")) expect(isKind(value), words);
+    else expect(value === null || isKind(value), `${words} or null`);
+  } else if (Array.isArray(shape)) {
+    expect(Array.isArray(value), "a list");
+    for (const [at, one] of value.entries()) needShape(one, shape[0], `${where}[${at}]`);
+  } else {
+    const own = (name) => (Object.hasOwn(shape, name) ? shape[name] : undefined);
+    const shapeOf = (name) => own(name) ?? own(`${name}?`) ?? own("*");
+    const names = Object.keys(shape).filter((name) => !/[*?]$/.test(name));
+    const hasAll = isObject(value) && names.every((name) => Object.hasOwn(value, name));
+    const isGood = hasAll && Object.keys(value).every(shapeOf);
+    expect(isGood, `an object with the fields ${names.sort().join(", ") || "that belong there"}`);
+    for (const [name, one] of Object.entries(value))
+      needShape(one, shapeOf(name), `${where}.${name}`);
+  }
+}
+
+// Bytes and digests
 
 function fromHex(hex) {
   const bytes = new Uint8Array(hex.length / 2);
@@ -878,12 +970,12 @@ function eventHash(before, event, sha256) {
 
 // Amounts: a whole number of units, and the number of decimals
 
-const AMOUNT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
+const AMOUNT = /^([+-]?)(?=\.?\d)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
 
+/** @param text of the kind `amount`, or as a provider prints it */
 function amount(text) {
-  const [, sign, whole, part = "", power = "0"] =
-    AMOUNT.exec(text) ?? wrong(`form: ${text} is no amount`);
-  const digits = `${sign}${whole}${part}`.replace("+", "") || "x";
+  const [, sign, whole, part = "", power = "0"] = AMOUNT.exec(text);
+  const digits = `${sign}${whole}${part}`.replace("+", "");
   const scale = part.length - Number(power);
   if (scale >= 0) return { units: BigInt(digits), scale };
   return { units: BigInt(digits + "0".repeat(-scale)), scale: 0 };
@@ -925,18 +1017,22 @@ const isGiven = (value) => value !== undefined && value !== null && value !== ""
 /** Whether two printed amounts are equal, or both are missing. */
 function isSameAmount(a, b) {
   if (!isGiven(a) || !isGiven(b)) return isGiven(a) === isGiven(b);
-  return minus(amount(a), amount(b)).units === 0n;
+  return [a, b].every(textLike(AMOUNT)) && minus(amount(a), amount(b)).units === 0n;
 }
 
 // Times: nanoseconds since 1970
 
-const ISO = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|z|[+-]\d\d:?\d\d)$/;
+const ISO =
+  /^(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(?:\.(\d{1,9}))?(Z|z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)$/;
 const SECOND = 1_000_000_000n;
 
 /** Nanoseconds of an ISO 8601 time, or of an epoch whose number of digits shows its unit; null if it is not a time. */
 function time(text) {
+  if (typeof text !== "string") return null;
   const [, day, minute, second, part = "", offset] = ISO.exec(text) ?? [];
   if (day !== undefined) {
+    const midnight = new Date(Date.parse(`${day}T00:00:00Z`) || 0);
+    if (!midnight.toISOString().startsWith(day)) return null;
     const zone = offset.toUpperCase().replace(/^(.\d\d)(\d\d)$/, "$1:$2");
     const minutes = BigInt(Date.parse(`${day}T${minute}:00${zone}`)) * 1_000_000n;
     return minutes + BigInt(second) * SECOND + BigInt(part.padEnd(9, "0"));
@@ -1009,16 +1105,22 @@ const keyIdOf = (key) => sha256(key.export({ type: "spki", format: "der" }));
 // Checks an export of a Counterfoil ledger, line by line.
 
 const hash = hashesOf(sha256);
+const BODY = { sha256: "digest" };
 const BEFORE_FIRST = "0".repeat(64);
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** The shape of each kind of line, its fields in their order. */
 const LINES = {
-  header: ["format", "ledger", "environment", "genesis", "from", "to", "before", "account"],
-  event: [
-    ...["position", "id", "type", "schema_version", "subject", "occurred_at", "recorded_at"],
-    ...["causation_id", "correlation_id", "data", "hash"],
-  ],
-  body: ["body", "base64"],
-  end: ["end", "events", "bodies", "root", "head"],
+  header: fields(
+    `format:text ledger:text environment:text genesis:digest from:number to:number before:digest
+    account:text?`,
+  ),
+  event: fields(
+    `position:number id:text type:text schema_version:number subject:text occurred_at:nanos?
+    recorded_at:nanos causation_id:text? correlation_id:text? data:text hash:digest`,
+  ),
+  body: fields("body:digest base64:base64?"),
+  end: fields("end:digest events:number bodies:number root:digest? head:any"),
 };
 
 /** A body is repeated after this many other bodies. */
@@ -1045,13 +1147,18 @@ class Export {
   remembered = new Set();
   erased = new Set();
   missing = new Map();
+  rotations = [];
 
   constructor(heads) {
     this.heads = heads;
   }
 
+  get where() {
+    return `line ${this.line}, position ${Math.max(this.position, 1)}`;
+  }
+
   bad(why) {
-    wrong(`line ${this.line}, position ${Math.max(this.position, 1)}: ${why}`);
+    wrong(`${this.where}: ${why}`);
   }
 
   get isWhole() {
@@ -1067,26 +1174,28 @@ class Export {
     return this.spine.map(({ root }) => root).reduceRight((right, left) => hash.node(left, right));
   }
 
-  read(text) {
+  read(bytes) {
     this.line += 1;
-    const value = this.parsed(text);
+    const text = readWith(() => decoder.decode(bytes), `${this.where}: expected UTF-8`);
+    const value = this.parsed(text, { "*": "any" }, this.where);
     const kind = this.kindOf(value);
     if (this.end !== null) this.bad("something stands behind the end");
-    const inOrder = Object.fromEntries(LINES[kind].map((name) => [name, value[name]]));
-    if (JSON.stringify(inOrder) !== text)
+    needShape(value, LINES[kind], `${this.where}: ${kind}`);
+    const names = Object.keys(LINES[kind]);
+    if (JSON.stringify(Object.fromEntries(names.map((name) => [name, value[name]]))) !== text)
       this.bad(`it is not in the form of ${kind}: it was altered`);
     if (this.awaited !== null && kind !== "body") this.bad(`expected the body ${this.awaited}`);
     this[`${kind}Line`](value);
   }
 
-  parsed(text) {
-    try {
-      const value = JSON.parse(text);
-      if (typeof value === "object" && value !== null) return value;
-    } catch {
-      // Reported below.
-    }
-    return this.bad("it is no JSON object");
+  parsed(text, shape, where) {
+    const value = readWith(() => JSON.parse(text), `${where}: expected JSON`);
+    needShape(value, shape, where);
+    return value;
+  }
+
+  dataOf({ data }, shape) {
+    return this.parsed(data, { ...shape, "*": "any" }, `${this.where}: data`);
   }
 
   kindOf(value) {
@@ -1121,18 +1230,25 @@ class Export {
     this.previous = value.hash;
     this.events += 1;
     if (this.isWhole) this.addToTree(value);
-    if (value.type === "BodyErased") this.erased.add(JSON.parse(value.data).sha256);
+    if (value.type === "BodyErased") this.erased.add(this.dataOf(value, BODY).sha256);
     if (value.type === "DeliveryReceived" && this.isChained)
-      this.expectBody(JSON.parse(value.data).sha256);
+      this.expectBody(this.dataOf(value, BODY).sha256);
+    if (value.type === "HeadKeyRotated") this.addRotation(this.dataOf(value, ROTATION));
     for (const head of this.heads)
       if (this.isChained && Number(head.position) === this.position) this.compare(head);
   }
 
-  isOpening({ data, hash: first }) {
+  isOpening(event) {
     const { ledger, environment, genesis, before } = this.header;
-    const said = JSON.parse(data);
+    const said = this.dataOf(event, { environment: "text", name: "text" });
     const isNamed = said.name === ledger && said.environment === environment;
-    return isNamed && first === genesis && before === sha256(ledger);
+    return isNamed && event.hash === genesis && before === sha256(ledger);
+  }
+
+  /** Without both signatures it replaces no key: anyone who can append could have written it. */
+  addRotation(data) {
+    const rotation = { ...data, position: this.position };
+    if (rotationSignatures(rotation, this.header).every(isSigned)) this.rotations.push(rotation);
   }
 
   addToTree({ subject, position, hash: one }) {
@@ -1157,7 +1273,7 @@ class Export {
 
   bodyLine({ body, base64 }) {
     if (body !== this.awaited) this.bad(`expected the body ${this.awaited}`);
-    if (base64 === null) this.missing.set(body, `line ${this.line}, position ${this.position}`);
+    if (base64 === null) this.missing.set(body, this.where);
     else if (sha256(Buffer.from(base64, "base64")) !== body)
       this.bad(`the bytes are not those of the body ${body}`);
     else this.bodies += 1;
@@ -1197,20 +1313,29 @@ class Export {
     if (end === null) this.bad("the file ends here, and its last line is missing: it was cut");
     if (this.isChained && position !== header.to)
       this.bad(`the header says that it ends at position ${header.to}`);
-    for (const [body, where] of this.missing)
-      need(
-        this.erased.has(body),
-        `${where}: the bytes ${body} are missing, and nothing says that they were erased`,
+    const unexplained = [...this.missing].filter(([body]) => !this.erased.has(body));
+    // Only a file from position 1 to a head has to hold what erased them.
+    const isUpToHead = [...heads, end.head].some((head) => Number(head?.position) === position);
+    if (unexplained.length > 0 && this.isWhole && isUpToHead) {
+      const [[body, where]] = unexplained;
+      const why = `${where}: the bytes ${body} are missing, and nothing says that they were erased`;
+      wrong(
+        `${why}: if that came after position ${position}, ask for an export of the whole ledger`,
       );
+    }
     for (const head of heads) this.checkBrought(head);
     if (end.head !== null) this.checkOwn(end.head);
+    needKeysInTime(end.head === null ? heads : [...heads, end.head], this.rotations);
     const said = [
       `${this.events} events up to position ${position} of ledger ${header.ledger}, ${this.bodies} bodies: whole, in order, unaltered since their hashes were made`,
     ];
+    const outside = `bodies are not in this export; what erased them, if anything did, is outside of it: an export of the whole ledger says`;
+    if (unexplained.length > 0) said.push(`${unexplained.length} ${outside}`);
     if (!this.isChained) return { said, open: [OF_ACCOUNT] };
     const last = heads.toSorted((a, b) => a.position - b.position).at(-1) ?? end.head;
     if (last === null) return { said, open: ["it ends with no signed head, and you brought none"] };
-    const open = heads.length > 0 ? [] : trustOf({ head: last }, keys, [], () => true);
+    const signed = { head: last, rotations: this.rotations };
+    const open = heads.length > 0 ? [] : trustOf(signed, keys, [], () => true);
     if (heads.some((head) => Number(head.position) < header.from))
       open.push("it begins behind a head that you brought");
     const isAll = Number(last.position) === position;
@@ -1259,18 +1384,17 @@ function mapRoot(entries, depth) {
 /** Checks a file, with memory that does not grow with its bodies. */
 async function checkExport(file, { keys, heads }) {
   const reading = new Export(heads);
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let rest = Buffer.alloc(0);
   for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
     const bytes = Buffer.concat([rest, chunk]);
     let start = 0;
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
-      reading.read(decoder.decode(bytes.subarray(start, end)));
+      reading.read(bytes.subarray(start, end));
       start = end + 1;
     }
     rest = bytes.subarray(start);
   }
-  if (rest.length > 0) reading.read(`${decoder.decode(rest)}?`);
+  if (rest.length > 0) reading.read(Buffer.concat([rest, Buffer.from("?")]));
   return reading.finish(keys);
 }
 
@@ -1295,11 +1419,12 @@ async function check(args) {
     return [3, ["consistent, signer not checked", ...said, ...open]];
   } catch (error) {
     if (error instanceof Usage || error.syscall !== undefined) return [2, [error.message]];
-    // A file that cannot be parsed is not a valid proof.
-    const reason = error instanceof Wrong ? error.message : `form: ${error.message}`;
+    const reason = error instanceof Wrong ? error.message : UNREADABLE;
     return [1, [`it does not hold: ${reason}`]];
   }
 }
+
+const UNREADABLE = "form: expected a file as docs/stream-format.md or docs/audit.md describes it";
 
 // A proof
 
@@ -1309,13 +1434,13 @@ function checkProofFile(bytes, { keys, heads, providers }) {
   const checked = checkProof(text, sha256, decodeBase64);
   const { proof } = checked;
   for (const one of checked.signatures) need(isSigned(one), one.why);
-  const open = trustOf({ head: proof.head, proof }, keys, heads, linksOf(proof));
+  const { head, rotations } = proof;
+  const open = trustOf({ head, proof, rotations }, keys, heads, linksOf(proof));
   const verified = checkProviders(checked.providers, providers);
   return { said: wordsFor(checked, verified), open };
 }
 
-const decodeBase64 = (text) =>
-  /^[A-Za-z0-9+/]*={0,2}$/.test(text) ? Buffer.from(text, "base64") : null;
+const decodeBase64 = (text) => Buffer.from(text, "base64");
 
 /** @returns how many of the providers' signatures are valid; those without a given key are not checked */
 function checkProviders(signatures, keys) {

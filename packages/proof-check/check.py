@@ -43,18 +43,14 @@ def need(holds, why):
 
 
 FORMAT = "counterfoil/balance-proof/v1"
-PROOF = ["account", "balance", "bodies", "consistency", "entries", "events", "format", "head", "map"]
-PROOF += ["public_key", "rotations", "rules", "signature", "snapshots", "tree"]
-EVENT = ["before", "causation_id", "correlation_id", "data", "id", "occurred_at", "position"]
-EVENT += ["recorded_at", "schema_version", "subject", "type"]
 
 
 def check_proof(text, brought):
     """Every step of the check, in this order. Each raises Wrong with the first reason."""
     # 1. The text has its canonical form, so that any altered byte is detected.
     proof = read_form(text)
-    # 2. The head is well formed and signed: it describes the ledger by a root over all events and
-    #    one over all subjects.
+    # 2. The head is well formed: it describes the ledger by a root over all events and one over all
+    #    subjects.
     check_head(proof["head"])
     # 3. Every event here is at its position under the head's root: none was altered or invented.
     hashes = check_inclusion(proof)
@@ -66,20 +62,24 @@ def check_proof(text, brought):
     # 6. The account's facts, with the amendments of each.
     facts = facts_of([event for event, _ in mine])
     # 7. The facts equal what the provider's bytes state, and nothing in these is left out.
-    count = check_bytes(proof, proof["events"], facts, brought.providers)
+    count = check_bytes(proof, proof["events"], facts)
     # 8. Before + change = after, entry by entry, up to the balance.
     check_arithmetic(proof, facts, proof["events"])
-    # 9. Each rotation of the head's key, and the proof as a whole, are signed.
+    # 9. The head, each rotation of its key, and the proof as a whole, are signed.
     check_seal(proof)
-    # 10. What remains unproven about the signer, with the given keys and heads.
-    return words_for(proof, count), trust(proof["head"], proof, brought)
+    # 10. What remains unproven about the signer, with the given keys and heads; the providers' signatures.
+    left = trust(proof["head"], proof, proof["rotations"], brought)
+    return words_for(proof, count, check_providers(count, brought.providers)), left
 
 
 def read_form(text):
-    proof = json.loads(text)
+    try:
+        proof = parsed(text)
+    except (ValueError, RecursionError):
+        raise Wrong("form: proof: expected JSON")
+    need_shape(proof, PROOF, "form: proof")
     need(canonical(proof) == text, "form: it is not in the RFC 8785 form: a byte was altered")
-    need(isinstance(proof, dict) and sorted(proof) == PROOF, "form: a balance proof has other fields")
-    need(proof["format"] == FORMAT, f"form: expected {FORMAT}")
+    need(proof["format"] == FORMAT, f"form: proof.format: expected {FORMAT}")
     return proof
 
 
@@ -87,35 +87,35 @@ def check_inclusion(proof):
     """Returns the hashes of the events, computed from their contents."""
     head, events = proof["head"], proof["events"]
     size = int(head["tree_size"])
-    for event in events:
-        need(sorted(event) == EVENT and HEX.match(event["before"]) and COUNT.match(event["position"]), "form: an event has other fields")
+    hashes = [event_hash(event["before"], event) for event in events]
     places = [int(event["position"]) for event in events]
     need(all(a < b for a, b in zip(places, places[1:])), "form: events are not in order")
-    need(all(1 <= place <= size for place in places), "inclusion: an event lies beyond the head")
-    hashes = [event_hash(event["before"], event) for event in events]
+    need(all(place <= size for place in places), "inclusion: an event lies beyond the head")
     path = collections.deque(proof["tree"])
     known = [(place - 1, leaf(one)) for place, one in zip(places, hashes)]
     root = root_with(known, 0, size, path)
-    need(root == head["root"] and not path, "inclusion: the events do not lie under the head's root: an event, its place or the path was altered")
+    need(not path, "inclusion: the path is too long")
+    need(root == head["root"], "inclusion: the events do not lie under the head's root: an event, its place or the path was altered")
     return hashes
 
 
 def check_map(proof, mine, hashes):
     """The map has for each subject the number of its events, the last one's position, and a digest of all of them."""
     entry, account = proof["map"], proof["account"]
-    need(sorted(entry) == ["digest", "number", "position", "siblings"], "form: map has other fields")
     need(entry["number"] == str(len(mine)), f"left out: the map says that the account has {entry['number']} events, and {len(mine)} are here")
     need(mine and entry["position"] == mine[-1]["position"], "left out: the account's last event is not the map's")
     digest = EMPTY
     for one in hashes:
         digest = sha256(raw(digest), raw(one))
     need(digest == entry["digest"], "map: its digest is not that of the account's events")
-    key = sha256(account.encode())
+    why = "map: the account's entry does not lie under the head's map_root"
+    need(len(entry["siblings"]) <= 256, why)
+    key = sha256(utf8(account))
     root = map_leaf(key, entry_of(account, entry["number"], entry["position"], digest))
     for depth in reversed(range(len(entry["siblings"]))):
         pair = (root, entry["siblings"][depth])
         root = map_node(*(reversed(pair) if bit_of(key, depth) else pair))
-    need(root == proof["head"]["map_root"], "map: the account's entry does not lie under the head's map_root")
+    need(root == proof["head"]["map_root"], why)
 
 
 def check_earlier_heads(proof):
@@ -125,14 +125,16 @@ def check_earlier_heads(proof):
         need(good, f"consistency: the head does not go on from the one over {one['tree_size']}")
 
 
-def words_for(proof, count):
-    head, balance = proof["head"], proof["balance"] or "nothing that is known"
+def words_for(proof, count, verified):
+    head = proof["head"]
+    balance = "nothing that is known" if proof["balance"] is None else proof["balance"]
+    unknown = len(count["signatures"]) - verified
     said = [f"{proof['account']} holds {balance} after position {head['position']} of ledger {head['ledger']}, signed {head['signed_at']}"]
     said.append(f"{proof['map']['number']} events, and these are all; {count['checked']} facts are what the provider's bytes say, {count['unseen']} have no bytes here")
-    if count["verified"]:
-        said.append(f"{count['verified']} of the provider's signatures hold")
-    if count["unknown"]:
-        said.append(f"{count['unknown']} of the provider's signatures were not checked: bring its public key with --key")
+    if verified:
+        said.append(f"{verified} of the provider's signatures hold")
+    if unknown:
+        said.append(f"{unknown} of the provider's signatures were not checked: bring its public key with --key")
     if count["operator only"]:
         said.append(f"{count['operator only']} deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too")
     gaps = sum(1 for one in proof["entries"] if one["missing"] is not None)
@@ -144,50 +146,57 @@ def words_for(proof, count):
 # --- Steps 2, 9 and 10: the head, signatures, and trust -------------------------------------------
 
 
-HEAD = ["genesis", "hash", "key_id", "ledger", "map_root", "position", "public_key", "root"]
-HEAD += ["signature", "signed_at", "tree_size"]
-
-
 def check_head(head):
-    need(isinstance(head, dict) and sorted(head) == sorted(HEAD), "form: a head has other fields")
-    need(all(isinstance(value, str) for value in head.values()), "head: all its fields are text")
-    for name in ("genesis", "hash", "key_id", "map_root", "public_key", "root"):
-        need(HEX.match(head[name]), f"head: {name} is no digest")
-    good = COUNT.match(head["position"]) and head["position"] != "0"
-    need(good and head["tree_size"] == head["position"], "head: tree_size is not its position")
-    need(sha256(raw(head["public_key"])) == head["key_id"], "head: key_id is not that of its key")
+    need_shape(head, HEAD, "form: head")
+    need(head["tree_size"] == head["position"], "head: tree_size is not its position")
+    need(sha256(raw(head["public_key"])) == head["key_id"], "head: key_id is not that of its public_key")
+
+
+def is_head_signed(head):
     said = {name: value for name, value in head.items() if name != "signature"}
-    text = "counterfoil/head/v1\n" + canonical(said)
-    need(is_signed(head["public_key"], text, head["signature"]), "head: its signature does not hold")
+    return is_signed(head["public_key"], "counterfoil/head/v1\n" + canonical(said), head["signature"])
+
+
+def is_rotation_signed(one, ledger, genesis):
+    """The old and the new key sign that the one succeeds the other."""
+    said = {"genesis": genesis, "ledger": ledger, "new_key": one["new_key"], "old_key": one["old_key"]}
+    text = "counterfoil/head-key/v1\n" + canonical(said)
+    return is_signed(one["old_key"], text, one["old_signature"]) and is_signed(one["new_key"], text, one["new_signature"])
 
 
 def check_seal(proof):
     head = proof["head"]
+    need(is_head_signed(head), "head: its signature does not hold")
     for one in proof["rotations"]:
-        said = {"genesis": head["genesis"], "ledger": head["ledger"], "new_key": one["new_key"], "old_key": one["old_key"]}
-        text = "counterfoil/head-key/v1\n" + canonical(said)
-        good = is_signed(one["old_key"], text, one["old_signature"]) and is_signed(one["new_key"], text, one["new_signature"])
-        need(good, "head: a rotation of its key is not signed by both keys")
+        need(is_rotation_signed(one, head["ledger"], head["genesis"]), "head: a rotation of its key is not signed by both keys")
     said = {name: value for name, value in proof.items() if name != "signature"}
     good = is_signed(proof["public_key"], f"{FORMAT}\n{canonical(said)}", proof["signature"])
     need(good, "seal: the proof's own signature does not hold: a byte was altered")
 
 
-def trust(head, proof, brought):
+def replaced_keys(rotations):
+    """The position at which each key was replaced: it signs nothing from there on."""
+    ends = {}
+    for one in rotations:
+        ends[one["old_key"]] = int(one["position"])
+        ends.pop(one["new_key"], None)
+    return ends
+
+
+def check_keys_in_time(heads, rotations):
+    ends = replaced_keys(rotations)
+    for one in heads:
+        end, place = ends.get(one["public_key"]), one["position"]
+        need(end is None or int(place) < end, f"head: the one over {place} is signed by a key that was replaced at position {end}: ask for one of the present key")
+
+
+def trust(head, proof, rotations, brought):
     """What remains unproven about the head's signer, with the given keys and heads."""
-    trusted = set(brought.keys) | {one["public_key"] for one in brought.heads}
-    rotations = proof["rotations"] if proof else []
-    for one in [*rotations, *reversed(rotations)]:
-        if {one["old_key"], one["new_key"]} & trusted:
-            trusted |= {one["old_key"], one["new_key"]}
-        replaced = head["public_key"] == one["old_key"] and int(head["position"]) >= int(one["position"])
-        need(not replaced, "head: it is signed by a key that had been replaced")
-    if not trusted:
-        return ["you brought no key and no head"]
-    need(head["public_key"] in trusted, f"head: it is signed by key {head['key_id']}, which is none of those that you brought")
-    need(proof is None or proof["public_key"] in trusted, "seal: the proof is signed by a key that is none of those that you brought")
+    check_keys_in_time([head, *brought.heads], rotations)
+    end = replaced_keys(rotations).get(proof["public_key"]) if proof else None
+    need(end is None, f"seal: the proof is signed by a key that was replaced at position {end}: ask for one of the present key")
     left = []
-    links = {one["tree_size"]: one["root"] for one in proof["consistency"]} if proof else {}
+    links = {one["tree_size"]: one["root"] for one in reversed(proof["consistency"])} if proof else {}
     for one in brought.heads:
         place = one["position"]
         need((one["ledger"], one["genesis"]) == (head["ledger"], head["genesis"]), f"head: the one over {place} that you brought is of another ledger")
@@ -198,6 +207,14 @@ def trust(head, proof, brought):
             need(links[place] == one["root"], f"head: the one over {place} that you brought is not what came before: the ledger was altered")
         else:
             left.append(f"nothing here shows that it goes on from your head over {place}")
+    trusted = set(brought.keys) | {one["public_key"] for one in brought.heads}
+    if not trusted:
+        return ["you brought no key and no head"]
+    for one in [*rotations, *reversed(rotations)]:
+        if {one["old_key"], one["new_key"]} & trusted:
+            trusted |= {one["old_key"], one["new_key"]}
+    need(head["public_key"] in trusted, f"head: it is signed by key {head['key_id']}, which is none of those that you brought")
+    need(proof is None or proof["public_key"] in trusted, "seal: the proof is signed by a key that is none of those that you brought")
     return left
 
 
@@ -205,6 +222,7 @@ def trust(head, proof, brought):
 
 
 FACTS = ("MovementRecorded", "BalanceReported", "FundsReported")
+AMENDMENTS = ("FactSeen", "FactCorrected", "FactWithdrawn")
 
 
 class Fact:
@@ -236,12 +254,14 @@ class Fact:
 def facts_of(events):
     facts = {}
     for event in events:
-        need(event["schema_version"] == "1", f"form: position {event['position']} has a schema that is not known here")
-        data, kind = exact(event["data"]), event["type"]
+        need(event["schema_version"] == "1", f"form: position {event['position']} has a schema that this checker does not know")
+        data, kind = data_of(event), event["type"]
         if kind in FACTS:
             facts[event["id"]] = Fact(event, data)
             continue
-        fact = facts.get(data.get("amends", data.get("event_id")) if kind == "FactWithdrawn" else data.get("event_id"))
+        if kind not in AMENDMENTS:
+            continue
+        fact = facts.get(data.get("amends", data["event_id"]) if kind == "FactWithdrawn" else data["event_id"])
         if fact is None:
             continue
         if kind == "FactSeen":
@@ -267,7 +287,7 @@ Said = collections.namedtuple("Said", "run id at amount change")
 
 def said_in(body, account):
     """What the provider's bytes state about the account: movements, and balances."""
-    message = exact(body)
+    message = exact(body.decode("utf-8"))
     if account.startswith("layer1:"):
         data, at = message["data"], message["timestamp"]
         address = data["address"]
@@ -277,10 +297,10 @@ def said_in(body, account):
             if account == f"layer1:{part(address)}:{part(data['asset'])}:{part(fund['type'].lower())}"
         ]
         return [], [Said(at, None, at, fund["balance"], fund.get("delta")) for fund in mine]
-    if given(message.get("messageType") or message.get("message_type")):
+    if message.get("messageType") or message.get("message_type"):
         message = message["body"]
-    names = [message.get("participant_code") or message.get("account_owner"), message["account_group"]]
-    names += [message["account_label"], message.get("account_type") or message.get("account_subtype"), message["asset"]]
+    names = [message.get("participant_code") or message.get("account_owner"), message.get("account_group")]
+    names += [message.get("account_label"), message.get("account_type") or message.get("account_subtype"), message.get("asset")]
     if "zerohash:" + ":".join(map(part, names)) != account:
         return [], []
     run = str(message.get("run_id"))
@@ -308,7 +328,7 @@ def is_said(fact, moves, reports):
     if fact.type == "MovementRecorded":
         return any(
             one.id == data["movement_id"] and one.run == data["run_id"]
-            and same_amount(one.amount, data["change"]) and same_time(one.at, data.get("occurred_at"))
+            and same_amount(one.amount, data.get("change")) and same_time(one.at, data.get("occurred_at"))
             for one in moves
         )
     return any(
@@ -334,27 +354,30 @@ class Known:
         return one.run in self.runs or bool(self.times) and nanos(one.run) in self.times
 
 
-def check_bytes(proof, events, facts, providers):
+def check_bytes(proof, events, facts):
     """Compares facts with the bytes of their deliveries, in both directions. Deliveries without bytes here are skipped."""
     bodies, known = proof["bodies"], Known(facts)
-    count, named = collections.Counter(), set()
+    count, named = {"checked": 0, "unseen": 0, "operator only": 0, "signatures": []}, set()
     for id, event in deliveries_in(events, proof["account"]).items():
-        data, place = exact(event["data"]), event["position"]
+        data, place = data_of(event), event["position"]
         named.add(data["sha256"])
         text = bodies.get(data["sha256"])
         if text is None:
             count["unseen"] += len(known.by_cause.get(id, []))
             continue
-        body = base64.b64decode(text, validate=True)
-        need(hashlib.sha256(body).hexdigest() == data["sha256"], f"bytes: those of position {place} are not the ones it names")
-        moves, reports = said_in(body, proof["account"])
+        body = base64.b64decode(text)
+        need(sha256(body) == data["sha256"], f"bytes: those of the delivery at position {place} are not the ones it names")
+        try:
+            moves, reports = said_in(body, proof["account"])
+        except (*MALFORMED,):
+            raise Wrong(f"form: bytes of position {place}: expected a provider's message about an account")
         for fact in known.by_cause.get(id, []):
             # Withdrawn facts are skipped, because bytes no longer support them.
             if not fact.withdrawn:
                 count["checked"] += 1
                 need(is_said(fact, moves, reports), f"bytes: the fact at position {fact.place} is not what the provider's bytes say")
         check_nothing_left_out(moves, reports, known, place)
-        check_signatures(data["verdict"].get("evidence", []), body, place, providers, count)
+        add_signatures(data["verdict"].get("evidence", []), body, place, count)
     need(set(bodies) <= named, "bytes: there are some that no delivery names")
     return count
 
@@ -376,24 +399,27 @@ def check_nothing_left_out(moves, reports, known, place):
         need(not given(one.amount) or known.has_report(one), f"left out: the balance that the bytes of position {place} state")
 
 
-def check_signatures(evidence, body, place, providers, count):
+def add_signatures(evidence, body, place, count):
     # A delivery may carry several of them.
     count["operator only"] += any(one.get("scheme") == "hmac" for one in evidence)
     for one in evidence:
-        scheme = one.get("scheme")
-        if scheme is None or scheme == "hmac":
-            continue
-        if one.get("key_id") not in providers:
-            count["unknown"] += 1
-        else:
-            spki, why = providers[one["key_id"]], f"bytes: the provider's signature of position {place} does not hold"
-            if scheme == "ecdsa_secp256k1":
-                need(ecdsa_holds(spki, body, base64.b64decode(one["value"])), why)
-            else:
-                sent = next((other["value"] for other in evidence if other["header"] == "x-zh-hook-timestamp"), "")
-                signed = body + sent.encode() if one["header"] == "x-zh-hook-rsa-signature" else body
-                need(rsa_holds(spki, scheme, signed, raw(one["value"])), why)
-            count["verified"] += 1
+        if one.get("scheme") not in (None, "hmac"):
+            sent = next((other["value"] for other in evidence if other["header"] == "x-zh-hook-timestamp"), "")
+            signed = body + utf8(sent) if one["header"] == "x-zh-hook-rsa-signature" else body
+            count["signatures"].append((place, one, signed))
+
+
+def check_providers(count, providers):
+    """Returns how many of the providers' signatures hold; those without a given key are not checked."""
+    known = [one for one in count["signatures"] if one[1].get("key_id") in providers]
+    for place, one, signed in known:
+        try:
+            holds = ecdsa_holds if one["scheme"] == "ecdsa_secp256k1" else rsa_holds
+            good = holds(providers[one["key_id"]], one["scheme"], signed, one["value"])
+        except MALFORMED:
+            good = False
+        need(good, f"bytes: the provider's signature of the delivery at position {place} does not hold")
+    return len(known)
 
 
 # --- Step 8: arithmetic and order (docs/domain-rules.md) ------------------------------------------
@@ -443,6 +469,7 @@ def entries_of(facts):
             run = fact.value("occurred_at")
         else:
             run = fact.data["run_id"] if fact.type == "MovementRecorded" else fact.value("run_id")
+        need(run is not None or place is not None, f"form: data at position {fact.place}: expected run_id or place")
         id = f"snapshot:{place['connection']}:{place['frame']}" if run is None else f"run:{run}"
         entry = entries.setdefault(id, Entry(id, run, place))
         entry.facts.append(fact)
@@ -478,14 +505,14 @@ def check_arithmetic(proof, facts, events):
         is_new = stood is None or entry.before is None or abs(entry.before - stood) <= most
         first = not order and entry.run is not None and entry.before is not None and entry.before != 0
         expected = {
-            "id": id,
             "before": printed(stood),
             "change": printed(entry.change),
             "after": printed(after(stood, entry)),
             "missing": None if is_new else printed(entry.before - stood),
             "opening": printed(entry.before) if first else None,
         }
-        need(stated == expected, f"arithmetic: {id} is {canonical(expected)}, and {canonical(stated)} is stated")
+        for name, value in expected.items():
+            need(stated[name] == value, f"arithmetic: {name} of {id} is {shown(value)}, and {shown(stated[name])} is stated")
         stood = after(stood, entry)
         held = after(held, entry) if entry.run is not None else held
         entry.held, entry.order = (held if entry.run is not None else stood), len(order)
@@ -493,7 +520,7 @@ def check_arithmetic(proof, facts, events):
     check_snapshots(proof, made, order, events, most)
     for id, entry in made.items():
         need(entry.run is None or entry.order is not None, f"left out: {id} is not among the entries")
-    need(proof["balance"] == printed(stood), f"arithmetic: the balance is {printed(stood)}, and {proof['balance']} is stated")
+    need(proof["balance"] == printed(stood), f"arithmetic: the balance is {shown(printed(stood))}, and {shown(proof['balance'])} is stated")
     check_order([entry for entry in order if entry.is_edge and entry.at is not None])
 
 
@@ -512,10 +539,11 @@ def check_order(order):
 
 def check_snapshots(proof, made, order, events, most):
     """Checks that each snapshot's statement is either an entry, or equals the balance at that moment."""
-    opened = {exact(event["data"])["connection"]: int(event["position"]) for event in events if event["type"] == "FeedOpened"}
+    opened = {data_of(event)["connection"]: int(event["position"]) for event in events if event["type"] == "FeedOpened"}
     stated = {f"snapshot:{one['connection']}:{one['frame']}": one["confirmed_by"] for one in proof["snapshots"]}
     need(len(stated) == len(proof["snapshots"]), "arithmetic: a snapshot stands there twice")
-    need(all(id in made for id in stated), "arithmetic: a snapshot follows from no fact")
+    for id in stated:
+        need(id in made, f"arithmetic: {id} follows from no fact")
     for id, snapshot in made.items():
         if snapshot.run is None:
             need(id in stated, f"left out: {id} is not among the snapshots")
@@ -546,7 +574,8 @@ def check_snapshot(snapshot, by, made, sure, most):
         need(equals(was), f"arithmetic: {id} is not what the account held then")
     else:
         one = made.get(by)
-        good = one is not None and one.order is not None and (sure is None or one.order > sure.order)
+        need(one is not None and one.order is not None, f"arithmetic: {by}, which is said to confirm {id}, is no entry")
+        good = sure is None or one.order > sure.order
         need(good and (equals(one.before) or equals(one.held)), f"arithmetic: {by} does not confirm {id}")
 
 
@@ -554,11 +583,11 @@ def check_snapshot(snapshot, by, made, sure, most):
 
 
 LINES = {
-    "header": ["format", "ledger", "environment", "genesis", "from", "to", "before", "account"],
-    "event": ["position", "id", "type", "schema_version", "subject", "occurred_at", "recorded_at"]
-    + ["causation_id", "correlation_id", "data", "hash"],
-    "body": ["body", "base64"],
-    "end": ["end", "events", "bodies", "root", "head"],
+    "header": "format:text ledger:text environment:text genesis:digest from:number to:number before:digest account:text?",
+    "event": "position:number id:text type:text schema_version:number subject:text occurred_at:nanos? recorded_at:nanos"
+    " causation_id:text? correlation_id:text? data:text hash:digest",
+    "body": "body:digest base64:base64?",
+    "end": "end:digest events:number bodies:number root:digest? head:any",
 }
 REMEMBERED = 100_000
 
@@ -570,10 +599,13 @@ class Export:
         self.heads, self.header, self.end, self.awaited = heads, None, None, None
         self.line = self.place = self.events = self.bodies = self.held = self.recorded = 0
         self.ids, self.subjects, self.spine = set(), {}, []
-        self.known, self.erased, self.missing = collections.OrderedDict(), set(), {}
+        self.known, self.erased, self.missing, self.rotations = collections.OrderedDict(), set(), {}, []
+
+    def where(self):
+        return f"line {self.line}, position {max(self.place, 1)}"
 
     def bad(self, why):
-        raise Wrong(f"line {self.line}, position {max(self.place, 1)}: {why}")
+        raise Wrong(f"{self.where()}: {why}")
 
     def root(self):
         root = None
@@ -594,23 +626,35 @@ class Export:
             need(value == head[name], f"position {self.held + 1}: found {name} {value} at position {place}, signed was {head[name]}: what was altered lies in positions {self.held + 1} to {place}")
         self.held = int(head["position"])
 
-    def read(self, text):
+    def read(self, line):
         self.line += 1
         try:
-            value = json.loads(text)
+            text = line.decode("utf-8")
         except ValueError:
-            self.bad("it is not JSON")
-        if not isinstance(value, dict):
-            self.bad("it is no object")
+            self.bad("expected UTF-8")
+        value = self.parsed(text, {"*": "any"}, self.where())
         kind = "header" if self.header is None else "body" if "body" in value else "end" if "end" in value else "event"
         if self.end is not None:
             self.bad("something stands behind the end")
-        ordered = {name: value.get(name) for name in LINES[kind]}
+        shape = fields(LINES[kind])
+        need_shape(value, shape, f"{self.where()}: {kind}")
+        ordered = {name: value[name] for name in shape}
         if json.dumps(ordered, ensure_ascii=False, separators=(",", ":")) != text:
             self.bad(f"it is not in the form of {kind}: it was altered")
         if self.awaited is not None and kind != "body":
             self.bad(f"expected the body {self.awaited}")
         getattr(self, f"read_{kind}")(value)
+
+    def parsed(self, text, shape, where):
+        try:
+            value = parsed(text)
+        except (ValueError, RecursionError):
+            raise Wrong(f"{where}: expected JSON")
+        need_shape(value, shape, where)
+        return value
+
+    def data_of(self, event, shape):
+        return self.parsed(event["data"], {**fields(shape), "*": "any"}, f"{self.where()}: data")
 
     def read_header(self, value):
         self.header, self.previous, self.place = value, value["before"], value["from"] - 1
@@ -621,7 +665,7 @@ class Export:
             if event["position"] != self.place:
                 self.bad(f"found position {event['position']}")
             if event_hash(self.previous, event) != event["hash"]:
-                self.bad("its hash does not follow from the one before and what it says")
+                self.bad("its hash does not follow from the one before and from what it says")
         self.place, self.previous = event["position"], event["hash"]
         if self.place == 1 and not self.is_opening(event):
             self.bad("it does not open the ledger that the header names")
@@ -632,7 +676,7 @@ class Export:
         self.recorded = int(event["recorded_at"])
         self.ids.add(event["id"])
         self.events += 1
-        key = sha256(event["subject"].encode())
+        key = sha256(utf8(event["subject"]))
         _, number, _, digest = self.subjects.get(key, (None, 0, None, EMPTY))
         self.subjects[key] = (event["subject"], number + 1, self.place, sha256(raw(digest), raw(event["hash"])))
         root, width = leaf(event["hash"]), 1
@@ -640,17 +684,24 @@ class Export:
             root, width = node(self.spine.pop()[0], root), 2 * width
         self.spine.append((root, width))
         if event["type"] == "BodyErased":
-            self.erased.add(json.loads(event["data"]).get("sha256"))
+            self.erased.add(self.data_of(event, "sha256:digest")["sha256"])
         if event["type"] == "DeliveryReceived" and self.header["account"] is None:
-            self.expect_body(json.loads(event["data"])["sha256"])
+            self.expect_body(self.data_of(event, "sha256:digest")["sha256"])
+        if event["type"] == "HeadKeyRotated":
+            self.add_rotation({**self.data_of(event, ROTATION), "position": self.place})
         for head in self.heads:
             if int(head["position"]) == self.place and self.header["account"] is None:
                 self.compare(head)
 
     def is_opening(self, event):
-        header, data = self.header, json.loads(event["data"])
+        header, data = self.header, self.data_of(event, "environment:text name:text")
         named = (data["name"], data["environment"]) == (header["ledger"], header["environment"])
-        return named and event["hash"] == header["genesis"] and sha256(header["ledger"].encode()) == header["before"]
+        return named and event["hash"] == header["genesis"] and sha256(utf8(header["ledger"])) == header["before"]
+
+    def add_rotation(self, rotation):
+        """Without both signatures it replaces no key: anyone who can append could have written it."""
+        if is_rotation_signed(rotation, self.header["ledger"], self.header["genesis"]):
+            self.rotations.append(rotation)
 
     def expect_body(self, digest):
         self.awaited = None if digest in self.known else digest
@@ -663,8 +714,8 @@ class Export:
         if value["body"] != self.awaited:
             self.bad(f"expected the body {self.awaited}")
         if value["base64"] is None:
-            self.missing[value["body"]] = (self.line, self.place)
-        elif hashlib.sha256(base64.b64decode(value["base64"], validate=True)).hexdigest() != value["body"]:
+            self.missing[value["body"]] = self.where()
+        elif sha256(base64.b64decode(value["base64"])) != value["body"]:
             self.bad(f"the bytes are not those of the body {value['body']}")
         else:
             self.bodies += 1
@@ -685,25 +736,33 @@ class Export:
         whole = header["account"] is None
         if whole and place != header["to"]:
             self.bad(f"the header says that it ends at position {header['to']}")
-        for digest, (line, its) in self.missing.items():
-            need(digest in self.erased, f"line {line}, position {its}: the bytes {digest} are missing, and nothing says that they were erased")
+        unexplained = [digest for digest in self.missing if digest not in self.erased]
+        # Only a file from position 1 to a head has to hold what erased them.
+        ends = [head["position"] for head in self.heads] + ([end["head"].get("position")] if isinstance(end["head"], dict) else [])
+        if unexplained and self.is_whole() and str(place) in ends:
+            digest = unexplained[0]
+            raise Wrong(f"{self.missing[digest]}: the bytes {digest} are missing, and nothing says that they were erased: if that came after position {place}, ask for an export of the whole ledger")
         for head in self.heads:
             need(head["ledger"] == header["ledger"], f"head: the one over {head['position']} is of another ledger")
             if whole and int(head["position"]) > place:
                 raise Wrong(f"position {place + 1}: positions {place + 1} to {head['position']} are missing, which the head of {head['signed_at']} signed")
         if end["head"] is not None:
             check_head(end["head"])
+            need(is_head_signed(end["head"]), "head: the signature at the end does not hold")
             good = end["head"]["ledger"] == header["ledger"] and int(end["head"]["position"]) == place
             need(good or not whole, "head: the one at the end is not of this export")
             if whole:
                 self.compare(end["head"])
+        check_keys_in_time([*self.heads, *([end["head"]] if end["head"] else [])], self.rotations)
         said = [f"{self.events} events up to position {place} of ledger {header['ledger']}, {self.bodies} bodies: whole, in order, unaltered since their hashes were made"]
+        if unexplained:
+            said.append(f"{len(unexplained)} bodies are not in this export; what erased them, if anything did, is outside of it: an export of the whole ledger says")
         if not whole:
             return said, ["the export of one account cannot be proven complete: ask for a proof (counterfoil prove)"]
         last = max(self.heads, key=lambda one: int(one["position"]), default=end["head"])
         if last is None:
             return said, ["it ends with no signed head, and you brought none"]
-        left = [] if self.heads else trust(last, None, Brought(keys))
+        left = [] if self.heads else trust(last, None, self.rotations, Brought(keys))
         if any(int(one["position"]) < header["from"] for one in self.heads):
             left.append("it begins behind a head that you brought")
         at = f"up to position {last['position']} as signed {last['signed_at']}"
@@ -721,9 +780,10 @@ class Brought:
     def add_head(self, file):
         try:
             with open(file, encoding="utf-8") as text:
-                head = json.load(text)
+                head = parsed(text.read())
             check_head(head)
-        except (OSError, ValueError, Wrong) as error:
+            need(is_head_signed(head), "its signature does not hold")
+        except (OSError, ValueError, RecursionError, Wrong) as error:
             raise Usage(f"{file} is no signed head: {error}") from error
         self.heads.append(head)
 
@@ -757,15 +817,20 @@ def read_arguments(arguments):
 
 
 def check_file(brought):
-    with open(brought.file, encoding="utf-8", newline="\n") as lines:
-        start = lines.read(32)
+    with open(brought.file, "rb") as lines:
+        start = b'{"format":"counterfoil-export/1"'
+        if lines.read(len(start)) == start:
+            lines.seek(0)
+            export = Export(brought.heads)
+            for line in lines:
+                export.read(line[:-1] if line.endswith(b"\n") else line + b"?")
+            return export.finish(brought.keys)
         lines.seek(0)
-        if not start.startswith('{"format":"counterfoil-export/1"'):
-            return check_proof(lines.read(), brought)
-        export = Export(brought.heads)
-        for text in lines:
-            export.read(text[:-1] if text.endswith("\n") else text + "?")
-        return export.finish(brought.keys)
+        try:
+            text = lines.read().decode("utf-8")
+        except ValueError:
+            raise Wrong("form: it is no UTF-8")
+        return check_proof(text, brought)
 
 
 def check(arguments):
@@ -776,8 +841,8 @@ def check(arguments):
         return 2, [str(error)]
     except Wrong as error:
         return 1, [f"it does not hold: {error}"]
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError) as error:
-        return 1, [f"it does not hold: form: {type(error).__name__} {error}"]
+    except MALFORMED:
+        return 1, ["it does not hold: form: expected a file as docs/stream-format.md or docs/audit.md describes it"]
     return (3, ["consistent, signer not checked", *said, *left]) if left else (0, ["it holds", *said])
 
 
@@ -788,7 +853,7 @@ def event_hash(before, event):
     names = ("position", "id", "type", "schema_version", "subject")
     names += ("occurred_at", "recorded_at", "causation_id", "correlation_id")
     values = [None if event[name] is None else str(event[name]) for name in names]
-    return sha256(raw(before), canonical(values).encode("utf-8", "surrogatepass"), b"\n", event["data"].encode())
+    return sha256(raw(before), utf8(canonical(values)), b"\n", utf8(event["data"]))
 
 
 def leaf(event):
@@ -808,7 +873,7 @@ def map_node(left, right):
 
 
 def entry_of(subject, number, position, digest):
-    return sha256(canonical([subject, str(number), str(position), digest]).encode())
+    return sha256(utf8(canonical([subject, str(number), str(position), digest])))
 
 
 def split_at(count):
@@ -871,19 +936,29 @@ def bit_of(key, depth):
 # --- Amounts and times ----------------------------------------------------------------------------
 
 
-ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):?(\d\d))\Z")
+ISO = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.([0-9]{1,9}))?"
+    r"(?:[Zz]|([+-])([01][0-9]|2[0-3]):?([0-5][0-9]))\Z"
+)
+AMOUNT = re.compile(r"[+-]?(?=\.?[0-9])[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,4})?\Z")
 
 
 def nanos(text):
-    """Whole nanoseconds of a printed time; the size of a number shows its unit."""
+    """Whole nanoseconds of a printed time, where the size of a number shows its unit; None if it is no time."""
+    if not isinstance(text, str):
+        return None
     match = ISO.match(text)
     if match:
         year, month, day, hour, minute, second = map(int, match.groups()[:6])
-        days = datetime.date(year, month, day).toordinal() - 719163
+        try:
+            days = datetime.date(year, month, day).toordinal() - 719163
+        except ValueError:
+            return None
         zone = int(match[9] or 0) * 60 + int(match[10] or 0)
         minutes = hour * 60 + minute - (-zone if match[8] == "-" else zone)
         return (days * 86400 + minutes * 60 + second) * 10**9 + int((match[7] or "").ljust(9, "0"))
-    need(re.fullmatch(r"\d{1,19}", text), f"form: {text} is no time")
+    if not re.fullmatch(r"[0-9]{1,19}", text):
+        return None
     unit = next(unit for most, unit in ((11, 10**9), (14, 10**6), (17, 1000), (19, 1)) if len(text) <= most)
     return int(text) * unit
 
@@ -903,7 +978,13 @@ def given(value):
 
 
 def same_amount(a, b):
-    return Decimal(a) == Decimal(b) if given(a) and given(b) else given(a) == given(b)
+    if not given(a) or not given(b):
+        return given(a) == given(b)
+    return all(isinstance(one, str) and AMOUNT.match(one) for one in (a, b)) and Decimal(a) == Decimal(b)
+
+
+def shown(text):
+    return "null" if text is None else text
 
 
 def printed(value):
@@ -922,9 +1003,27 @@ def canonical(value):
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+def whole(text):
+    """A number as JavaScript has it: 1.0 and 1e0 are 1."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+def no_constant(name):
+    raise ValueError(name)
+
+
+def parsed(text):
+    return json.loads(text, parse_int=whole, parse_float=whole, parse_constant=no_constant)
+
+
 def exact(text):
     """JSON whose numbers stay as they were printed."""
-    return json.loads(text, parse_int=str, parse_float=str)
+    return json.loads(text, parse_int=str, parse_float=str, parse_constant=no_constant)
+
+
+def utf8(text):
+    return text.encode("utf-8", "surrogatepass")
 
 
 def sha256(*parts):
@@ -936,8 +1035,128 @@ def raw(text):
 
 
 HEX = re.compile(r"[0-9a-f]{64}\Z")
-COUNT = re.compile(r"(0|[1-9][0-9]{0,14})\Z")
 EMPTY = "0" * 64
+
+
+# --- Shapes: what each value has to be ------------------------------------------------------------
+
+
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError)
+
+
+def like(pattern):
+    compiled = re.compile(pattern)
+    return lambda value: isinstance(value, str) and compiled.fullmatch(value) is not None
+
+
+def is_base64(value):
+    return like("[A-Za-z0-9+/]*={0,2}")(value) and len(value) % 4 == 0 and base64.b64encode(base64.b64decode(value)).decode() == value
+
+
+def is_number(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+KINDS = {
+    "any": (lambda value: True, "anything"),
+    "text": (lambda value: isinstance(value, str), "text"),
+    "digest": (like("[0-9a-f]{64}"), "64 lower-case hex digits"),
+    "signature": (like("[0-9a-f]{128}"), "128 lower-case hex digits"),
+    "count": (like("0|[1-9][0-9]{0,14}"), "a whole number as text"),
+    "position": (like("[1-9][0-9]{0,14}"), "a position as text"),
+    "nanos": (like("-?[0-9]{1,19}"), "nanoseconds as text"),
+    "amount": (like(r"-?(0|[1-9][0-9]{0,999})(\.[0-9]{0,999}[1-9])?"), "an amount as text"),
+    "time": (lambda value: nanos(value) is not None, "a time as text"),
+    "base64": (is_base64, "base64"),
+    "number": (is_number, "a whole number"),
+}
+
+
+def fields(text):
+    return dict(one.split(":") for one in text.split())
+
+
+HEAD = fields(
+    "genesis:digest hash:digest key_id:digest ledger:text map_root:digest position:position public_key:digest root:digest"
+    " signature:signature signed_at:text tree_size:position"
+)
+EVENT = fields(
+    "before:digest causation_id:text? correlation_id:text? data:text id:text occurred_at:nanos? position:position"
+    " recorded_at:nanos schema_version:count subject:text type:text"
+)
+ROTATION = "new_key:digest new_signature:signature old_key:digest old_signature:signature"
+PROOF = {
+    **fields("account:text balance:text? format:text public_key:digest signature:signature"),
+    "bodies": {"*": "base64?"},
+    "consistency": [{**fields("root:digest tree_size:position"), "proof": ["digest"]}],
+    "entries": [fields("after:text? before:text? change:text? id:text missing:text? opening:text?")],
+    "events": [EVENT],
+    "head": HEAD,
+    "map": {**fields("digest:digest number:count position:position"), "siblings": ["digest"]},
+    "rotations": [fields(ROTATION + " position:position")],
+    "rules": fields("model:text version:text"),
+    "snapshots": [fields("confirmed_by:text connection:text frame:text")],
+    "tree": ["digest"],
+}
+
+# What is read here of the data of each type; numbers are text (exact).
+CONTENT = {
+    **fields("balance?:amount change?:amount delivered_at?:count movement_id?:text not_before?:time occurred_at?:time run_id?:text *:any"),
+    "place?": fields("connection:text frame:text *:any"),
+}
+FACT = {**CONTENT, "received_at": "time"}
+AMENDS = fields("amends?:text event_id:text *:any")
+EVIDENCE = fields("header:text key_id?:text scheme?:text value:text *:any")
+DATA = {
+    "MovementRecorded": {**FACT, **fields("change:amount movement_id:text run_id:text")},
+    "BalanceReported": FACT,
+    "FundsReported": {**FACT, **fields("balance:amount occurred_at:time")},
+    "FactSeen": {**AMENDS, "adds": CONTENT, "received_at": "time"},
+    "FactCorrected": {**AMENDS, "data": FACT},
+    "FactWithdrawn": AMENDS,
+    "DeliveryReceived": {"sha256": "digest", "verdict": {"evidence?": [EVIDENCE], "*": "any"}, "*": "any"},
+    "FeedOpened": fields("connection:text *:any"),
+}
+
+
+def data_of(event):
+    where = f"form: data at position {event['position']}"
+    try:
+        data = exact(event["data"])
+    except (ValueError, RecursionError):
+        raise Wrong(f"{where}: expected JSON")
+    need_shape(data, DATA.get(event["type"], {"*": "any"}), where)
+    return data
+
+
+def need_shape(value, shape, where):
+    """A shape is a kind, a list of one shape, or fields by name.
+
+    "?" means after a kind that it may be null, after a name that it may be missing; "*" is the
+    shape of all other fields, else there are none.
+    """
+    if isinstance(shape, str):
+        good, words = KINDS[shape.rstrip("?")]
+        may_be_null = shape.endswith("?")
+        if not (may_be_null and value is None or good(value)):
+            raise Wrong(f"{where}: expected {words}" + (" or null" if may_be_null else ""))
+    elif isinstance(shape, list):
+        if not isinstance(value, list):
+            raise Wrong(f"{where}: expected a list")
+        for at, one in enumerate(value):
+            need_shape(one, shape[0], f"{where}[{at}]")
+    else:
+        names = sorted(name for name in shape if name[-1] not in "?*")
+        known = {name.rstrip("?"): one for name, one in shape.items() if not (name.endswith("?") and name[:-1] in shape)}
+        is_object = isinstance(value, dict) and all(name in value for name in names)
+        if not is_object or "*" not in shape and not set(value) <= set(known):
+            raise Wrong(f"{where}: expected an object with the fields {', '.join(names) or 'that belong there'}")
+        for name, one in value.items():
+            need_shape(one, known.get(name, shape.get("*")), f"{where}.{name}")
+
+
+# --- Ed25519, RSA, ECDSA --------------------------------------------------------------------------
+
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -985,13 +1204,11 @@ def ed_point(data):
 
 def is_signed(key, text, signature):
     """Ed25519, RFC 8032."""
-    if not re.fullmatch(r"[0-9a-f]{128}", signature) or not HEX.match(key):
-        return False
     public, sig = raw(key), raw(signature)
     a, r, s = ed_point(public), ed_point(sig[:32]), int.from_bytes(sig[32:], "little")
     if a is None or r is None or s >= L:
         return False
-    digest = hashlib.sha512(sig[:32] + public + text.encode()).digest()
+    digest = hashlib.sha512(sig[:32] + public + utf8(text)).digest()
     left = ed_times(s, ED_BASE)
     right = ed_add(r, ed_times(int.from_bytes(digest, "little") % L, a))
     return (left[0] * right[2] - right[0] * left[2]) % P == 0 and (
@@ -1008,7 +1225,8 @@ def der(data, at=0):
     return tag, data[at : at + length], at + length
 
 
-def rsa_holds(spki, scheme, message, signature):
+def rsa_holds(spki, scheme, message, value):
+    signature = raw(value)
     _, outer, _ = der(spki)
     _, _, after = der(outer)
     _, bits, _ = der(outer, after)
@@ -1067,8 +1285,9 @@ def k_times(number, point):
     return result
 
 
-def ecdsa_holds(spki, message, signature):
+def ecdsa_holds(spki, _scheme, message, value):
     """secp256k1 with SHA-256; a high S is accepted, because the provider produces it."""
+    signature = base64.b64decode(value)
     point = spki[-65:]
     key = (int.from_bytes(point[1:33], "big"), int.from_bytes(point[33:], "big"))
     if point[0] != 4 or (key[1] ** 2 - key[0] ** 3 - 7) % K_P:

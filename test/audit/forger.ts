@@ -1,5 +1,10 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { jointRanges, leafHash, rootOf } from "@counterfoil/core/audit/merkle-log";
+import {
+  createGrowingTree,
+  jointRanges,
+  leafHash,
+  rootOf,
+} from "@counterfoil/core/audit/merkle-log";
 import {
   addEvent,
   changeMap,
@@ -7,6 +12,7 @@ import {
   entryHash,
   keyOf,
   proveKey,
+  type SubjectEntry,
 } from "@counterfoil/core/audit/subject-map";
 import { keyIdOf, signedText } from "@counterfoil/core/audit/tree-head";
 import { canonicalJson } from "@counterfoil/core/exact/json";
@@ -103,16 +109,75 @@ export async function reseal(proof: Proof, sign: Sign, kept: Kept = "nothing"): 
     proof.map = { number, position, digest, siblings: [...siblings] };
     proof.head.map_root = root;
   }
-  if (kept !== "head") {
-    proof.head.public_key = proof.public_key;
-    proof.head.key_id = keyIdOf(proof.public_key, hashing);
-    proof.head.signature = await sign(signedText(proof.head as never));
-  }
+  if (kept !== "head") proof.head = await signHead(proof.head, proof.public_key, sign);
   return seal(proof, sign);
+}
+
+/** A head as whoever has that key can sign it. */
+export async function signHead<Head extends object>(
+  head: Head,
+  public_key: string,
+  sign: Sign,
+): Promise<Head> {
+  const said = { ...head, public_key, key_id: keyIdOf(public_key, hashing) };
+  return { ...said, signature: await sign(signedText(said as never)) };
 }
 
 /** The proof's own signature alone. */
 export async function seal(proof: Proof, sign: Sign): Promise<string> {
   const { signature: _, ...said } = proof as Proof & { signature?: string };
   return canonicalJson({ ...said, signature: await sign(`${FORMAT}\n${canonicalJson(said)}`) });
+}
+
+/** A line of an export as it is parsed, to be altered. */
+export type Line = Record<string, unknown>;
+
+export const linesOf = (text: string): Line[] =>
+  text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
+export const textOf = (lines: readonly Line[]): string =>
+  lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+
+/** An altered export as its maker could have written it: hashes, counts, root and head are made anew. */
+export async function resealExport(
+  lines: readonly Line[],
+  { key, sign }: Readonly<{ key: string; sign: Sign }>,
+): Promise<string> {
+  const [header = {}, ...rest] = lines.map((line) => ({ ...line }));
+  const end = rest.pop() ?? {};
+  const tree = createGrowingTree(hashing);
+  const subjects = new Map<string, SubjectEntry>();
+  const events = rest.filter((line) => "hash" in line);
+  let hash = String(header.before);
+  for (const event of events) {
+    const { position, subject } = event as object as RecordedEvent;
+    const [occurred_at, recorded_at] = [event.occurred_at, event.recorded_at].map((time) =>
+      time === null ? null : BigInt(String(time)),
+    );
+    hash = chainHash(hash, { ...event, occurred_at, recorded_at } as never, hashing);
+    event.hash = hash;
+    if (event === events[0] && header.from === 1) header.genesis = hash;
+    tree.add(hash);
+    const { number = 0, digest = EMPTY } = subjects.get(subject) ?? {};
+    const added = addEvent(digest, hash, hashing);
+    subjects.set(subject, { subject, number: number + 1, position, digest: added });
+  }
+  const bodies = rest.filter(({ base64 }) => typeof base64 === "string").length;
+  Object.assign(end, { end: hash, events: events.length, bodies });
+  if (end.root !== null) end.root = tree.root();
+  if (end.head !== null) {
+    const leaves = [...subjects.values()].map((entry) => ({
+      key: keyOf(entry.subject, hashing),
+      entry: entryHash(entry, hashing),
+    }));
+    const { root: map_root } = changeMap(new Map(), leaves, hashing);
+    const said = {
+      ...(end.head as object),
+      genesis: header.genesis,
+      hash,
+      root: end.root,
+      map_root,
+    };
+    end.head = await signHead(said, key, sign);
+  }
+  return textOf([header, ...rest, end]);
 }

@@ -3,19 +3,18 @@
 import {
   aligned,
   amount,
-  exactJson,
   isGiven,
   magnitude,
   minus,
   most,
   need,
-  needFields,
   plus,
   printed,
   time,
   wrong,
   ZERO,
 } from "./exact.mjs";
+import { dataOf } from "./facts.mjs";
 
 /**
  * Checks that the stated entries are exactly those that the facts form, that before + change = after for each
@@ -59,7 +58,8 @@ function entriesOf(facts) {
 function entryId(fact) {
   const run = runOf(fact);
   if (run !== undefined) return `run:${run}`;
-  const { connection, frame } = fact.value("place");
+  const { connection, frame } =
+    fact.value("place") ?? wrong(`form: data at position ${fact.place}: expected run_id or place`);
   return `snapshot:${connection}:${frame}`;
 }
 
@@ -116,8 +116,6 @@ function counterOf(run) {
 
 // Before + change = after
 
-const ENTRY_FIELDS = ["id", "before", "change", "after", "missing", "opening"];
-
 /**
  * Recomputes the stated entries in the stated order.
  *
@@ -129,7 +127,6 @@ function placeEntries(stated, made, isEqual) {
   // `held` is the balance from runs alone; snapshots are compared with it.
   let [before, held] = [null, null];
   for (const [order, line] of stated.entries()) {
-    needFields(line, ENTRY_FIELDS, "an entry");
     const entry = made.get(line.id) ?? wrong(`arithmetic: ${line.id} follows from no fact`);
     need(!seen.has(entry), `arithmetic: ${line.id} stands there twice`);
     seen.add(entry);
@@ -193,7 +190,7 @@ const misplaced = (other, entry) =>
 /** Checks that each snapshot's statement is either an entry, or equals the balance at that moment. */
 function checkSnapshots(snapshots, { made, placed, events, isEqual }) {
   const openings = events.filter(({ type }) => type === "FeedOpened");
-  const openedAt = new Map(openings.map(({ data, place }) => [exactJson(data).connection, place]));
+  const openedAt = new Map(openings.map((event) => [dataOf(event).connection, event.place]));
   const confirmedBy = new Map(
     snapshots.map((one) => [`snapshot:${one.connection}:${one.frame}`, one.confirmed_by]),
   );

@@ -24,11 +24,12 @@ export async function check(args) {
     return [3, ["consistent, signer not checked", ...said, ...open]];
   } catch (error) {
     if (error instanceof Usage || error.syscall !== undefined) return [2, [error.message]];
-    // A file that cannot be parsed is not a valid proof.
-    const reason = error instanceof Wrong ? error.message : `form: ${error.message}`;
+    const reason = error instanceof Wrong ? error.message : UNREADABLE;
     return [1, [`it does not hold: ${reason}`]];
   }
 }
+
+const UNREADABLE = "form: expected a file as docs/stream-format.md or docs/audit.md describes it";
 
 // A proof
 
@@ -38,13 +39,13 @@ function checkProofFile(bytes, { keys, heads, providers }) {
   const checked = checkProof(text, sha256, decodeBase64);
   const { proof } = checked;
   for (const one of checked.signatures) need(isSigned(one), one.why);
-  const open = trustOf({ head: proof.head, proof }, keys, heads, linksOf(proof));
+  const { head, rotations } = proof;
+  const open = trustOf({ head, proof, rotations }, keys, heads, linksOf(proof));
   const verified = checkProviders(checked.providers, providers);
   return { said: wordsFor(checked, verified), open };
 }
 
-const decodeBase64 = (text) =>
-  /^[A-Za-z0-9+/]*={0,2}$/.test(text) ? Buffer.from(text, "base64") : null;
+const decodeBase64 = (text) => Buffer.from(text, "base64");
 
 /** @returns how many of the providers' signatures are valid; those without a given key are not checked */
 function checkProviders(signatures, keys) {

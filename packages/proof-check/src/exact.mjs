@@ -9,16 +9,6 @@ export function wrong(why) {
 
 export const need = (holds, why) => holds || wrong(why);
 
-/** Checks that an object has exactly these fields, so that every field of a proof is checked. */
-export function needFields(object, names, what) {
-  const isObject = object !== null && typeof object === "object" && !Array.isArray(object);
-  const found = isObject ? Object.keys(object).sort().join() : null;
-  need(
-    found === [...names].sort().join(),
-    `form: ${what} has to have the fields ${names.join(", ")}`,
-  );
-}
-
 export const without = (object, name) =>
   Object.fromEntries(Object.entries(object).filter(([key]) => key !== name));
 
@@ -36,11 +26,73 @@ export function canonical(value) {
 export const exactJson = (text) =>
   JSON.parse(text, (_name, value, { source }) => (typeof value === "number" ? source : value));
 
-// Bytes and digests
+/** What cannot be read is malformed. */
+export function readWith(read, why) {
+  try {
+    return read();
+  } catch {
+    return wrong(why);
+  }
+}
+
+// Shapes: what each value has to be, so that every field is checked
 
 export const HEX = /^[0-9a-f]{64}$/;
-/** A whole number as text, small enough for an exact JavaScript number. */
-export const COUNT = /^(0|[1-9]\d{0,14})$/;
+const textLike = (pattern) => (value) => typeof value === "string" && pattern.test(value);
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** Kinds of values: a test, and what is expected. Counts are small enough for an exact JavaScript number. */
+const KINDS = {
+  any: [() => true, "anything"],
+  text: [textLike(/^/), "text"],
+  digest: [textLike(HEX), "64 lower-case hex digits"],
+  signature: [textLike(/^[0-9a-f]{128}$/), "128 lower-case hex digits"],
+  count: [textLike(/^(0|[1-9]\d{0,14})$/), "a whole number as text"],
+  position: [textLike(/^[1-9]\d{0,14}$/), "a position as text"],
+  nanos: [textLike(/^-?\d{1,19}$/), "nanoseconds as text"],
+  amount: [textLike(/^-?(0|[1-9]\d{0,999})(\.\d{0,999}[1-9])?$/), "an amount as text"],
+  time: [(value) => time(value) !== null, "a time as text"],
+  base64: [
+    (value) =>
+      textLike(/^[A-Za-z0-9+/]*={0,2}$/)(value) &&
+      value.length % 4 === 0 &&
+      /(^|[^=]|[AEIMQUYcgkosw048]=|[AQgw]==)$/.test(value.slice(-3)),
+    "base64",
+  ],
+  number: [(value) => Number.isSafeInteger(value) && value >= 0, "a whole number"],
+};
+
+/** The shape of an object, from "name:kind name:kind". */
+export function fields(text) {
+  return Object.fromEntries(text.split(/\s+/).map((one) => one.split(":")));
+}
+
+/**
+ * Checks a value against its shape: a kind, a list of one shape, or fields by name. "?" means after a kind that
+ * it may be null, after a name that it may be missing; "*" is the shape of all other fields, else there are none.
+ */
+export function needShape(value, shape, where) {
+  const expect = (isGood, words) => need(isGood, `${where}: expected ${words}`);
+  if (typeof shape === "string") {
+    const [isKind, words] = KINDS[shape.replace("?", "")];
+    if (!shape.endsWith("?")) expect(isKind(value), words);
+    else expect(value === null || isKind(value), `${words} or null`);
+  } else if (Array.isArray(shape)) {
+    expect(Array.isArray(value), "a list");
+    for (const [at, one] of value.entries()) needShape(one, shape[0], `${where}[${at}]`);
+  } else {
+    const own = (name) => (Object.hasOwn(shape, name) ? shape[name] : undefined);
+    const shapeOf = (name) => own(name) ?? own(`${name}?`) ?? own("*");
+    const names = Object.keys(shape).filter((name) => !/[*?]$/.test(name));
+    const hasAll = isObject(value) && names.every((name) => Object.hasOwn(value, name));
+    const isGood = hasAll && Object.keys(value).every(shapeOf);
+    expect(isGood, `an object with the fields ${names.sort().join(", ") || "that belong there"}`);
+    for (const [name, one] of Object.entries(value))
+      needShape(one, shapeOf(name), `${where}.${name}`);
+  }
+}
+
+// Bytes and digests
 
 export function fromHex(hex) {
   const bytes = new Uint8Array(hex.length / 2);
@@ -88,12 +140,12 @@ export function eventHash(before, event, sha256) {
 
 // Amounts: a whole number of units, and the number of decimals
 
-const AMOUNT = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
+const AMOUNT = /^([+-]?)(?=\.?\d)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/;
 
+/** @param text of the kind `amount`, or as a provider prints it */
 export function amount(text) {
-  const [, sign, whole, part = "", power = "0"] =
-    AMOUNT.exec(text) ?? wrong(`form: ${text} is no amount`);
-  const digits = `${sign}${whole}${part}`.replace("+", "") || "x";
+  const [, sign, whole, part = "", power = "0"] = AMOUNT.exec(text);
+  const digits = `${sign}${whole}${part}`.replace("+", "");
   const scale = part.length - Number(power);
   if (scale >= 0) return { units: BigInt(digits), scale };
   return { units: BigInt(digits + "0".repeat(-scale)), scale: 0 };
@@ -135,18 +187,22 @@ export const isGiven = (value) => value !== undefined && value !== null && value
 /** Whether two printed amounts are equal, or both are missing. */
 export function isSameAmount(a, b) {
   if (!isGiven(a) || !isGiven(b)) return isGiven(a) === isGiven(b);
-  return minus(amount(a), amount(b)).units === 0n;
+  return [a, b].every(textLike(AMOUNT)) && minus(amount(a), amount(b)).units === 0n;
 }
 
 // Times: nanoseconds since 1970
 
-const ISO = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|z|[+-]\d\d:?\d\d)$/;
+const ISO =
+  /^(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(?:\.(\d{1,9}))?(Z|z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)$/;
 const SECOND = 1_000_000_000n;
 
 /** Nanoseconds of an ISO 8601 time, or of an epoch whose number of digits shows its unit; null if it is not a time. */
 export function time(text) {
+  if (typeof text !== "string") return null;
   const [, day, minute, second, part = "", offset] = ISO.exec(text) ?? [];
   if (day !== undefined) {
+    const midnight = new Date(Date.parse(`${day}T00:00:00Z`) || 0);
+    if (!midnight.toISOString().startsWith(day)) return null;
     const zone = offset.toUpperCase().replace(/^(.\d\d)(\d\d)$/, "$1:$2");
     const minutes = BigInt(Date.parse(`${day}T${minute}:00${zone}`)) * 1_000_000n;
     return minutes + BigInt(second) * SECOND + BigInt(part.padEnd(9, "0"));

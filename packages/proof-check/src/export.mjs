@@ -1,20 +1,34 @@
 // Checks an export of a Counterfoil ledger, line by line.
 import { createReadStream } from "node:fs";
-import { eventHash, hashesOf, need, wrong } from "./exact.mjs";
-import { bitOf, checkHead, headSignature, trustOf } from "./proof.mjs";
+import { eventHash, fields, hashesOf, need, needShape, readWith, wrong } from "./exact.mjs";
+import {
+  bitOf,
+  checkHead,
+  headSignature,
+  needKeysInTime,
+  ROTATION,
+  rotationSignatures,
+  trustOf,
+} from "./proof.mjs";
 import { isSigned, sha256 } from "./signatures.mjs";
 
 const hash = hashesOf(sha256);
+const BODY = { sha256: "digest" };
 const BEFORE_FIRST = "0".repeat(64);
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** The shape of each kind of line, its fields in their order. */
 const LINES = {
-  header: ["format", "ledger", "environment", "genesis", "from", "to", "before", "account"],
-  event: [
-    ...["position", "id", "type", "schema_version", "subject", "occurred_at", "recorded_at"],
-    ...["causation_id", "correlation_id", "data", "hash"],
-  ],
-  body: ["body", "base64"],
-  end: ["end", "events", "bodies", "root", "head"],
+  header: fields(
+    `format:text ledger:text environment:text genesis:digest from:number to:number before:digest
+    account:text?`,
+  ),
+  event: fields(
+    `position:number id:text type:text schema_version:number subject:text occurred_at:nanos?
+    recorded_at:nanos causation_id:text? correlation_id:text? data:text hash:digest`,
+  ),
+  body: fields("body:digest base64:base64?"),
+  end: fields("end:digest events:number bodies:number root:digest? head:any"),
 };
 
 /** A body is repeated after this many other bodies. */
@@ -41,13 +55,18 @@ class Export {
   remembered = new Set();
   erased = new Set();
   missing = new Map();
+  rotations = [];
 
   constructor(heads) {
     this.heads = heads;
   }
 
+  get where() {
+    return `line ${this.line}, position ${Math.max(this.position, 1)}`;
+  }
+
   bad(why) {
-    wrong(`line ${this.line}, position ${Math.max(this.position, 1)}: ${why}`);
+    wrong(`${this.where}: ${why}`);
   }
 
   get isWhole() {
@@ -63,26 +82,28 @@ class Export {
     return this.spine.map(({ root }) => root).reduceRight((right, left) => hash.node(left, right));
   }
 
-  read(text) {
+  read(bytes) {
     this.line += 1;
-    const value = this.parsed(text);
+    const text = readWith(() => decoder.decode(bytes), `${this.where}: expected UTF-8`);
+    const value = this.parsed(text, { "*": "any" }, this.where);
     const kind = this.kindOf(value);
     if (this.end !== null) this.bad("something stands behind the end");
-    const inOrder = Object.fromEntries(LINES[kind].map((name) => [name, value[name]]));
-    if (JSON.stringify(inOrder) !== text)
+    needShape(value, LINES[kind], `${this.where}: ${kind}`);
+    const names = Object.keys(LINES[kind]);
+    if (JSON.stringify(Object.fromEntries(names.map((name) => [name, value[name]]))) !== text)
       this.bad(`it is not in the form of ${kind}: it was altered`);
     if (this.awaited !== null && kind !== "body") this.bad(`expected the body ${this.awaited}`);
     this[`${kind}Line`](value);
   }
 
-  parsed(text) {
-    try {
-      const value = JSON.parse(text);
-      if (typeof value === "object" && value !== null) return value;
-    } catch {
-      // Reported below.
-    }
-    return this.bad("it is no JSON object");
+  parsed(text, shape, where) {
+    const value = readWith(() => JSON.parse(text), `${where}: expected JSON`);
+    needShape(value, shape, where);
+    return value;
+  }
+
+  dataOf({ data }, shape) {
+    return this.parsed(data, { ...shape, "*": "any" }, `${this.where}: data`);
   }
 
   kindOf(value) {
@@ -117,18 +138,25 @@ class Export {
     this.previous = value.hash;
     this.events += 1;
     if (this.isWhole) this.addToTree(value);
-    if (value.type === "BodyErased") this.erased.add(JSON.parse(value.data).sha256);
+    if (value.type === "BodyErased") this.erased.add(this.dataOf(value, BODY).sha256);
     if (value.type === "DeliveryReceived" && this.isChained)
-      this.expectBody(JSON.parse(value.data).sha256);
+      this.expectBody(this.dataOf(value, BODY).sha256);
+    if (value.type === "HeadKeyRotated") this.addRotation(this.dataOf(value, ROTATION));
     for (const head of this.heads)
       if (this.isChained && Number(head.position) === this.position) this.compare(head);
   }
 
-  isOpening({ data, hash: first }) {
+  isOpening(event) {
     const { ledger, environment, genesis, before } = this.header;
-    const said = JSON.parse(data);
+    const said = this.dataOf(event, { environment: "text", name: "text" });
     const isNamed = said.name === ledger && said.environment === environment;
-    return isNamed && first === genesis && before === sha256(ledger);
+    return isNamed && event.hash === genesis && before === sha256(ledger);
+  }
+
+  /** Without both signatures it replaces no key: anyone who can append could have written it. */
+  addRotation(data) {
+    const rotation = { ...data, position: this.position };
+    if (rotationSignatures(rotation, this.header).every(isSigned)) this.rotations.push(rotation);
   }
 
   addToTree({ subject, position, hash: one }) {
@@ -153,7 +181,7 @@ class Export {
 
   bodyLine({ body, base64 }) {
     if (body !== this.awaited) this.bad(`expected the body ${this.awaited}`);
-    if (base64 === null) this.missing.set(body, `line ${this.line}, position ${this.position}`);
+    if (base64 === null) this.missing.set(body, this.where);
     else if (sha256(Buffer.from(base64, "base64")) !== body)
       this.bad(`the bytes are not those of the body ${body}`);
     else this.bodies += 1;
@@ -193,20 +221,29 @@ class Export {
     if (end === null) this.bad("the file ends here, and its last line is missing: it was cut");
     if (this.isChained && position !== header.to)
       this.bad(`the header says that it ends at position ${header.to}`);
-    for (const [body, where] of this.missing)
-      need(
-        this.erased.has(body),
-        `${where}: the bytes ${body} are missing, and nothing says that they were erased`,
+    const unexplained = [...this.missing].filter(([body]) => !this.erased.has(body));
+    // Only a file from position 1 to a head has to hold what erased them.
+    const isUpToHead = [...heads, end.head].some((head) => Number(head?.position) === position);
+    if (unexplained.length > 0 && this.isWhole && isUpToHead) {
+      const [[body, where]] = unexplained;
+      const why = `${where}: the bytes ${body} are missing, and nothing says that they were erased`;
+      wrong(
+        `${why}: if that came after position ${position}, ask for an export of the whole ledger`,
       );
+    }
     for (const head of heads) this.checkBrought(head);
     if (end.head !== null) this.checkOwn(end.head);
+    needKeysInTime(end.head === null ? heads : [...heads, end.head], this.rotations);
     const said = [
       `${this.events} events up to position ${position} of ledger ${header.ledger}, ${this.bodies} bodies: whole, in order, unaltered since their hashes were made`,
     ];
+    const outside = `bodies are not in this export; what erased them, if anything did, is outside of it: an export of the whole ledger says`;
+    if (unexplained.length > 0) said.push(`${unexplained.length} ${outside}`);
     if (!this.isChained) return { said, open: [OF_ACCOUNT] };
     const last = heads.toSorted((a, b) => a.position - b.position).at(-1) ?? end.head;
     if (last === null) return { said, open: ["it ends with no signed head, and you brought none"] };
-    const open = heads.length > 0 ? [] : trustOf({ head: last }, keys, [], () => true);
+    const signed = { head: last, rotations: this.rotations };
+    const open = heads.length > 0 ? [] : trustOf(signed, keys, [], () => true);
     if (heads.some((head) => Number(head.position) < header.from))
       open.push("it begins behind a head that you brought");
     const isAll = Number(last.position) === position;
@@ -255,17 +292,16 @@ function mapRoot(entries, depth) {
 /** Checks a file, with memory that does not grow with its bodies. */
 export async function checkExport(file, { keys, heads }) {
   const reading = new Export(heads);
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let rest = Buffer.alloc(0);
   for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
     const bytes = Buffer.concat([rest, chunk]);
     let start = 0;
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
-      reading.read(decoder.decode(bytes.subarray(start, end)));
+      reading.read(bytes.subarray(start, end));
       start = end + 1;
     }
     rest = bytes.subarray(start);
   }
-  if (rest.length > 0) reading.read(`${decoder.decode(rest)}?`);
+  if (rest.length > 0) reading.read(Buffer.concat([rest, Buffer.from("?")]));
   return reading.finish(keys);
 }

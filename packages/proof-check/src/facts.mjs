@@ -2,17 +2,51 @@
 import {
   agreedTime,
   exactJson,
+  fields,
   isGiven,
   isSameAmount,
   joinedBytes,
   least,
   most,
   need,
+  needShape,
+  readWith,
   time,
   utf8,
 } from "./exact.mjs";
 
 const FACTS = new Set(["MovementRecorded", "BalanceReported", "FundsReported"]);
+
+/** What is read here of the data of each type. Numbers are text (`exactJson`). */
+const CONTENT = {
+  ...fields("balance?:amount change?:amount delivered_at?:count movement_id?:text *:any"),
+  ...fields("not_before?:time occurred_at?:time run_id?:text"),
+  "place?": fields("connection:text frame:text *:any"),
+};
+const FACT = { ...CONTENT, received_at: "time" };
+const AMENDS = fields("amends?:text event_id:text *:any");
+const EVIDENCE = fields("header:text key_id?:text scheme?:text value:text *:any");
+const DATA = {
+  MovementRecorded: { ...FACT, ...fields("change:amount movement_id:text run_id:text") },
+  BalanceReported: FACT,
+  FundsReported: { ...FACT, ...fields("balance:amount occurred_at:time") },
+  FactSeen: { ...AMENDS, adds: CONTENT, received_at: "time" },
+  FactCorrected: { ...AMENDS, data: FACT },
+  FactWithdrawn: AMENDS,
+  DeliveryReceived: {
+    sha256: "digest",
+    verdict: { "evidence?": [EVIDENCE], "*": "any" },
+    "*": "any",
+  },
+  FeedOpened: fields("connection:text *:any"),
+};
+
+export function dataOf({ data, place, type }) {
+  const where = `form: data at position ${place}`;
+  const value = readWith(() => exactJson(data), `${where}: expected JSON`);
+  needShape(value, Object.hasOwn(DATA, type) ? DATA[type] : { "*": "any" }, where);
+  return value;
+}
 
 /**
  * The account's facts in the order of the stream. A fact is one statement of the provider; later events
@@ -25,7 +59,7 @@ export function factsOf(events, account) {
     const { place, schema_version, type } = event;
     const isKnown = schema_version === "1";
     need(isKnown, `form: position ${place} has a schema that this checker does not know`);
-    const data = exactJson(event.data);
+    const data = dataOf(event);
     if (FACTS.has(type)) facts.set(event.id, newFact(event, data));
     else amend(facts, event, data);
   }
@@ -103,7 +137,7 @@ export function checkBytes(proof, events, facts, sha256, decodeBase64) {
   const found = { checked: 0, unseen: 0, operatorOnly: 0, providers: [] };
   const named = new Set();
   for (const delivery of deliveries.values()) {
-    const data = exactJson(delivery.data);
+    const data = dataOf(delivery);
     named.add(data.sha256);
     const own = stating.get(delivery.id) ?? [];
     const text = bodies[data.sha256] ?? null;
@@ -113,10 +147,10 @@ export function checkBytes(proof, events, facts, sha256, decodeBase64) {
     }
     const bytes = decodeBase64(text);
     need(
-      bytes !== null && sha256(bytes) === data.sha256,
+      sha256(bytes) === data.sha256,
       `bytes: those of the delivery at position ${delivery.place} are not the ones it names`,
     );
-    const stated = statedIn(bytes, account);
+    const stated = statedIn(bytes, delivery, account);
     found.checked += checkFacts(own, stated);
     checkNothingLeftOut(stated, known, delivery);
     addEvidence(found, delivery, data.verdict.evidence ?? [], bytes);
@@ -212,11 +246,12 @@ function addEvidence(found, { place }, evidence, bytes) {
 }
 
 /** What bytes state about the account: movements by id, and reports of a balance by run, or by time (`isTimed`). */
-function statedIn(bytes, account) {
-  const message = exactJson(new TextDecoder().decode(bytes));
-  return account.startsWith("layer1:")
-    ? statedByLayer1(message, account)
-    : statedByZeroHash(message, account);
+function statedIn(bytes, { place }, account) {
+  const stated = account.startsWith("layer1:") ? statedByLayer1 : statedByZeroHash;
+  return readWith(
+    () => stated(exactJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes)), account),
+    `form: bytes of position ${place}: expected a provider's message about an account`,
+  );
 }
 
 const NOTHING = { movements: [], reports: [], isTimed: false };

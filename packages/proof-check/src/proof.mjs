@@ -2,14 +2,14 @@
 // file that it names. docs/stream-format.md describes the fields byte by byte.
 import { checkArithmetic } from "./arithmetic.mjs";
 import {
-  COUNT,
   canonical,
   eventHash,
+  fields,
   fromHex,
-  HEX,
   hashesOf,
   need,
-  needFields,
+  needShape,
+  readWith,
   utf8,
   without,
   wrong,
@@ -22,7 +22,7 @@ const FORMAT = "counterfoil/balance-proof/v1";
  * Checks everything except signatures, and returns these: a page checks them with other functions than a script.
  *
  * @param sha256 bytes to lower-case hex
- * @param decodeBase64 text to bytes; null if it is not base64
+ * @param decodeBase64 text to bytes
  * @throws Wrong with the first reason
  */
 export function checkProof(text, sha256, decodeBase64) {
@@ -50,58 +50,57 @@ export function checkProof(text, sha256, decodeBase64) {
 
 // 1. Form
 
-const PROOF_FIELDS = [
-  ...["format", "account", "balance", "bodies", "consistency", "entries", "events", "head", "map"],
-  ...["public_key", "rotations", "rules", "signature", "snapshots", "tree"],
-];
+const HEAD = fields(
+  `genesis:digest hash:digest key_id:digest ledger:text map_root:digest position:position
+  public_key:digest root:digest signature:signature signed_at:text tree_size:position`,
+);
+export const ROTATION = fields(
+  "new_key:digest new_signature:signature old_key:digest old_signature:signature",
+);
+const EVENT = fields(
+  `before:digest causation_id:text? correlation_id:text? data:text id:text occurred_at:nanos?
+  position:position recorded_at:nanos schema_version:count subject:text type:text`,
+);
+const PROOF = {
+  ...fields("account:text balance:text? format:text public_key:digest signature:signature"),
+  bodies: { "*": "base64?" },
+  consistency: [{ ...fields("root:digest tree_size:position"), proof: ["digest"] }],
+  entries: [fields("after:text? before:text? change:text? id:text missing:text? opening:text?")],
+  events: [EVENT],
+  head: HEAD,
+  map: { ...fields("digest:digest number:count position:position"), siblings: ["digest"] },
+  rotations: [{ ...ROTATION, position: "position" }],
+  rules: fields("model:text version:text"),
+  snapshots: [fields("confirmed_by:text connection:text frame:text")],
+  tree: ["digest"],
+};
 
 function readForm(text) {
-  const proof = JSON.parse(text);
+  const proof = readWith(() => JSON.parse(text), "form: proof: expected JSON");
+  needShape(proof, PROOF, "form: proof");
   need(canonical(proof) === text, "form: it is not in the RFC 8785 form: a byte was altered");
-  needFields(proof, PROOF_FIELDS, "a balance proof");
-  need(proof.format === FORMAT, `form: expected ${FORMAT}`);
-  needFields(proof.rules, ["model", "version"], "rules");
+  need(proof.format === FORMAT, `form: proof.format: expected ${FORMAT}`);
   return proof;
 }
 
 // 2. The head
 
-const HEAD_FIELDS = [
-  ...["ledger", "genesis", "position", "hash", "tree_size", "root", "map_root", "signed_at"],
-  ...["key_id", "public_key", "signature"],
-];
-const HEAD_DIGESTS = ["genesis", "hash", "root", "map_root", "key_id", "public_key"];
-
 /** Checks the form of a head. Its signature is checked separately. */
 export function checkHead(head, sha256) {
-  needFields(head, HEAD_FIELDS, "the head");
-  const isText = HEAD_FIELDS.every((name) => typeof head[name] === "string");
-  need(isText, "head: all its fields are text");
-  const areDigests = HEAD_DIGESTS.every((name) => HEX.test(head[name]));
-  need(areDigests, "head: expected digests of 64 lower-case hex digits");
-  const isSize = COUNT.test(head.position) && head.position !== "0";
-  need(isSize && head.tree_size === head.position, "head: tree_size is not its position");
+  needShape(head, HEAD, "form: head");
+  need(head.tree_size === head.position, "head: tree_size is not its position");
   const isKeyId = sha256(fromHex(head.public_key)) === head.key_id;
   need(isKeyId, "head: key_id is not that of its public_key");
 }
 
 // 3. Inclusion
 
-const EVENT_FIELDS = [
-  ...["before", "position", "id", "type", "schema_version", "subject", "occurred_at"],
-  ...["recorded_at", "causation_id", "correlation_id", "data"],
-];
-
 /** The events with their positions as numbers, and their hashes, computed from their contents. */
-function readEvents({ events }, sha256) {
-  return events.map((event) => {
-    needFields(event, EVENT_FIELDS, "an event");
-    const hasPlace = HEX.test(event.before) && COUNT.test(event.position);
-    need(hasPlace, "form: an event has no place");
+const readEvents = ({ events }, sha256) =>
+  events.map((event) => {
     const place = Number(event.position);
     return { ...event, place, hash: eventHash(event.before, event, sha256) };
   });
-}
 
 function checkInclusion({ head, tree }, events, hash) {
   const size = Number(head.tree_size);
@@ -145,7 +144,6 @@ const powerBelow = (count) => 2 ** Math.ceil(Math.log2(count) - 1);
 /** The map has for each subject the number of its events, the last one's position, and a digest of all of them. */
 function checkComplete({ account, head, map }, events, sha256, { entry, branch, chained }) {
   const own = events.filter(({ subject }) => subject === account);
-  needFields(map, ["number", "position", "digest", "siblings"], "map");
   need(
     map.number === String(own.length),
     `left out: the map says that the account has ${map.number} events, and ${own.length} are here`,
@@ -219,19 +217,19 @@ export const headSignature = (head) => ({
   signature: head.signature,
 });
 
+/** The old and the new key sign that the one succeeds the other. */
+export function rotationSignatures(rotation, { genesis, ledger }) {
+  const { old_key, new_key, old_signature, new_signature } = rotation;
+  const why = "head: a rotation of its key is not signed by both keys";
+  const text = `counterfoil/head-key/v1\n${canonical({ genesis, ledger, new_key, old_key })}`;
+  return [
+    { why, text, key: old_key, signature: old_signature },
+    { why, text, key: new_key, signature: new_signature },
+  ];
+}
+
 function signaturesOf(proof) {
-  const { genesis, ledger } = proof.head;
-  const rotations = proof.rotations.flatMap((rotation) => {
-    const { old_key, new_key, old_signature, new_signature } = rotation;
-    const said = {
-      why: "head: a rotation of its key is not signed by both keys",
-      text: `counterfoil/head-key/v1\n${canonical({ genesis, ledger, new_key, old_key })}`,
-    };
-    return [
-      { ...said, key: old_key, signature: old_signature },
-      { ...said, key: new_key, signature: new_signature },
-    ];
-  });
+  const rotations = proof.rotations.flatMap((one) => rotationSignatures(one, proof.head));
   const seal = {
     why: "seal: the proof's own signature does not hold: a byte was altered",
     key: proof.public_key,
@@ -247,15 +245,14 @@ function signaturesOf(proof) {
  * Compares a head with keys and heads that the auditor has from another source than the proof.
  *
  * @param proof undefined for an export
+ * @param rotations of the ledger's key, as the checked file shows them
  * @param linksTo whether the checked file shows that its head extends a given one
  * @returns what remains unproven; empty if the head is trusted
  */
-export function trustOf({ head, proof }, keys, heads, linksTo) {
-  const rotations = proof?.rotations ?? [];
-  for (const { position, old_key } of rotations) {
-    const isInTime = head.public_key !== old_key || Number(head.position) < Number(position);
-    need(isInTime, "head: it is signed by a key that had been replaced");
-  }
+export function trustOf({ head, proof, rotations }, keys, heads, linksTo) {
+  const replaced = needKeysInTime([head, ...heads], rotations).get(proof?.public_key);
+  const why = `seal: the proof is signed by a key that was replaced at position ${replaced}`;
+  need(replaced === undefined, `${why}: ask for one of the present key`);
   const open = heads.flatMap((brought) => openAbout(brought, head, linksTo));
   if (keys.length + heads.length === 0) return ["you brought no key and no head"];
   const trusted = trustedKeys([...keys, ...heads.map(({ public_key }) => public_key)], rotations);
@@ -268,6 +265,19 @@ export function trustOf({ head, proof }, keys, heads, linksTo) {
     "seal: the proof is signed by a key that is none of those that you brought",
   );
   return open;
+}
+
+/** Checks that no key signed at or after the position where it was replaced. @returns these positions, by key */
+export function needKeysInTime(heads, rotations) {
+  const replaced = new Map();
+  for (const { position, old_key, new_key } of rotations)
+    replaced.set(old_key, Number(position)).delete(new_key);
+  for (const { position, public_key } of heads) {
+    const end = replaced.get(public_key);
+    const why = `head: the one over ${position} is signed by a key that was replaced at position ${end}`;
+    need(end === undefined || Number(position) < end, `${why}: ask for one of the present key`);
+  }
+  return replaced;
 }
 
 function openAbout(brought, head, linksTo) {
