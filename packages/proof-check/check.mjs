@@ -251,8 +251,10 @@ function signaturesOf(proof) {
  */
 function trustOf({ head, proof, rotations }, keys, heads, linksTo) {
   const replaced = needKeysInTime([head, ...heads], rotations).get(proof?.public_key);
-  const why = `seal: the proof is signed by a key that was replaced at position ${replaced}`;
-  need(replaced === undefined, `${why}: ask for one of the present key`);
+  need(
+    replaced === undefined,
+    `seal: the proof is signed by a key that was replaced at position ${replaced}: ask for one of the present key`,
+  );
   const open = heads.flatMap((brought) => openAbout(brought, head, linksTo));
   if (keys.length + heads.length === 0) return ["you brought no key and no head"];
   const trusted = trustedKeys([...keys, ...heads.map(({ public_key }) => public_key)], rotations);
@@ -274,8 +276,10 @@ function needKeysInTime(heads, rotations) {
     replaced.set(old_key, Number(position)).delete(new_key);
   for (const { position, public_key } of heads) {
     const end = replaced.get(public_key);
-    const why = `head: the one over ${position} is signed by a key that was replaced at position ${end}`;
-    need(end === undefined || Number(position) < end, `${why}: ask for one of the present key`);
+    need(
+      end === undefined || Number(position) < end,
+      `head: the one over ${position} is signed by a key that was replaced at position ${end}: ask for one of the present key`,
+    );
   }
   return replaced;
 }
@@ -561,6 +565,8 @@ function statedIn(bytes, { place }, account) {
 const NOTHING = { movements: [], reports: [], isTimed: false };
 
 function statedByLayer1({ timestamp, data }, account) {
+  const types = data.funds.map(({ type }) => type);
+  needShape([data.address, data.asset, ...types], ["text"], "");
   const isHex = /^0x[0-9a-f]+$/i.test(data.address);
   const address = isHex ? data.address.toLowerCase() : data.address;
   const own = data.funds.filter(
@@ -576,6 +582,7 @@ function statedByLayer1({ timestamp, data }, account) {
 function statedByZeroHash(message, account) {
   const isFrame = message.messageType ?? message.message_type;
   const said = isFrame ? message.body : message;
+  needShape(said, { "*": "any" }, "");
   const names = [
     said.participant_code || said.account_owner,
     ...[said.account_group, said.account_label],
@@ -583,10 +590,13 @@ function statedByZeroHash(message, account) {
     said.asset,
   ];
   if (`zerohash:${names.map(part).join(":")}` !== account) return NOTHING;
-  const run = String(said.run_id);
-  const movements = (said.movements ?? []).map(({ movement_id, change, movement_timestamp }) => ({
-    ...{ run, id: String(movement_id), change, at: movement_timestamp },
-  }));
+  const run = said.run_id;
+  const movements = (said.movements ?? []).map(
+    ({ movement_id: id, change, movement_timestamp }) => ({
+      ...{ run, id, change, at: movement_timestamp },
+    }),
+  );
+  needShape([run, ...movements.map(({ id }) => id)], ["text"], "");
   const report = {
     key: run,
     at: said.run_timestamp || said.timestamp,
@@ -1272,6 +1282,7 @@ class Export {
   }
 
   bodyLine({ body, base64 }) {
+    if (this.awaited === null) this.bad("expected no body");
     if (body !== this.awaited) this.bad(`expected the body ${this.awaited}`);
     if (base64 === null) this.missing.set(body, this.where);
     else if (sha256(Buffer.from(base64, "base64")) !== body)

@@ -289,25 +289,26 @@ def said_in(body, account):
     """What the provider's bytes state about the account: movements, and balances."""
     message = exact(body.decode("utf-8"))
     if account.startswith("layer1:"):
-        data, at = message["data"], message["timestamp"]
+        need_shape(message, {"*": "any", "data": LAYER1}, "")
+        data, at = message["data"], message.get("timestamp")
         address = data["address"]
         address = address.lower() if re.fullmatch(r"0[xX][0-9a-fA-F]+", address) else address
         mine = [
             fund for fund in data["funds"]
             if account == f"layer1:{part(address)}:{part(data['asset'])}:{part(fund['type'].lower())}"
         ]
-        return [], [Said(at, None, at, fund["balance"], fund.get("delta")) for fund in mine]
-    if message.get("messageType") or message.get("message_type"):
+        return [], [Said(at, None, at, fund.get("balance"), fund.get("delta")) for fund in mine]
+    kind = message.get("messageType")
+    if message.get("message_type") if kind is None else kind:
         message = message["body"]
+    need_shape(message, {"*": "any"}, "")
     names = [message.get("participant_code") or message.get("account_owner"), message.get("account_group")]
     names += [message.get("account_label"), message.get("account_type") or message.get("account_subtype"), message.get("asset")]
     if "zerohash:" + ":".join(map(part, names)) != account:
         return [], []
-    run = str(message.get("run_id"))
-    moves = [
-        Said(run, str(one["movement_id"]), one.get("movement_timestamp"), one["change"], None)
-        for one in message.get("movements") or []
-    ]
+    run, movements = message.get("run_id"), [] if message.get("movements") is None else message["movements"]
+    need_shape({"moves": movements, "run": run}, {"moves": [fields("movement_id:text *:any")], "run": "text"}, "")
+    moves = [Said(run, one["movement_id"], one.get("movement_timestamp"), one.get("change"), None) for one in movements]
     at = message.get("run_timestamp") or message.get("timestamp")
     return moves, [Said(run, None, at, message.get("balance") or message.get("new_balance"), None)]
 
@@ -369,7 +370,7 @@ def check_bytes(proof, events, facts):
         need(sha256(body) == data["sha256"], f"bytes: those of the delivery at position {place} are not the ones it names")
         try:
             moves, reports = said_in(body, proof["account"])
-        except (*MALFORMED,):
+        except (Wrong, *MALFORMED):
             raise Wrong(f"form: bytes of position {place}: expected a provider's message about an account")
         for fact in known.by_cause.get(id, []):
             # Withdrawn facts are skipped, because bytes no longer support them.
@@ -711,6 +712,8 @@ class Export:
             self.known.popitem(last=False)
 
     def read_body(self, value):
+        if self.awaited is None:
+            self.bad("expected no body")
         if value["body"] != self.awaited:
             self.bad(f"expected the body {self.awaited}")
         if value["base64"] is None:
@@ -833,6 +836,9 @@ def check_file(brought):
         return check_proof(text, brought)
 
 
+UNREADABLE = "form: expected a file as docs/stream-format.md or docs/audit.md describes it"
+
+
 def check(arguments):
     """Returns the exit code, and the lines to print."""
     try:
@@ -842,7 +848,7 @@ def check(arguments):
     except Wrong as error:
         return 1, [f"it does not hold: {error}"]
     except MALFORMED:
-        return 1, ["it does not hold: form: expected a file as docs/stream-format.md or docs/audit.md describes it"]
+        return 1, [f"it does not hold: {UNREADABLE}"]
     return (3, ["consistent, signer not checked", *said, *left]) if left else (0, ["it holds", *said])
 
 
@@ -1098,6 +1104,8 @@ PROOF = {
     "snapshots": [fields("confirmed_by:text connection:text frame:text")],
     "tree": ["digest"],
 }
+
+LAYER1 = {**fields("address:text asset:text *:any"), "funds": [fields("type:text *:any")]}
 
 # What is read here of the data of each type; numbers are text (exact).
 CONTENT = {

@@ -180,6 +180,7 @@ class Export {
   }
 
   bodyLine({ body, base64 }) {
+    if (this.awaited === null) this.bad("expected no body");
     if (body !== this.awaited) this.bad(`expected the body ${this.awaited}`);
     if (base64 === null) this.missing.set(body, this.where);
     else if (sha256(Buffer.from(base64, "base64")) !== body)

@@ -257,6 +257,8 @@ function statedIn(bytes, { place }, account) {
 const NOTHING = { movements: [], reports: [], isTimed: false };
 
 function statedByLayer1({ timestamp, data }, account) {
+  const types = data.funds.map(({ type }) => type);
+  needShape([data.address, data.asset, ...types], ["text"], "");
   const isHex = /^0x[0-9a-f]+$/i.test(data.address);
   const address = isHex ? data.address.toLowerCase() : data.address;
   const own = data.funds.filter(
@@ -272,6 +274,7 @@ function statedByLayer1({ timestamp, data }, account) {
 function statedByZeroHash(message, account) {
   const isFrame = message.messageType ?? message.message_type;
   const said = isFrame ? message.body : message;
+  needShape(said, { "*": "any" }, "");
   const names = [
     said.participant_code || said.account_owner,
     ...[said.account_group, said.account_label],
@@ -279,10 +282,13 @@ function statedByZeroHash(message, account) {
     said.asset,
   ];
   if (`zerohash:${names.map(part).join(":")}` !== account) return NOTHING;
-  const run = String(said.run_id);
-  const movements = (said.movements ?? []).map(({ movement_id, change, movement_timestamp }) => ({
-    ...{ run, id: String(movement_id), change, at: movement_timestamp },
-  }));
+  const run = said.run_id;
+  const movements = (said.movements ?? []).map(
+    ({ movement_id: id, change, movement_timestamp }) => ({
+      ...{ run, id, change, at: movement_timestamp },
+    }),
+  );
+  needShape([run, ...movements.map(({ id }) => id)], ["text"], "");
   const report = {
     key: run,
     at: said.run_timestamp || said.timestamp,

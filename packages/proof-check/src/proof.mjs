@@ -251,8 +251,10 @@ function signaturesOf(proof) {
  */
 export function trustOf({ head, proof, rotations }, keys, heads, linksTo) {
   const replaced = needKeysInTime([head, ...heads], rotations).get(proof?.public_key);
-  const why = `seal: the proof is signed by a key that was replaced at position ${replaced}`;
-  need(replaced === undefined, `${why}: ask for one of the present key`);
+  need(
+    replaced === undefined,
+    `seal: the proof is signed by a key that was replaced at position ${replaced}: ask for one of the present key`,
+  );
   const open = heads.flatMap((brought) => openAbout(brought, head, linksTo));
   if (keys.length + heads.length === 0) return ["you brought no key and no head"];
   const trusted = trustedKeys([...keys, ...heads.map(({ public_key }) => public_key)], rotations);
@@ -274,8 +276,10 @@ export function needKeysInTime(heads, rotations) {
     replaced.set(old_key, Number(position)).delete(new_key);
   for (const { position, public_key } of heads) {
     const end = replaced.get(public_key);
-    const why = `head: the one over ${position} is signed by a key that was replaced at position ${end}`;
-    need(end === undefined || Number(position) < end, `${why}: ask for one of the present key`);
+    need(
+      end === undefined || Number(position) < end,
+      `head: the one over ${position} is signed by a key that was replaced at position ${end}: ask for one of the present key`,
+    );
   }
   return replaced;
 }
