@@ -62,6 +62,17 @@ export const quarantinedRecord = z
   .meta({ id: "QuarantinedDelivery" });
 export type QuarantinedRecord = z.infer<typeof quarantinedRecord>;
 
+/**
+ * A field of the status that is about the whole ledger. A platform's key receives a fixed value, which
+ * must not be read as an answer.
+ */
+const withheld = <Schema extends z.ZodType>(schema: Schema, given: string, meaning?: string) => {
+  const withholding = `With scope \`platform\` it is withheld: always ${given}, whatever the ledger has`;
+  return schema.meta({
+    description: meaning === undefined ? withholding : `${meaning}. ${withholding}`,
+  });
+};
+
 export const projectionStatus = z
   .object({
     name: modelName,
@@ -69,10 +80,10 @@ export const projectionStatus = z
     lag: z.int().nonnegative(),
     generation: z.int().positive(),
     model_version: z.int().positive(),
-    digest: sha256,
-    state_digest: sha256,
+    digest: withheld(sha256, "zeros"),
+    state_digest: withheld(sha256, "zeros"),
     state: growing(["live", "catching_up", "waiting", "stopped", "forked", "unreadable"]),
-    stopped_keys: z.int().nonnegative(),
+    stopped_keys: withheld(z.int().nonnegative(), "0"),
     lag_seconds: z
       .number()
       .nonnegative()
@@ -132,22 +143,32 @@ export const statusRecord = z
     ledger: z.string(),
     environment: z.string(),
     engine: growing(["memory", "sqlite", "postgres", "eventstore"]),
-    head: position,
-    head_hash: sha256,
-    projections: z.array(projectionStatus),
-    publisher: publisherStatus.nullable().meta({ description: "null: nothing is published" }),
-    feed: feedStatus.nullable().meta({ description: "null: no feed was ever opened" }),
-    last_deliveries: z.array(lastDelivery).meta({
-      description: "As far as the balances model has read the stream, see its `lag`",
+    scope: growing(["ledger", "platform"]).meta({
+      description:
+        "What the answer covers. `platform`: the key is limited to one platform, and what counts over the whole ledger is withheld; `/v1/anomalies` and `stuck=true` of the lists show what is open for that platform",
     }),
-    anomalies: z.array(anomalyCount),
-    quarantined: attentionCount
-      .nullable()
-      .meta({ description: "null where the balances model cannot be read" }),
-    stuck: z.array(stuckCount),
-    needs_a_person: z
-      .array(z.object({ what: z.string(), do: z.string() }))
-      .meta({ description: "Empty where all is well" }),
+    head: position,
+    head_hash: withheld(sha256, "zeros"),
+    projections: z.array(projectionStatus),
+    publisher: withheld(publisherStatus.nullable(), "null", "null: nothing is published"),
+    feed: withheld(feedStatus.nullable(), "null", "null: no feed was ever opened"),
+    last_deliveries: withheld(
+      z.array(lastDelivery),
+      "empty",
+      "As far as the balances model has read the stream, see its `lag`",
+    ),
+    anomalies: withheld(z.array(anomalyCount), "empty"),
+    quarantined: withheld(
+      attentionCount.nullable(),
+      "null",
+      "null where the balances model cannot be read",
+    ),
+    stuck: withheld(z.array(stuckCount), "empty"),
+    needs_a_person: withheld(
+      z.array(z.object({ what: z.string(), do: z.string() })),
+      "empty",
+      "Empty where all is well",
+    ),
   })
   .meta({ id: "Status" });
 export type StatusRecord = z.infer<typeof statusRecord>;

@@ -601,7 +601,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The status of the ledger: the position of each part, and what needs a person */
+        /**
+         * The status of the ledger: the position of each part, and what needs a person
+         * @description A platform's key receives `scope: platform` and the positions. What counts over the whole ledger is withheld from it: empty, null or zero, whatever is open.
+         */
         get: operations["getStatus"];
         put?: never;
         post?: never;
@@ -1307,6 +1310,7 @@ export interface components {
             rebuild: components["schemas"]["RebuildProgress"] | null;
         };
         ProjectionStatus: {
+            /** @description With scope `platform` it is withheld: always zeros, whatever the ledger has */
             digest: components["schemas"]["Sha256"];
             generation: number;
             lag: number;
@@ -1332,7 +1336,9 @@ export interface components {
              * @example unreadable
              */
             state: string;
+            /** @description With scope `platform` it is withheld: always zeros, whatever the ledger has */
             state_digest: components["schemas"]["Sha256"];
+            /** @description With scope `platform` it is withheld: always 0, whatever the ledger has */
             stopped_keys: number;
         };
         PublisherStatus: {
@@ -1469,6 +1475,7 @@ export interface components {
         };
         Sha256: string;
         Status: {
+            /** @description With scope `platform` it is withheld: always empty, whatever the ledger has */
             anomalies: components["schemas"]["AnomalyCount"][];
             /**
              * @description more words may come
@@ -1479,27 +1486,35 @@ export interface components {
              */
             engine: string;
             environment: string;
-            /** @description null: no feed was ever opened */
+            /** @description null: no feed was ever opened. With scope `platform` it is withheld: always null, whatever the ledger has */
             feed: components["schemas"]["FeedStatus"] | null;
             head: components["schemas"]["Position"];
+            /** @description With scope `platform` it is withheld: always zeros, whatever the ledger has */
             head_hash: components["schemas"]["Sha256"];
-            /** @description As far as the balances model has read the stream, see its `lag` */
+            /** @description As far as the balances model has read the stream, see its `lag`. With scope `platform` it is withheld: always empty, whatever the ledger has */
             last_deliveries: components["schemas"]["LastDelivery"][];
             ledger: string;
-            /** @description Empty where all is well */
+            /** @description Empty where all is well. With scope `platform` it is withheld: always empty, whatever the ledger has */
             needs_a_person: {
                 do: string;
                 what: string;
             }[];
             projections: components["schemas"]["ProjectionStatus"][];
-            /** @description null: nothing is published */
+            /** @description null: nothing is published. With scope `platform` it is withheld: always null, whatever the ledger has */
             publisher: components["schemas"]["PublisherStatus"] | null;
-            /** @description null where the balances model cannot be read */
+            /** @description null where the balances model cannot be read. With scope `platform` it is withheld: always null, whatever the ledger has */
             quarantined: {
                 open: number;
                 /** @description The open ones that are not acknowledged */
                 unacknowledged: number;
             } | null;
+            /**
+             * @description What the answer covers. `platform`: the key is limited to one platform, and what counts over the whole ledger is withheld; `/v1/anomalies` and `stuck=true` of the lists show what is open for that platform; more words may come
+             * @example ledger
+             * @example platform
+             */
+            scope: string;
+            /** @description With scope `platform` it is withheld: always empty, whatever the ledger has */
             stuck: components["schemas"]["StuckCount"][];
         };
         StuckCount: {
@@ -5997,6 +6012,7 @@ export interface operations {
                      *           "open": 1,
                      *           "unacknowledged": 1
                      *         },
+                     *         "scope": "ledger",
                      *         "stuck": [
                      *           {
                      *             "model": "withdrawals",

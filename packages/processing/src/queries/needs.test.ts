@@ -9,7 +9,8 @@ const SINCE = "2026-01-01T00:00:00Z";
 const after = (seconds: number) => timeOf(SINCE) + BigInt(seconds) * SECOND;
 
 const QUIET: Facts = {
-  ...{ ledger: "default", environment: "test", engine: "memory", head: "9", head_hash: "" },
+  ...{ ledger: "default", environment: "test", engine: "memory", scope: "ledger", head: "9" },
+  head_hash: "",
   ...{ projections: [], publisher: null, feed: null, last_deliveries: [], anomalies: [] },
   ...{ quarantined: { open: 3, unacknowledged: 0 }, stuck: [] },
 };

@@ -83,8 +83,9 @@ export async function readStatus(
     if (isHeld) held.add(projection.name);
   }
   const ledger = attentions.find((one) => one.ledger !== null)?.ledger ?? null;
-  const status = {
+  const status: Omit<StatusRecord, "needs_a_person"> = {
     ...installation,
+    scope: "ledger",
     head: String(position),
     head_hash: hash,
     projections,
@@ -150,12 +151,15 @@ async function publisherStatus({
   };
 }
 
-/** The status for a platform, without digests and counts that depend on other platforms. */
+/**
+ * The status for a platform, without digests and counts that depend on other platforms. Its `scope`
+ * tells a reader that what is empty here was withheld, and does not mean that all is well.
+ */
 export function statusFor(status: StatusRecord, platform: Platform): StatusRecord {
   if (platform === null) return status;
   const { ledger, environment, engine, head, projections } = status;
   return {
-    ...{ ledger, environment, engine, head, head_hash: NO_DIGEST },
+    ...{ ledger, environment, engine, scope: "platform", head, head_hash: NO_DIGEST },
     // Listed one by one, so that a new field is not shown to platforms by default.
     projections: projections.map((each) => ({
       name: each.name,

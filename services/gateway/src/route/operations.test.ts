@@ -207,6 +207,42 @@ describe("status", () => {
     });
   });
 
+  test("tells a platform's key that what is empty was withheld, not that all is well", async () => {
+    for (const run of [1, 3]) {
+      await ledger.deliver(balanceWebhook({ run, at: run, balance: `${run}0`, change: "1" }));
+    }
+    await ledger.deliver(zeroHashWebhook("weather.changed", {}));
+    await ledger.fold();
+    const operator = await gateway.newKey();
+    const platform = await gateway.newKey({ platform: "G1" });
+    const open = await gateway.send("GET", "/v1/anomalies?open=true", platform);
+    expect(open.body.data).not.toEqual([]);
+    const whole = await gateway.send("GET", "/v1/status", operator);
+    expectOne(whole, statusRecord);
+    expect(whole.body.data).toMatchObject({ scope: "ledger", quarantined: { open: 1 } });
+    expect(whole.body.data.needs_a_person).not.toEqual([]);
+    const own = await gateway.send("GET", "/v1/status", platform);
+    expectOne(own, statusRecord);
+    expect(own.body.data).toMatchObject({
+      scope: "platform",
+      ...{ publisher: null, feed: null, last_deliveries: [], anomalies: [], quarantined: null },
+      ...{ stuck: [], needs_a_person: [] },
+    });
+  });
+
+  test("says of every field that a platform's key does not receive that it is withheld", async () => {
+    const { schemas } = (await gateway.get("/openapi.json")).body.components;
+    const withheld = (name: string) =>
+      Object.entries<{ description?: string }>(schemas[name].properties)
+        .filter(([, { description = "" }]) => description.includes("it is withheld: always"))
+        .map(([field]) => field);
+    expect(withheld("Status")).toEqual([
+      ...["head_hash", "publisher", "feed", "last_deliveries", "anomalies", "quarantined"],
+      ...["stuck", "needs_a_person"],
+    ]);
+    expect(withheld("ProjectionStatus")).toEqual(["digest", "state_digest", "stopped_keys"]);
+  });
+
   test("tells how far behind a projection is", async () => {
     await ledger.deliver(balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" }));
     expect(await statusOf("balances")).toMatchObject({ lag: 5, state: "catching_up" });

@@ -46,6 +46,8 @@ function statusRoute(sources: Sources): Route {
     url: "/v1/status",
     tag: "operations",
     summary: "The status of the ledger: the position of each part, and what needs a person",
+    description:
+      "A platform's key receives `scope: platform` and the positions. What counts over the whole ledger is withheld from it: empty, null or zero, whatever is open.",
     query: parameters({}),
     answer: oneOf(statusRecord),
     problems: ["stream_unavailable"],

@@ -28,8 +28,8 @@ export function MoneyPage() {
       <div class="panels">
         <Gaps />
         <Totals />
-        {now !== null && <Attention status={now} />}
-        {now !== null && <Deliveries status={now} />}
+        {now?.scope === "ledger" && <Attention status={now} />}
+        {now?.scope === "ledger" && <Deliveries status={now} />}
         {now !== null && <Models status={now} />}
       </div>
     </>
@@ -65,9 +65,9 @@ const withCode = (text: string) =>
 const MONEY: ReadonlySet<string> = new Set(["gap", "contradiction", "unlisted", "invariant"]);
 
 function answerOf(status: Status): Answer {
-  const { projections, anomalies, quarantined, head_hash, head } = status;
+  const { scope, projections, anomalies, quarantined, head } = status;
   // A platform's key receives no counts, so their absence does not mean that all is well.
-  if (/^0+$/.test(head_hash)) {
+  if (scope === "platform") {
     return {
       tone: "quiet",
       title: "Look at your accounts.",
@@ -332,10 +332,15 @@ function Deliveries({ status }: Readonly<{ status: Status }>) {
 
 /** The position of each model, and the digests that identify its rows. */
 function Models({ status }: Readonly<{ status: Status }>) {
-  const { projections, publisher } = status;
+  const { scope, projections, publisher } = status;
+  const isWhole = scope === "ledger";
   const built = useActivations(projections.map(({ generation }) => generation).join(" "));
   return (
-    <Panel title="Models" class="wide" aside={<PublisherLag publisher={publisher} />}>
+    <Panel
+      title="Models"
+      class="wide"
+      aside={isWhole ? <PublisherLag publisher={publisher} /> : undefined}
+    >
       <Table
         label="Models"
         rows={projections}
@@ -354,13 +359,16 @@ function Models({ status }: Readonly<{ status: Status }>) {
           {
             title: "last rebuild",
             minor: true,
-            cell: ({ name }) => <LastRebuild at={built[name]} />,
+            cell: ({ name }) => (isWhole ? <LastRebuild at={built[name]} /> : <NotShown />),
           },
           {
             title: "stopped subjects",
             kind: "number",
             minor: true,
-            cell: ({ stopped_keys: count }) => (count === 0 ? "0" : <b class="bad">{count}</b>),
+            cell: ({ stopped_keys: count }) => {
+              if (!isWhole) return <NotShown />;
+              return count === 0 ? "0" : <b class="bad">{count}</b>;
+            },
           },
           { title: "digest", minor: true, cell: ({ digest }) => <Digest of={digest} /> },
           { title: "state digest", minor: true, cell: (row) => <Digest of={row.state_digest} /> },
@@ -369,6 +377,9 @@ function Models({ status }: Readonly<{ status: Status }>) {
     </Panel>
   );
 }
+
+/** Withheld from a platform's key. */
+const NotShown = () => <span class="unknown">–</span>;
 
 const LastRebuild = ({ at }: Readonly<{ at: string | undefined }>) =>
   at === undefined ? <span class="quiet">never</span> : <Time at={at} />;
@@ -388,7 +399,7 @@ function useActivations(generations: string): Readonly<Record<string, string>> {
 /** A shortened digest to compare by eye; the title has all of it. */
 const Digest = ({ of }: Readonly<{ of: string }>) =>
   /^0+$/.test(of) ? (
-    <span class="unknown">–</span>
+    <NotShown />
   ) : (
     <code title={of}>
       {of.slice(0, 8)}…{of.slice(-4)}

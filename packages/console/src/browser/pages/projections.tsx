@@ -46,6 +46,7 @@ export function ProjectionsPage() {
                   key={one.name}
                   status={one}
                   head={now.head}
+                  isWhole={now.scope === "ledger"}
                   projection={projections.find(({ name }) => name === one.name)}
                   onChange={refresh}
                 />
@@ -79,14 +80,16 @@ type Progress = components["schemas"]["RebuildProgress"];
 type ProjectionProps = Readonly<{
   status: ProjectionStatus;
   head: string;
+  /** Without it the key is a platform's, and receives no digests and counts. */
+  isWhole: boolean;
   projection: Projection | undefined;
   /** Called when a rebuild or a rollback was started. */
   onChange: () => void;
 }>;
 
 /** One model: state, lag, generations, and its last rebuild. */
-function ProjectionPanel({ status, head, projection, onChange }: ProjectionProps) {
-  const { name, state, position, lag, lag_seconds, stopped_keys } = status;
+function ProjectionPanel({ status, head, isWhole, projection, onChange }: ProjectionProps) {
+  const { name, state, position, lag, lag_seconds } = status;
   const { generations = [], rebuild = null } = projection ?? {};
   const rate = useRate(position);
   const isRunning = rebuild !== null && rebuild.finished_at === null;
@@ -108,9 +111,7 @@ function ProjectionPanel({ status, head, projection, onChange }: ProjectionProps
           ["lag", lag === 0 ? "none" : `${lag} events, ${durationText(lag_seconds)}`],
           ["events a second", rate === null ? "–" : String(rate)],
           ["generation", `${status.generation}, model version ${status.model_version}`],
-          ["stopped subjects", stopped_keys === 0 ? "none" : <b class="bad">{stopped_keys}</b>],
-          ["digest", <Id key="d">{status.digest}</Id>],
-          ["state digest", <Id key="s">{status.state_digest}</Id>],
+          ...(isWhole ? wholeFacts(status) : []),
         ]}
       />
       {rebuild !== null && <RebuildStatus progress={rebuild} />}
@@ -171,6 +172,14 @@ type GenerationsProps = Readonly<{
   /** Null while a rebuild is running. */
   rollBack: ((generation: number) => Promise<void>) | null;
 }>;
+
+/** What covers the records of every platform. */
+const wholeFacts = ({ stopped_keys, digest, state_digest }: ProjectionStatus) =>
+  [
+    ["stopped subjects", stopped_keys === 0 ? "none" : <b class="bad">{stopped_keys}</b>],
+    ["digest", <Id key="d">{digest}</Id>],
+    ["state digest", <Id key="s">{state_digest}</Id>],
+  ] as const;
 
 /** The kept generations; equal digests at one position mean equal models. */
 function Generations({ model, generations, rollBack }: GenerationsProps) {
