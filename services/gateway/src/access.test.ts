@@ -337,6 +337,27 @@ describe("answers", () => {
     }
   });
 
+  test("are never cached, on any route, unless they are about neither money nor persons", async () => {
+    const { paths } = (await gateway.get("/openapi.json")).body;
+    const { headers: key } = await gateway.newKey({ role: "operator" });
+    const revalidated: string[] = [];
+    for (const [path, methods] of Object.entries(paths)) {
+      if (!path.startsWith("/v1/")) continue;
+      for (const method of Object.keys(Object(methods)) as ("get" | "post")[]) {
+        // No route has this parameter: each refuses it with the headers of its answers.
+        const url = `${path.replaceAll(/\{\w+\}/g, "balance")}?nobody=knows`;
+        const asked = method === "get" ? { headers: key } : { headers: key, payload: {} };
+        const { headers } = await gateway.send(method === "get" ? "GET" : "POST", url, asked);
+        if (headers["cache-control"] === "private, no-cache") revalidated.push(path);
+        else expect([method, path, headers["cache-control"]]).toEqual([method, path, "no-store"]);
+      }
+    }
+    expect(revalidated.sort()).toEqual([
+      ...["/v1/head", "/v1/heads", "/v1/projections", "/v1/projections/{name}/rebuild"],
+      ...["/v1/proofs/consistency", "/v1/proofs/inclusion", "/v1/status"],
+    ]);
+  });
+
   test("about money are never cached, bytes for a minute, and none for another key", async () => {
     const { deliveryId } = await ledger.deliver(zeroHashWebhook("weather.changed", {}));
     await ledger.fold();
@@ -345,6 +366,7 @@ describe("answers", () => {
       ["/v1/deposits", "no-store"],
       ["/v1/events", "no-store"],
       ["/v1/events/nobody", "no-store"],
+      ["/v1/explain/balance/nobody", "no-store"],
       ["/v1/nothing", undefined],
       ["/v1/status", "private, no-cache"],
       ["/v1/heads", "private, no-cache"],

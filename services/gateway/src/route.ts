@@ -39,6 +39,11 @@ type RouteDefinition<
   needs?: Needs;
   /** The resource is about the whole ledger, and does not exist for a platform's key. */
   isLedgerWide?: true;
+  /**
+   * The answer holds nothing about money or persons: a reader may keep it, and is answered with 304 if
+   * nothing has changed. Other answers are never cached.
+   */
+  isRevalidated?: true;
   /** The answer's schema; with `mediaType` if it is not JSON. */
   answer: z.ZodType;
   mediaType?: string;
@@ -78,15 +83,9 @@ export const TAGS = {
 } as const;
 type Tag = keyof typeof TAGS;
 
-/**
- * `Cache-Control` by tag. Answers about money and persons are never cached; others are revalidated
- * each time, and answered with 304 if nothing has changed.
- */
-const CACHING: Readonly<Partial<Record<Tag, string>>> = {
-  audit: "private, no-cache",
-  operations: "private, no-cache",
-};
+/** `Cache-Control` of answers: kept nowhere, or kept by the reader alone and revalidated each time. */
 const NEVER_CACHED = "no-store";
+const REVALIDATED = "private, no-cache";
 
 const COMMON_PROBLEMS: readonly ErrorCode[] = [
   "malformed_request",
@@ -117,6 +116,7 @@ export function route<
 >(definition: RouteDefinition<Query, Params, Body, Headers>): Route {
   const { method = "GET", operation, url, tag, summary, description } = definition;
   const { query, headers, params, body, isLedgerWide = false, handle } = definition;
+  const caching = definition.isRevalidated ? REVALIDATED : NEVER_CACHED;
   const needs = needsOf(definition);
   const schema = {
     operationId: operation,
@@ -145,7 +145,6 @@ export function route<
     url,
     mount: (app, forward) => {
       const answer = forward === undefined ? handler : createForwardingHandler(forward);
-      const caching = CACHING[tag] ?? NEVER_CACHED;
       app.route({ method, url, schema, config: { needs, caching }, handler: answer });
     },
   };

@@ -62,6 +62,7 @@ function headRoute({ heads }: Sources): Route {
     url: "/v1/head",
     tag: "audit",
     isLedgerWide: true,
+    isRevalidated: true,
     summary: "A signed head over everything that was recorded",
     description:
       "The answer is the head itself; store it unchanged: `counterfoil verify --head` takes the file. A new head is signed if something was recorded since the last one; nothing is appended.",
@@ -87,6 +88,7 @@ function listRoute({ heads, stream }: Sources): Route {
     url: "/v1/heads",
     tag: "audit",
     isLedgerWide: true,
+    isRevalidated: true,
     summary: "The heads that were signed here, in the order of their positions",
     query: list,
     answer: listOf(treeHead),
@@ -112,6 +114,7 @@ function inclusionRoute({ heads }: Sources): Route {
     url: "/v1/proofs/inclusion",
     tag: "audit",
     isLedgerWide: true,
+    isRevalidated: true,
     summary: "Proves that a head covers the event at a position",
     query: parameters({
       position: requiredPosition("The position of the event"),
@@ -133,6 +136,7 @@ function consistencyRoute({ heads }: Sources): Route {
     url: "/v1/proofs/consistency",
     tag: "audit",
     isLedgerWide: true,
+    isRevalidated: true,
     summary: "Proves that a later head covers everything that an earlier one covered",
     query: parameters({
       from: requiredPosition("The earlier head's `tree_size`"),

@@ -45,6 +45,7 @@ function statusRoute(sources: Sources): Route {
     operation: "getStatus",
     url: "/v1/status",
     tag: "operations",
+    isRevalidated: true,
     summary: "The status of the ledger: the position of each part, and what needs a person",
     description:
       "A platform's key receives `scope: platform` and the positions. What counts over the whole ledger is withheld from it: empty, null or zero, whatever is open.",
@@ -66,6 +67,7 @@ function projectionsRoute({ stream, models, rebuilds }: Sources): Route {
     operation: "listProjections",
     url: "/v1/projections",
     tag: "operations",
+    isRevalidated: true,
     summary: "The projections with their kept generations, and the last rebuild of each",
     description: "For a platform's key digests are zeros, since they cover all platforms.",
     query: parameters({}),
@@ -154,6 +156,7 @@ function rebuildRoutes({ rebuilds }: Sources): readonly Route[] {
     route({
       ...rebuild,
       operation: "getRebuild",
+      isRevalidated: true,
       summary: "The progress of the last rebuild that was started in this process",
       problems: ["not_found"],
       handle: async ({ params: { name }, caller }) => {
