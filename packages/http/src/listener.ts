@@ -13,7 +13,7 @@ import {
   type ListenerAddress,
 } from "./door.ts";
 import type { Readiness } from "./operations.ts";
-import { type AsProblem, answerFailures, Problem, sendProblem } from "./problem.ts";
+import { type AsProblem, addressProblem, answerFailures, Problem, sendProblem } from "./problem.ts";
 import {
   logRequests,
   REQUEST_ID_HEADER,
@@ -118,11 +118,9 @@ function createApp(config: ListenerConfig, { server }: Door) {
     clientErrorHandler: () => {},
     // While closing, requests on open connections are still answered: refusing one may lose a webhook.
     return503OnClosing: false,
-    frameworkErrors: (_error, { id }, reply) => {
-      sendProblem(
-        reply.header(REQUEST_ID_HEADER, id),
-        new Problem("malformed_request", "the address cannot be read"),
-      );
+    frameworkErrors: (_error, { id, raw: { url = "" } }, reply) => {
+      const unread = new Problem("malformed_request", "the address cannot be read");
+      sendProblem(reply.header(REQUEST_ID_HEADER, id), addressProblem(url) ?? unread);
     },
   });
   return { app, handle };

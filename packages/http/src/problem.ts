@@ -79,6 +79,29 @@ export function framesOf(error: unknown): readonly string[] {
   return lines.filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
 }
 
+/** Escapes that follow one another, which are the bytes of characters, or a percent sign without one. */
+const ESCAPES = /(?:%[0-9a-f]{2})+|%.{0,2}/gi;
+const QUOTED_MAX = 30;
+
+/** The problem of an address with a broken percent-encoding; null if it can be decoded. */
+export function addressProblem(url: string): Problem | null {
+  const broken = url.match(ESCAPES)?.find((escapes) => !isDecodable(escapes));
+  if (broken === undefined) return null;
+  return new Problem(
+    "malformed_request",
+    `the address cannot be read: found ${JSON.stringify(broken.slice(0, QUOTED_MAX))}, expected the bytes of UTF-8 text, each as % and two hex digits (%25 for a percent sign)`,
+  );
+}
+
+function isDecodable(escapes: string): boolean {
+  try {
+    decodeURIComponent(escapes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Problems for Fastify's errors, by error code. */
 const HTTP_PROBLEMS: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ["payload_too_large", "the body is larger than is taken"],

@@ -43,14 +43,19 @@ describe("an address", () => {
   });
 
   test.each([
-    "/v1/accounts/%",
-    "/v1/accounts/%ZZ",
-    "/v1/accounts/%FF",
-    "/v1/balances?participant_code=%zz",
-    "/v1/balances?participant_code=%FF",
-    "/v1/balances?%=a",
-  ])("%s that cannot be decoded", async (url) => {
-    expectProblem(await gateway.get(url), "malformed_request");
+    ["/v1/accounts/%", "%"],
+    ["/v1/accounts/%ZZ", "%ZZ"],
+    ["/v1/accounts/%FF", "%FF"],
+    ["/v1/accounts/a%C3%A4b%c3c%2", "%c3"],
+    ["/v1/balances?participant_code=%zz", "%zz"],
+    ["/v1/balances?participant_code=%41%FF&asset=secret", "%41%FF"],
+    ["/v1/balances?%=a", "%=a"],
+  ])("%s that cannot be decoded", async (url, found) => {
+    const answer = await gateway.get(url);
+    expectProblem(answer, "malformed_request");
+    expect(answer.body.detail).toBe(
+      `the address cannot be read: found "${found}", expected the bytes of UTF-8 text, each as % and two hex digits (%25 for a percent sign)`,
+    );
   });
 });
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
 import type { Config } from "@counterfoil/contracts/config";
-import { Problem } from "@counterfoil/http/problem";
+import { addressProblem, Problem } from "@counterfoil/http/problem";
 import { REQUEST_ID_HEADER } from "@counterfoil/http/request-log";
 import compress from "@fastify/compress";
 import cors from "@fastify/cors";
@@ -104,7 +104,9 @@ export async function protectRoutes(
   share: () => number = memoryShare,
 ): Promise<void> {
   app.addHook("onRequest", async ({ url, routeOptions }, reply) => {
-    if (!isDecodable(url)) throw new Problem("malformed_request", "the address cannot be read");
+    // The query parser keeps a broken percent-encoding as text, and so searches for another value.
+    const unread = addressProblem(url);
+    if (unread !== null) throw unread;
     // Answers differ by key.
     reply.header("vary", "Authorization");
     reply.header("cache-control", routeOptions.config.caching ?? "no-store");
@@ -152,17 +154,6 @@ export async function protectRoutes(
     return "";
   });
   await app.register(compress, COMPRESSION);
-}
-
-/** The query parser keeps a broken percent-encoding as text, and so searches for another value. */
-function isDecodable(url: string): boolean {
-  if (!url.includes("%")) return true;
-  try {
-    decodeURIComponent(url);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** An entity tag; its text is compared without the mark of a weak one. */
