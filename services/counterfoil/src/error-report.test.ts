@@ -41,6 +41,17 @@ describe("what a person is told", () => {
     expect(printedError(new TypeError("x"), "info")).toContain("COUNTERFOIL_LOG_LEVEL=debug");
   });
 
+  test.each([
+    ["import", /free some space\n {2}then repeat the command: what is imported stays/],
+    ["replay", /free some space\n {2}then repeat the command: nothing of this run is left\n/],
+    ["rebuild", /free some space\n {2}then repeat the command\n/],
+    [null, /free some space\n {2}then repeat the command\n/],
+  ])("and what to do where %s has ended because something is unavailable", (command, says) => {
+    const full = new StreamUnavailable("the event stream in a.db: full: free some space");
+    expect(printedError(full, undefined, command)).toMatch(says);
+    expect(printedError(new StreamCorrupted("x"), undefined, command)).not.toContain("repeat");
+  });
+
   test("and the stack for who asks for everything", () => {
     expect(printedError(new TypeError("x"), "debug")).toMatch(/^\s+at /m);
   });

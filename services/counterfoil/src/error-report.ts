@@ -118,10 +118,30 @@ export function reportOf(error: unknown): ErrorReport {
 
 const VERBOSE: ReadonlySet<string | undefined> = new Set(["debug", "trace"]);
 
-/** The lines for stderr; with the stack only at the log levels debug and trace. */
-export function printedError(error: unknown, logLevel: string | undefined): string {
-  const { code, message } = reportOf(error);
+/** What is left of a command that has ended because something is unavailable. */
+const LEFT: Readonly<Record<string, string>> = {
+  import: ": what is imported stays, and the import goes on behind it",
+  ...Object.fromEntries(
+    ["export", "prove", "replay"].map((name) => [name, ": nothing of this run is left"]),
+  ),
+};
+
+/**
+ * The lines for stderr; with the stack only at the log levels debug and trace. A service tries again
+ * by itself; a command has ended, and says that it has to be repeated.
+ *
+ * @param command its name, if the command line was understood
+ */
+export function printedError(
+  error: unknown,
+  logLevel: string | undefined,
+  command: string | null = null,
+): string {
+  const { code, message, exit } = reportOf(error);
   const lines = [`error: ${code}`, ...message.split("\n").map((line) => `  ${line}`)];
+  if (exit === EXIT.unavailable) {
+    lines.push(`  then repeat the command${LEFT[command ?? ""] ?? ""}`);
+  }
   if (VERBOSE.has(logLevel) && error instanceof Error) lines.push(error.stack ?? "");
   else if (code === "internal_error") lines.push("  COUNTERFOIL_LOG_LEVEL=debug shows where");
   return `${lines.join("\n")}\n`;

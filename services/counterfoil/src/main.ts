@@ -135,14 +135,20 @@ ignoreClosedOutput();
 // Other users of the machine cannot read what a command creates: files are 0600, folders 0700.
 process.umask(0o077);
 
+/** The command that runs; null before the command line is understood. */
+let running: string | null = null;
+const program = createProgram().hook("preAction", (_program, command) => {
+  running = command.name();
+});
+
 try {
-  await createProgram().parseAsync();
+  await program.parseAsync();
 } catch (error) {
   // Commander has already printed the error, or the requested help.
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   } else {
-    process.stderr.write(printedError(error, process.env.COUNTERFOIL_LOG_LEVEL));
+    process.stderr.write(printedError(error, process.env.COUNTERFOIL_LOG_LEVEL, running));
     process.exitCode = reportOf(error).exit;
   }
 }

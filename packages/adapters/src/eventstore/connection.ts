@@ -320,8 +320,8 @@ export function isNotLeader(error: unknown): boolean {
 const ADVICE: Readonly<Record<string, string>> = {
   [ErrorType.ACCESS_DENIED]:
     "check user and password in COUNTERFOIL_EVENTSTORE_URL, and that this user may read and write the stream",
-  [ErrorType.NOT_LEADER]: "the cluster has no leader just now; it goes on by itself",
-  [ErrorType.TIMEOUT]: "the cluster cannot replicate just now; it goes on by itself",
+  [ErrorType.NOT_LEADER]: "the cluster has no leader just now",
+  [ErrorType.TIMEOUT]: "the cluster cannot replicate just now",
   [ErrorType.UNAVAILABLE]:
     "check host, port and tls in COUNTERFOIL_EVENTSTORE_URL, and that the server runs",
   [ErrorType.DEADLINE_EXCEEDED]: "check COUNTERFOIL_EVENTSTORE_URL and the server's load",

@@ -100,10 +100,10 @@ export function lockKey(...names: readonly string[]): string {
 }
 
 const UNREACHABLE = unavailable(
-  `look after the server and the network, or check ${POSTGRES_VARIABLE}; it goes on by itself`,
+  `look after the server and the network, or check ${POSTGRES_VARIABLE}`,
 );
-const BUSY = unavailable("it is tried again");
-const DISK = unavailable("look after the server's disk and memory; it goes on by itself");
+const BUSY = unavailable("others change it just now");
+const DISK = unavailable("look after the server's disk and memory");
 const LOGIN_REJECTED = unavailable(
   `check user and password in ${POSTGRES_VARIABLE}, and pg_hba.conf`,
 );
@@ -125,10 +125,10 @@ const TROUBLES: readonly (readonly [state: string, trouble: Trouble])[] = [
   ["42501", unavailable("give its user the right to it")],
   ["42703", LAID_OUT_OTHERWISE],
   ["42P01", { is: "missing", advice: "it was dropped, or never created" }],
-  ["53300", unavailable("raise max_connections or end other connections; it goes on by itself")],
+  ["53300", unavailable("raise max_connections or end other connections")],
   ["53", DISK],
   ["55P03", BUSY],
-  ["57014", unavailable("it took too long; it is tried again")],
+  ["57014", unavailable("it took too long: look after the server's load")],
   ["57", UNREACHABLE],
   ["58", DISK],
   ["XX001", DAMAGED],
@@ -144,10 +144,7 @@ const TLS = unavailable(`check sslmode and sslrootcert in ${POSTGRES_VARIABLE}`)
 const CONNECTION_TROUBLES: readonly (readonly [found: RegExp, trouble: Trouble])[] = [
   [/SSL|TLS|CERT|SELF_SIGNED|UNABLE_TO_VERIFY/, TLS],
   [/^ENOTFOUND|^EAI_/, NOT_RESOLVED],
-  [
-    /^ECONNREFUSED/,
-    unavailable(`start the server, or check ${POSTGRES_VARIABLE}; it is tried again`),
-  ],
+  [/^ECONNREFUSED/, unavailable(`start the server, or check ${POSTGRES_VARIABLE}`)],
   [/^E[A-Z]+/, UNREACHABLE],
   [/password must be a string/i, LOGIN_REJECTED],
   [/invalid response|SASL|SCRAM|Unknown auth/, WRONG_PORT],

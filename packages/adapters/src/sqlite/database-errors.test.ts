@@ -45,6 +45,12 @@ describe("a file that others hold", () => {
     expect(String(error)).toMatch(/permission denied.*the user whose it is/);
   });
 
+  test.each([8, 10, 13])("result code %i: says what to do, not who goes on", (errcode) => {
+    const error = portError(Object.assign(new Error("full"), { errcode }), STREAM, "a.db");
+    expect(error).toBeInstanceOf(StreamUnavailable);
+    expect(String(error)).not.toMatch(/by itself|tried again/);
+  });
+
   test("other errors are not tried again", async () => {
     let tries = 0;
     const using = whileBusy(() => {

@@ -215,7 +215,7 @@ function logLost(stored: Stored, log: string, isSaved: boolean): Error {
 }
 
 const BUSY = unavailable("another process holds it; find out which, and end it or wait");
-const DISK = unavailable("look after the disk; it goes on by itself");
+const DISK = unavailable("look after the disk");
 const DAMAGED: Trouble = {
   is: "corrupted",
   advice: "keep the file; restore a stream from a backup, and rebuild a read model",
@@ -230,10 +230,10 @@ const TROUBLES: Readonly<Record<number, Trouble>> = {
   /* BUSY */ 5: BUSY,
   /* LOCKED */ 6: BUSY,
   /* NOMEM */ 7: unavailable("give the process more memory"),
-  /* READONLY */ 8: unavailable("make it writable; it goes on by itself"),
+  /* READONLY */ 8: unavailable("make it writable"),
   /* IOERR */ 10: DISK,
   /* CORRUPT */ 11: DAMAGED,
-  /* FULL */ 13: unavailable("free some space; it goes on by itself"),
+  /* FULL */ 13: unavailable("free some space"),
   /* CANTOPEN */ 14: unavailable(
     "check that its folder is there, and that this user may read and write both",
   ),
