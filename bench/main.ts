@@ -57,5 +57,5 @@ function named(only: string): readonly Named[] {
 
 function size(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("A positive number is expected.");
+  throw new InvalidArgumentError("A whole number from 1 to 999999999 is expected.");
 }

@@ -107,16 +107,21 @@ export async function withModels<T>(
 export const stuckAfterSeconds = (): number => loadConfig(process.env).COUNTERFOIL_STUCK_AFTER;
 
 export function parseModel(text: string): ModelName {
+  return modelIn(text, MODEL_NAMES);
+}
+
+/** @param choices what is listed if the text names no model */
+function modelIn(text: string, choices: readonly string[]): ModelName {
   const read = modelName.safeParse(text);
   if (read.success) return read.data;
   // No two models begin with the same letter.
   const similar = MODEL_NAMES.find((name) => text !== "" && name[0] === text[0]?.toLowerCase());
   const hint = similar === undefined ? "" : `; did you mean ${similar}?`;
-  throw new InvalidArgumentError(`expected one of ${MODEL_NAMES.join(", ")}${hint}`);
+  throw new InvalidArgumentError(`expected one of ${choices.join(", ")}${hint}`);
 }
 
 export function parseModelOrAll(text: string): readonly ModelName[] {
-  return text === "all" ? MODEL_NAMES : [parseModel(text)];
+  return text === "all" ? MODEL_NAMES : [modelIn(text, [...MODEL_NAMES, "all"])];
 }
 
 export function parseModels(text: string): readonly ModelName[] {
@@ -125,12 +130,12 @@ export function parseModels(text: string): readonly ModelName[] {
 
 export function parsePositive(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("expected a positive number");
+  throw new InvalidArgumentError("expected a whole number from 1 to 999999999");
 }
 
 export function parsePort(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new InvalidArgumentError("expected a port number");
+  throw new InvalidArgumentError("expected a port: a whole number from 0 to 65535");
 }
 
 /** A rate from 0 to 1. */
