@@ -4,7 +4,7 @@ import { expect, test } from "@jest/globals";
 import type { EventStream } from "../ports/event-stream.ts";
 import { createManualClock } from "../testing/manual-clock.ts";
 import { createMemoryEventStream } from "../testing/memory-event-stream.ts";
-import { sampleEvent, sampleId } from "../testing/sample-event.ts";
+import { sampleEvent, sampleEvents, sampleId } from "../testing/sample-event.ts";
 import { verifyStream } from "./verify.ts";
 
 const AMENDMENTS = 2_500;
@@ -59,4 +59,22 @@ test("amendments of one fact, of which there are many, are read page by page", a
     [STRAY, expect.stringContaining(`is found under the event ${sampleId(1)}`)],
   ]);
   expect(counts.most).toBeLessThanOrEqual(500);
+});
+
+test("where there are findings enough it stops, and states what was not read", async () => {
+  const stream = createMemoryEventStream({
+    ledger: "default",
+    clock: createManualClock(),
+    hashing,
+  });
+  const verify = () => verifyStream({ stream, ledger: "default", hashing, bodies: false });
+  // The data of sample events has not the form of their type.
+  await stream.append(0, sampleEvents(1, 2_000));
+  expect(await verify()).toMatchObject({ events: 2_000, unverified: null });
+  await stream.append(2_000, sampleEvents(2_001, 2_750));
+  expect(await verify()).toMatchObject({
+    events: 2_000,
+    unverified: { from: 2_001, to: 2_750 },
+    root: null,
+  });
 });

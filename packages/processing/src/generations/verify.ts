@@ -57,6 +57,8 @@ export type StreamVerification = Readonly<{
   /** The root of the Merkle tree over all events; null if the stream was not read from its beginning to its end. */
   root: string | null;
   findings: readonly Finding[];
+  /** The positions before which it stopped, where more findings may follow; null if it read to the end. */
+  unverified: Readonly<{ from: number; to: number }> | null;
   /** The first events of other clients. They are part of the chain, and not a defect. */
   foreign: readonly ForeignEvent[];
 }>;
@@ -81,7 +83,8 @@ const FINDINGS_MAX = 100;
  * Verifies the whole stream: dense positions, recording times that never decrease, the hash chain, the
  * schema of every event's data, ids that are unique and indexed, amendments indexed under the fact
  * that they name, and bodies against their digests. It also computes the Merkle tree's root. It stops
- * at the first broken link of the chain, because nothing after it can be trusted.
+ * at the first broken link of the chain, because nothing after it can be trusted, and where there are
+ * findings enough.
  */
 export async function verifyStream(options: VerifyOptions): Promise<StreamVerification> {
   const { stream, ledger, hashing, onProgress } = options;
@@ -94,7 +97,10 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
   const isFirstBody = createBodyMemory();
   let head = from;
   let bodies = 0;
-  const verified = () => head.position - from.position;
+  const extent = () => ({
+    events: head.position - from.position,
+    unverified: head.position < end ? { from: head.position + 1, to: end } : null,
+  });
   findings.push(...(await strayFindings(stream)));
   while (head.position < end && findings.length < FINDINGS_MAX) {
     const page = await readPage(stream, head.position, findings);
@@ -105,7 +111,7 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
         findings.push(...(await ids.finish()));
         // Events after the break are not verified, so an index that leads there proves nothing.
         const known = findings.filter(({ position }) => (position ?? 0) <= head.position);
-        const outcome = { events: verified(), bodies, head, root: null, foreign };
+        const outcome = { ...extent(), bodies, head, root: null, foreign };
         return { ...outcome, findings: [...known, broken] };
       }
       findings.push(...dataFindings(event));
@@ -124,7 +130,7 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
     findings.push({ position: head.position + 1, what: "position", detail });
   }
   const root = head.position === end ? (tree?.root() ?? null) : null;
-  return { events: verified(), bodies, head, root, findings, foreign };
+  return { ...extent(), bodies, head, root, findings, foreign };
 }
 
 const FOREIGN_MAX = 100;

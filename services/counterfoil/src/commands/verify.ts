@@ -138,8 +138,10 @@ async function certifyClean(
 }
 
 const HELP = `
-Ends with 1 where something is damaged, naming the first bad position, and then writes no certificate;
-with 2 where a file is no head or certificate of this ledger, or its key is neither this installation's nor given by --key. Without a head, what was
+Ends with 1 where something is damaged, naming the first bad position, and then writes no certificate.
+It stops where the chain is broken, or after about a hundred findings, and says what it has not checked.
+Ends with 2 where a file is no head or certificate of this ledger, or its key is neither this
+installation's nor given by --key. Without a head, what was
 cut from the stream's end or written anew with all its hashes is not seen. What the provider has not
 sent, or sent unreadable, is no damage: it is listed, and ends with 1 only with --strict.`;
 
@@ -212,7 +214,7 @@ async function verifyOne(
 }
 
 function printVerification(
-  { events, bodies, head, root, foreign, not_compared }: AnchoredVerification,
+  { events, unverified, bodies, head, root, foreign, not_compared }: AnchoredVerification,
   models: readonly ModelVerification[],
   findings: readonly Finding[],
   failure: Error | null,
@@ -244,6 +246,9 @@ function printVerification(
   }
   for (const why of not_compared) print(`The models of a certificate are not compared: ${why}.`);
   if (findings.length > 0) print(`${counted(findings.length, "finding")}.`);
-  else if (failure === null) print("Nothing is wrong.");
+  if (unverified !== null) {
+    const { from, to } = unverified;
+    print(`Stopped there: positions ${from} to ${to} were not checked, and more may follow.`);
+  } else if (failure === null) print("Nothing is wrong.");
   if (failure !== null) print(`Not finished: ${failure.message}`);
 }
