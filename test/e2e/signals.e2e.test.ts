@@ -1,10 +1,13 @@
+import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
 import {
   addressOf,
   endAllProcesses,
   type LogLine,
+  runCommand,
   startRole,
   stopRole,
 } from "./support/counterfoil.ts";
@@ -45,6 +48,30 @@ test("a second signal ends at once; an echo of the first does not", async () => 
   service.signal("SIGTERM");
   expect(await service.ended).toBe(143);
   expect(service.log()).not.toContain('"msg":"stopped"');
+});
+
+/** Signals the process at the moment at which it begins to load the program. */
+const SIGNALLED_EARLY = `
+import { registerHooks } from "node:module";
+registerHooks({
+  load(url, context, next) {
+    if (url.endsWith("/src/main.ts")) process.kill(process.pid, "SIGINT");
+    return next(url, context);
+  },
+});
+`;
+
+test.each([
+  [["import", "none.jsonl"], 1, "error: stopped\n  stopped before it was finished\n"],
+  [["export", "--out", "none.jsonl"], 1, "error: stopped\n  stopped before it was finished\n"],
+  [["start"], 0, ""],
+])("%j ends as documented where the signal comes before it has begun", async (args, code, says) => {
+  const folder = newFolder();
+  const file = join(folder, "signal.mjs");
+  writeFileSync(file, SIGNALLED_EARLY);
+  const env = { ...configOf(folder), NODE_OPTIONS: `--import=${file}` };
+  const ended = await runCommand(args, env);
+  expect([ended.code, ended.stderr]).toEqual([code, says]);
 });
 
 test("a role that waits for its ledger ends when it is asked to", async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { loadConfig } from "@counterfoil/adapters/config";
 import { createLogger, startTracing } from "@counterfoil/adapters/telemetry";
 import type { ModelName } from "@counterfoil/contracts/fact";
@@ -140,6 +141,9 @@ let running: string | null = null;
 const program = createProgram().hook("preAction", (_program, command) => {
   running = command.name();
 });
+
+// A signal that came while the modules were loaded ends the process before the work begins.
+await nextTurn();
 
 try {
   await program.parseAsync();

@@ -36,6 +36,7 @@ import { InvalidArgumentError } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { withProgress } from "../output/print.ts";
 import { BUILD } from "../program.ts";
+import { leaveSignalsToSystem } from "../service/signals.ts";
 import { untilInterrupted } from "./context.ts";
 
 /** Signed heads, certificates and hashes that others hold of the stream. */
@@ -69,6 +70,7 @@ export async function verifyAnchored(
   const stream = await verifyWholeStream(backends, bodies, from);
   const findings = [...stream.findings, ...atStart, ...(await verifyHeads({ ...options, heads }))];
   if (expect !== undefined) findings.push(...(await verifyExpected(options, expect)));
+  leaveSignalsToSystem();
   for (const detail of await backends.integrity()) {
     findings.push({ position: null, what: "engine", detail });
   }

@@ -73,7 +73,7 @@ type Action = DataOf<"OperatorActed">;
 
 /**
  * Runs work that SIGINT and SIGTERM abort, so that it can remove what is not finished; a second signal
- * ends the process by default.
+ * ends the process (`signals.ts`).
  *
  * @param what the message of the `Stopped` error that is the signal's reason
  */

@@ -1,8 +1,8 @@
-import { constants } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Logger } from "pino";
+import { codeOf, SAME_PRESS_MS, SIGNALS, type Signal } from "./signals.ts";
 
 export type Service = Readonly<{
   /** Reports not ready from now on, but still answers all requests. */
@@ -22,10 +22,6 @@ export type RoleOptions = Readonly<{
 /** @returns null if it was asked to stop while it waited */
 export type StartRole = (options: RoleOptions) => Promise<Service | null>;
 
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
-/** A terminal and a package manager may both forward the same key press. */
-const SAME_PRESS_MS = 200;
-
 /**
  * Runs a service until SIGINT or SIGTERM, then drains and stops it; a second signal ends the process at
  * once.
@@ -39,10 +35,9 @@ export async function runUntilSignal(
   const stopping = new AbortController();
   const { promise: signalled, resolve } = Promise.withResolvers<void>();
   let signalledAtMs = 0;
-  const onSignal = (name: (typeof SIGNALS)[number]) => {
+  const onSignal = (name: Signal) => {
     if (stopping.signal.aborted) {
-      if (performance.now() - signalledAtMs > SAME_PRESS_MS)
-        process.exit(128 + constants.signals[name]);
+      if (performance.now() - signalledAtMs > SAME_PRESS_MS) process.exit(codeOf(name));
       return;
     }
     signalledAtMs = performance.now();

@@ -1,0 +1,51 @@
+import { constants } from "node:os";
+
+/**
+ * What a signal does where nothing else listens for it. It is loaded before the program, so it must
+ * import nothing of it: the other modules take half a second, and a signal may come meanwhile.
+ */
+
+export const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+export type Signal = (typeof SIGNALS)[number];
+
+/** A terminal and a package manager may both forward the same key press. */
+export const SAME_PRESS_MS = 200;
+
+/** The shell's code of a process that a signal has ended. */
+export const codeOf = (signal: Signal): number => 128 + constants.signals[signal];
+
+const ROLES: ReadonlySet<string | undefined> = new Set([
+  ...["start", "ingestor", "projector", "publisher", "gateway"],
+]);
+
+/**
+ * Ends the process at a signal for which no other listener is there: before work begins, or after it
+ * is done. A role has been stopped (0), a command was stopped (1). A second signal ends either at once.
+ */
+export function endOnSignals(command: string | undefined): void {
+  let firstAtMs: number | null = null;
+  const onSignal = (name: Signal) => {
+    const sinceMs = firstAtMs === null ? null : performance.now() - firstAtMs;
+    firstAtMs ??= performance.now();
+    if (process.listenerCount(name) > 1) return;
+    if (sinceMs !== null) {
+      if (sinceMs > SAME_PRESS_MS) process.exit(codeOf(name));
+      return;
+    }
+    if (ROLES.has(command)) process.exit(0);
+    process.stderr.write("error: stopped\n  stopped before it was finished\n");
+    process.exit(1);
+  };
+  for (const name of SIGNALS) process.on(name, onSignal);
+  release = () => {
+    for (const name of SIGNALS) process.off(name, onSignal);
+  };
+}
+
+let release = () => {};
+
+/**
+ * Leaves signals to the system, before work that occupies this thread for long: a listener would not
+ * run until the work is done.
+ */
+export const leaveSignalsToSystem = (): void => release();
