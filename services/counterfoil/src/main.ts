@@ -27,8 +27,9 @@ const HELP = `
 Everything is configured by environment variables COUNTERFOIL_…, see docs/configuration.md. Commands
 work on the data folder itself, with or without a running service.
 
-Ends with 0 where all is well, 1 where something was found or refused, 2 where the command line or
-the configuration is wrong, 3 where the engine, or a file that was named, cannot be used just now.
+Ends with 0 where all is well, 1 where something was found or refused or a signal stopped a command,
+2 where the command line or the configuration is wrong, 3 where the engine, or a file that was named,
+cannot be used just now.
 
 Examples:
   $ counterfoil start

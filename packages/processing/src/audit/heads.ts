@@ -40,8 +40,10 @@ export interface Heads {
   /**
    * Makes a head with the present key, then puts another key in place and appends the event that
    * records this.
+   *
+   * @param begin called before the event is appended, when nothing can refuse the rotation any more
    */
-  rotate(): Promise<DataOf<"HeadKeyRotated">>;
+  rotate(begin?: () => Promise<unknown>): Promise<DataOf<"HeadKeyRotated">>;
   /** The last head that was made; makes none. */
   last(): Promise<TreeHead | null>;
   /** The newest heads made here at or before a position, the last first. */
@@ -124,10 +126,10 @@ export function createHeads(options: HeadsOptions): Heads {
 
   return {
     make,
-    rotate: () =>
+    rotate: (begin) =>
       withHeadsLock(options, async () => {
         const { genesis } = await makeInStores(options, {});
-        return recordRotation({ ...options, genesis, keys: options.signer });
+        return recordRotation({ ...options, genesis, keys: options.signer, begin });
       }),
     last: () => readStore(catalogue, "heads", async (rows) => (await lastHead(rows))?.head ?? null),
     upTo: async (position, limit) =>

@@ -59,7 +59,14 @@ export async function ensureCurrentKey(
 }
 
 export type RotateOptions = ConcurrentWriter &
-  Readonly<{ ledger: string; genesis: string; keys: HeadKeyring; hashing: Hashing }>;
+  Readonly<{
+    ledger: string;
+    genesis: string;
+    keys: HeadKeyring;
+    hashing: Hashing;
+    /** Called when both keys have signed, before the rotation is recorded. */
+    begin?: (() => Promise<unknown>) | undefined;
+  }>;
 
 /** Records that another key signs from here on, signed by both keys, and puts it in place. */
 export async function recordRotation(options: RotateOptions): Promise<DataOf<"HeadKeyRotated">> {
@@ -72,6 +79,7 @@ export async function recordRotation(options: RotateOptions): Promise<DataOf<"He
   const id = eventId(["HeadKeyRotated", new_key], hashing);
   const cause = { deliveryId: null, correlationId: null };
   const event = newEvent({ type: "HeadKeyRotated", data }, { id, subject: "ledger" }, cause);
+  await options.begin?.();
   await appendDecided(options, [id], (known) => (known.has(id) ? [] : [event]));
   await keys.adopt(new_key);
   return data;

@@ -9,7 +9,12 @@ import { createHeads } from "../audit/heads.ts";
 import { HeadKeyReplaced, trustedKeys } from "../audit/key-rotation.ts";
 import { verifyExpected, verifyHeads, verifyIndex } from "../audit/signed-trees.ts";
 import { eventsOfSubject, findSubjectPositions } from "../audit/subject-events.ts";
-import { ModelCorrupted, StreamCorrupted, StreamForked } from "../ports/errors.ts";
+import {
+  HeadKeyUnusable,
+  ModelCorrupted,
+  StreamCorrupted,
+  StreamForked,
+} from "../ports/errors.ts";
 import type { HeadKeyring, HeadSigner } from "../ports/installation.ts";
 import type { Row, Table } from "../ports/model-store.ts";
 import { createManualClock } from "./manual-clock.ts";
@@ -30,10 +35,13 @@ const signerOf = (key: string): HeadSigner => ({
 
 /** Keys that follow one another: aa…, bb…, cc…; `state` is what lies in the files. */
 function createKeyring() {
-  const state = { present: 0xaa, next: 0xbb, adopts: true };
+  const state = { present: 0xaa, next: 0xbb, adopts: true, isUsable: true };
   const hex = (key: number) => key.toString(16).repeat(32);
   const keys: HeadKeyring = {
-    publicKey: async () => hex(state.present),
+    publicKey: async () => {
+      if (state.isUsable) return hex(state.present);
+      throw new HeadKeyUnusable("the key's file holds no key");
+    },
     sign: async (text) => signatureBy(hex(state.present), text),
     successor: async () => signerOf(hex(state.next)),
     adopt: async (key) => {
@@ -259,6 +267,21 @@ export function describeHeadsContract(
       await expect(world.heads.make({ signal })).rejects.toBe(reason);
       expect(await world.heads.last()).toBeNull();
       expect((await world.heads.make()).position).toBe("3");
+    });
+
+    test("a rotation that is refused has not begun", async () => {
+      await world.append(3);
+      let begun = 0;
+      const rotate = () =>
+        world.heads.rotate(async () => {
+          begun += 1;
+        });
+      world.keyring.state.isUsable = false;
+      await expect(rotate()).rejects.toThrow(HeadKeyUnusable);
+      expect(begun).toBe(0);
+      world.keyring.state.isUsable = true;
+      await rotate();
+      expect(begun).toBe(1);
     });
 
     test("a rotation whose process died is finished by the next head", async () => {

@@ -37,7 +37,7 @@ import { WrongUsage } from "../error-report.ts";
 import { withProgress } from "../output/print.ts";
 import { BUILD } from "../program.ts";
 import { leaveSignalsToSystem } from "../service/signals.ts";
-import { untilInterrupted } from "./context.ts";
+import { REPLACED, untilInterrupted } from "./context.ts";
 
 /** Signed heads, certificates and hashes that others hold of the stream. */
 export type Anchors = Readonly<{
@@ -225,7 +225,7 @@ export function parseExpected(text: string): Expected {
 
 export const CERTIFICATE_OPTION = [
   "--certificate-out <file>",
-  "write a signed statement of it to this file",
+  `write a signed statement of it to this file; ${REPLACED}`,
 ] as const;
 export type CertificateOption = Readonly<{ certificateOut?: string }>;
 

@@ -16,6 +16,9 @@ import { InvalidArgumentError } from "commander";
 import { Stopped, WrongUsage } from "../error-report.ts";
 import { openExisting, withBackends } from "../service/open-ledger.ts";
 
+/** Said of every option that names a file to write. */
+export const REPLACED = "an existing file is replaced";
+
 export const JSON_OPTION = ["--json", "print JSON for programs"] as const;
 
 export const NOTE_OPTION = ["--note <text>", "the reason, for later readers"] as const;

@@ -42,6 +42,7 @@ import {
   POINT_HELP,
   type Point,
   parsePoint,
+  REPLACED,
   untilInterrupted,
   withLedger,
 } from "./context.ts";
@@ -75,7 +76,7 @@ export function exportCommand(): Command {
     .default("jsonl");
   return new Command("export")
     .description("write the stream to a file, with the bytes of deliveries")
-    .requiredOption("--out <file>", "the file; it appears when it is complete")
+    .requiredOption("--out <file>", `the file; it appears when it is complete; ${REPLACED}`)
     .addOption(formats)
     .option("--from <point>", "the first event", parsePoint)
     .option("--to <point>", "the last event", parsePoint)

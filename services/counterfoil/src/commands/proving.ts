@@ -5,6 +5,7 @@ import { readTreeHead } from "@counterfoil/core/audit/tree-head";
 import { NotProvable } from "@counterfoil/processing/audit/account-facts";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import { proveAccount } from "@counterfoil/processing/audit/prove-account";
+import { recordAction } from "@counterfoil/processing/operator";
 import { Command } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
@@ -20,8 +21,8 @@ import {
   type Point,
   parsePoint,
   parsePositive,
+  REPLACED,
   withLedger,
-  withRecordedAction,
 } from "./context.ts";
 
 type HeadOptions = JsonOption & Readonly<{ out?: string; rebuild?: boolean }>;
@@ -30,7 +31,7 @@ type HeadOptions = JsonOption & Readonly<{ out?: string; rebuild?: boolean }>;
 export function headCommand(): Command {
   return new Command("head")
     .description("sign the stream as it is now, so that others can prove later what was in it")
-    .option("--out <file>", "write the head to this file")
+    .option("--out <file>", `write the head to this file; ${REPLACED}`)
     .option("--rebuild", "rebuild the index, even if it contradicts earlier heads")
     .option(...JSON_OPTION)
     .addHelpText("after", HEAD_HELP)
@@ -50,8 +51,8 @@ function rotateCommand(): Command {
     .option(...ACTOR_OPTION)
     .action(async (by: ActorOption) => {
       const action = { action: "rotate_head_key", actor: actorOf(by) } as const;
-      const { old_key, new_key } = await withRecordedAction(action, (backends) =>
-        createHeads(backends).rotate(),
+      const { old_key, new_key } = await withLedger("write", (backends) =>
+        createHeads(backends).rotate(() => recordAction(backends, action)),
       );
       printJson({ old_key, new_key });
     });
@@ -105,7 +106,7 @@ export function proveCommand(): Command {
   return new Command("prove")
     .description("write a proof of an account's balance that others can check without this program")
     .argument("<account>", "the account's id")
-    .requiredOption("--out <file>", "the file; it appears when it is complete")
+    .requiredOption("--out <file>", `the file; it appears when it is complete; ${REPLACED}`)
     .option("--at <point>", "under the newest head signed at or before it", parsePoint)
     .option("--since <file>", "a head that the auditor holds; may be repeated", addHead, [])
     .option(...JSON_OPTION)

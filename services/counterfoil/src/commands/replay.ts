@@ -45,6 +45,7 @@ import {
   type Point,
   parseModels,
   parsePoint,
+  REPLACED,
   untilInterrupted,
   withLedger,
 } from "./context.ts";
@@ -68,7 +69,7 @@ export function replayCommand(): Command {
     .option("--diff <earlier>", "show what changed from one point to another", parsePoint)
     .option("--model <names>", "which models, comma-separated; all unless given", parseModels)
     .option("--account <id>", "show this account, or its differences alone")
-    .option("--out <file>", "write the models' tables to one SQLite file")
+    .option("--out <file>", `write the models' tables to one SQLite file; ${REPLACED}`)
     .option(...CERTIFICATE_OPTION)
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
