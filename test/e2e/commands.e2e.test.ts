@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Api, createApi, whenFolded, whenServed } from "./support/api.ts";
@@ -175,6 +177,37 @@ describe("commands beside a running service", () => {
     const { stderr } = await runCommand(args, env);
     expect(stderr).toContain(`error: ${code}`);
     expect((await json("status")).answer.head).toBe(before);
+  });
+
+  test("head rotate leaves nothing on the stream where the key cannot be used", async () => {
+    const before = (await json("status")).answer.head;
+    const file = join(newFolder(), "head.key");
+    writeFileSync(file, "no key");
+    const withKey = { ...env, COUNTERFOIL_HEAD_KEY_FILE: file };
+    const { code, stderr } = await runCommand(["head", "rotate"], withKey);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("error: head_key_unusable")]);
+    expect((await json("status")).answer.head).toBe(before);
+  });
+
+  test.each([
+    { command: "head", options: 1 },
+    { command: "prove", options: 1 },
+    { command: "export", options: 2 },
+    { command: "replay", options: 2 },
+    { command: "verify", options: 1 },
+    { command: "rebuild", options: 1 },
+  ])("$command --help says that an existing file is replaced", async ({ command, options }) => {
+    const { stdout } = await runCommand([command, "--help"], env);
+    expect(stdout.replaceAll(/\s+/g, " ").split("existing file is replaced")).toHaveLength(
+      options + 1,
+    );
+  });
+
+  test("rebuild names all among what it takes, and --scale a whole number", async () => {
+    const rebuild = await runCommand(["rebuild", "foo"], env);
+    expect([rebuild.code, rebuild.stderr]).toEqual([2, expect.stringContaining("trades, all")]);
+    const { code, stderr } = await runCommand(["simulate", "history", "--scale", "0.6"], env);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("expected a whole number from 1")]);
   });
 
   test("simulate plays a flow against it, and says when it is refused", async () => {
