@@ -261,3 +261,35 @@ test("metrics report state, position and lag", async () => {
   }
   expect(text).not.toContain("catching_up");
 });
+
+test("one that waits for its lock exports no lag: it does not know how far the other one is", async () => {
+  const { backends } = await openWorld();
+  const registry = new Registry();
+  const report = createProjectorMetrics({ registry, stream: backends.stream, clock });
+  const known =
+    /^counterfoil_(?:projection_(?:position|lag_events|stopped_subjects)|model_lag_seconds)\{model="(\w+)"\}/gm;
+  const exported = async () =>
+    [...(await registry.metrics()).matchAll(known)].map(([, model]) => model);
+  for (const model of MODELS) report({ kind: "open", model, position: 0, stopped: 1 });
+  expect(await exported()).toHaveLength(8);
+  report({ kind: "state", model: "trades", state: "waiting_for_lock" });
+  expect(await exported()).toEqual(Array(4).fill("balances"));
+  report({ kind: "state", model: "balances", state: "waiting_for_lock" });
+  expect(await exported()).toEqual([]);
+  report({ kind: "open", model: "trades", position: 1, stopped: 0 });
+  const text = await registry.metrics();
+  expect(text).toContain('counterfoil_projection_lag_events{model="trades"} 0');
+  expect(text).toContain('counterfoil_model_lag_seconds{model="trades"} 0');
+});
+
+test("a projector that takes over reports its position before anything arrives", async () => {
+  const { backends } = await openWorld();
+  const first = watch(backends);
+  for (const model of MODELS) await first.whenIn(model, "live");
+  await first.projector.stop();
+  const { projector, events, whenIn } = watch(backends);
+  for (const model of MODELS) await whenIn(model, "live");
+  await projector.stop();
+  const opened = events.filter(({ kind }) => kind === "open");
+  expect(opened).toMatchObject(MODELS.map(() => ({ position: 1, stopped: 0 })));
+});

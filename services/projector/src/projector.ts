@@ -76,6 +76,7 @@ export type ModelState = ProjectorState | "forked" | "failed" | "stopped";
 /** An event that a projector reports; plain data, since it may come from another thread. */
 export type ProjectorEvent =
   | Readonly<{ kind: "state"; model: ModelName; state: ModelState }>
+  | Readonly<{ kind: "open"; model: ModelName; position: number; stopped: number }>
   | Readonly<{
       kind: "commit";
       model: ModelName;
@@ -135,6 +136,7 @@ async function runUntilError(
       if (state === "live") interruptions.end();
       setState(options, state);
     },
+    onOpen: (opened) => report({ kind: "open", model, ...opened }),
     onCommit: (commit) => {
       commits += 1;
       report({ kind: "commit", model, commits: 1, ...commit });
@@ -283,12 +285,17 @@ export function createProjectorMetrics({
       if (before !== undefined) state.remove({ model, state: before });
       states.set(model, event.state);
       state.set({ model, state: event.state }, 1);
+      // Another process may project the model now: what this one knows of it is out of date.
+      if (event.state !== "waiting_for_lock") return;
+      positions.delete(model);
+      stopped.remove({ model });
       return;
     }
     positions.set(model, event.position);
+    stopped.set({ model }, event.stopped);
+    if (event.kind === "open") return;
     commits.inc({ model }, event.commits);
     events.inc({ model }, event.events);
-    stopped.set({ model }, event.stopped);
   };
 }
 
@@ -329,6 +336,7 @@ function registerPositions(registry: Registry, positions: ReadonlyMap<string, nu
     labelNames: ["model"],
     registers: [registry],
     collect() {
+      this.reset();
       for (const [model, position] of positions) this.set({ model }, position);
     },
   });
@@ -346,13 +354,15 @@ function registerLag(registry: Registry, { stream, positions, clock }: LagOption
     new Gauge({
       ...{ name, help, labelNames: ["model"], registers: [registry] },
       async collect() {
-        for (const [model, position] of positions) {
-          const lag = await withinMs(
-            lagBehind(stream, position, clock.now()),
-            SCRAPE_MS_MAX,
-            clock,
-          );
-          this.set({ model }, lag === null ? Number.NaN : select(lag));
+        const lags = await Promise.all(
+          [...positions].map(async ([model, position]) => {
+            const reading = lagBehind(stream, position, clock.now());
+            return { model, lag: await withinMs(reading, SCRAPE_MS_MAX, clock) };
+          }),
+        );
+        this.reset();
+        for (const { model, lag } of lags) {
+          if (positions.has(model)) this.set({ model }, lag === null ? Number.NaN : select(lag));
         }
       },
     });

@@ -241,3 +241,22 @@ describe("a publisher", () => {
     await publisher.stop();
   });
 });
+
+test("one that waits for the lead exports no lag: it does not know what is published meanwhile", async () => {
+  const { stream } = await openWorld();
+  const registry = new Registry();
+  const report = createPublisherMetrics({ registry, stream, clock });
+  report({ kind: "open", position: 0, stoppedKeys: 1 });
+  const known = ["position 0", "lag_events 1", "lag_seconds ", "stopped_keys 1"];
+  const leading = await registry.metrics();
+  for (const line of known) expect(leading).toContain(`\ncounterfoil_publisher_${line}`);
+  for (const state of ["waiting_for_lock", "fenced"] as const) {
+    report({ kind: "open", position: 0, stoppedKeys: 1 });
+    report({ kind: "state", state });
+    const waiting = await registry.metrics();
+    expect(waiting).toContain(`counterfoil_publisher_state{state="${state}"} 1`);
+    expect(waiting).not.toMatch(/^counterfoil_publisher_(?:position|lag_\w+|stopped_keys) /m);
+  }
+  report({ kind: "open", position: 1, stoppedKeys: 0 });
+  expect(await registry.metrics()).toContain("counterfoil_publisher_lag_events 0");
+});

@@ -195,6 +195,9 @@ export function createPublisherMetrics({
       if (currentState !== null) state.remove({ state: currentState });
       currentState = event.state;
       state.set({ state: currentState }, 1);
+      if (!STANDBY_STATES.includes(event.state)) return;
+      position = null;
+      stopped.remove();
       return;
     }
     position = event.position;
@@ -205,6 +208,12 @@ export function createPublisherMetrics({
     facts.inc(event.facts);
   };
 }
+
+/**
+ * States in which another process may publish. What this one knew of the topics is out of date then, so
+ * its position, lag and stopped keys are not exported until it has opened the topics again.
+ */
+const STANDBY_STATES: readonly PublishingState[] = ["waiting_for_lock", "fenced"];
 
 function createInstruments(registry: Registry) {
   const registers = [registry];
@@ -251,8 +260,10 @@ function registerPosition(
       ...{ name, help, registers: [registry] },
       async collect() {
         const position = currentPosition();
-        if (position === null) this.remove();
-        else this.set(await compute(position));
+        const value = position === null ? null : await compute(position);
+        // The lock may have been lost meanwhile.
+        if (value === null || currentPosition() === null) this.remove();
+        else this.set(value);
       },
     });
   const lagOf = (select: (lag: Lag) => number) => async (position: number) => {

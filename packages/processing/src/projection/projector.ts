@@ -47,6 +47,8 @@ export type ProjectorOptions = Readonly<{
 /** Receives what a projector reports. */
 type ProjectorObserver = Readonly<{
   onState?: (state: ProjectorState) => void;
+  /** The generation's checkpoint when it is opened. */
+  onOpen?: (opened: Readonly<{ position: number; stopped: number }>) => void;
   onCommit?: (commit: Readonly<{ position: number; events: number; stopped: number }>) => void;
   /** `pauseMs`: time until the retry, at most. */
   onRetry?: (failure: Readonly<{ error: unknown; pauseMs: number }>) => void;
@@ -180,6 +182,8 @@ async function followLive(
       ...{ stream, projection, store, hashing },
       onStopped: observer?.onStopped,
     });
+    const { checkpoint, stoppedSubjects: stopped } = run;
+    observer?.onOpen?.({ position: checkpoint.position, stopped });
     observer?.onState?.("catching_up");
     const traces = createTraces();
     while (!signal.aborted) {

@@ -280,7 +280,7 @@ export function collectCommits(send: (event: ProjectorEvent) => void) {
 
   return {
     report(event: ProjectorEvent): void {
-      if (event.kind === "state") {
+      if (event.kind !== "commit") {
         flush();
         send(event);
         return;
