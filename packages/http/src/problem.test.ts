@@ -1,3 +1,4 @@
+import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { fastify } from "fastify";
@@ -76,4 +77,13 @@ test("an address that leads nowhere is quoted without its query", async () => {
   const answer = await appThatThrows(null).app.inject("/nothing?secret=1");
   expect(answer.statusCode).toBe(404);
   expect(answer.json()).toMatchObject({ detail: "no resource has the address /nothing" });
+});
+
+test("a stream that cannot be read is 503 on every listener, and the log has the cause", async () => {
+  const { app, logged } = appThatThrows(new StreamUnavailable("PostgreSQL at a:5432 is down"));
+  const answer = await app.inject("/fails");
+  expect(answer.statusCode).toBe(503);
+  expect(answer.json()).toMatchObject({ code: "stream_unavailable" });
+  expect(answer.body).not.toContain("5432");
+  expect(JSON.stringify(logged())).toContain("PostgreSQL at a:5432 is down");
 });

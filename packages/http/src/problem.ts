@@ -1,4 +1,11 @@
 import { ERROR_CODES, type ErrorCode, type ProblemDocument } from "@counterfoil/contracts/http";
+import {
+  FormatTooNew,
+  StreamCorrupted,
+  StreamForked,
+  StreamMissing,
+  StreamUnavailable,
+} from "@counterfoil/processing/ports/errors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { originOf, type SampledLog } from "./request-log.ts";
 
@@ -50,10 +57,31 @@ export function answerFailures(app: FastifyInstance, { log, asProblem }: Failure
   );
   app.setErrorHandler((error, request, reply) => {
     const problem = error instanceof Problem ? error : asProblem?.(error, request);
-    const answered = problem ?? httpProblemOf(error);
+    const answered = problem ?? streamProblemOf(error) ?? httpProblemOf(error);
     logFailure(log, request, error, answered.code);
     return sendProblem(reply, answered);
   });
+}
+
+const TOO_NEW = "a newer version of the program has written the data: run that version";
+
+/** Errors of the stream. Their own messages name files and addresses, so they are only logged. */
+const STREAM_PROBLEMS: readonly (readonly [abstract new () => Error, ErrorCode, string])[] = [
+  [StreamUnavailable, "stream_unavailable", "the event stream cannot be read just now"],
+  [
+    StreamMissing,
+    "stream_unavailable",
+    "nothing was recorded yet: the first ingestor opens the ledger",
+  ],
+  [StreamCorrupted, "stream_corrupted", "the event stream needs a person: see the log"],
+  [StreamForked, "stream_forked", "the event stream is not the one that was followed: see the log"],
+  [FormatTooNew, "format_too_new", TOO_NEW],
+];
+
+/** The problem of an error of the stream, which any listener can meet; null for any other error. */
+export function streamProblemOf(error: unknown): Problem | null {
+  const found = STREAM_PROBLEMS.find(([kind]) => error instanceof kind);
+  return found === undefined ? null : new Problem(found[1], found[2]);
 }
 
 const pathOf = ({ url }: Readonly<{ url: string }>): string => url.split("?", 1)[0] ?? "";

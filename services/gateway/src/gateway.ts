@@ -6,7 +6,12 @@ import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
 import { type Door, serviceAddress } from "@counterfoil/http/door";
 import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";
 import { createReadiness, measureAnswers, type Readiness } from "@counterfoil/http/operations";
-import { type AsProblem, Problem, type ProblemDetails } from "@counterfoil/http/problem";
+import {
+  type AsProblem,
+  Problem,
+  type ProblemDetails,
+  streamProblemOf,
+} from "@counterfoil/http/problem";
 import { REQUEST_ID_HEADER, sampleLog } from "@counterfoil/http/request-log";
 import { followKeys } from "@counterfoil/processing/access/keys";
 import { NotInTree } from "@counterfoil/processing/audit/heads";
@@ -14,15 +19,10 @@ import { createChangeFeed, type FeedMessage } from "@counterfoil/processing/chan
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
 import { AlreadyClosed, NothingThere } from "@counterfoil/processing/operator";
 import {
-  FormatTooNew,
   GenerationMissing,
   HeadKeyUnusable,
   ModelCorrupted,
   ModelUnavailable,
-  StreamCorrupted,
-  StreamForked,
-  StreamMissing,
-  StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
 import type { KeyStore } from "@counterfoil/processing/ports/installation";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
@@ -220,18 +220,8 @@ function readingRoutes(sources: Sources): readonly Route[] {
 const asGatewayProblem: AsProblem = (error, request) =>
   queryProblemOf(error, request) ?? engineProblemOf(error);
 
-const TOO_NEW = "a newer version of the program has written the data: run that version";
-
-/** Errors of the engines. Their own messages name files and addresses, so they are only logged. */
+/** Errors of the models and keys. Their own messages name files and addresses, so they are only logged. */
 const ENGINE_PROBLEMS: readonly (readonly [abstract new () => Error, ErrorCode, string])[] = [
-  [StreamUnavailable, "stream_unavailable", "the event stream cannot be read just now"],
-  [
-    StreamMissing,
-    "stream_unavailable",
-    "nothing was recorded yet: the first ingestor opens the ledger",
-  ],
-  [StreamCorrupted, "stream_corrupted", "the event stream needs a person: see the log"],
-  [StreamForked, "stream_forked", "the event stream is not the one that was followed: see the log"],
   [ModelUnavailable, "model_unavailable", "the read model cannot be read just now"],
   [ModelCorrupted, "model_unavailable", "the read model has to be rebuilt"],
   [GenerationMissing, "model_unavailable", "the read model has not been built yet"],
@@ -240,8 +230,11 @@ const ENGINE_PROBLEMS: readonly (readonly [abstract new () => Error, ErrorCode, 
     "head_key_unusable",
     "heads cannot be signed by the key that is at hand: put the installation's key in its file, or set COUNTERFOIL_HEAD_KEY_FILE; the log says what is wrong with it",
   ],
-  [FormatTooNew, "format_too_new", TOO_NEW],
-  [SchemaTooNew, "format_too_new", TOO_NEW],
+  [
+    SchemaTooNew,
+    "format_too_new",
+    "a newer version of the program has written the data: run that version",
+  ],
 ];
 
 function engineProblemOf(error: unknown): Problem | null {
@@ -251,7 +244,7 @@ function engineProblemOf(error: unknown): Problem | null {
   if (error instanceof AlreadyClosed) return new Problem("already_closed", error.message);
   if (error instanceof ModelNotServed) return new Problem("model_unavailable", error.message);
   const engine = ENGINE_PROBLEMS.find(([kind]) => error instanceof kind);
-  return engine === undefined ? null : new Problem(engine[1], engine[2]);
+  return engine === undefined ? streamProblemOf(error) : new Problem(engine[1], engine[2]);
 }
 
 type ParameterError = NonNullable<ProblemDetails["errors"]>[number];

@@ -4,6 +4,7 @@ import { createListener } from "@counterfoil/http/listener";
 import { createReadiness, type Guard } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
 import { openConnection, readAnswer, requestHead } from "@counterfoil/http/testing/raw-http";
+import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { fastify } from "fastify";
 import { Registry } from "prom-client";
@@ -150,6 +151,18 @@ describe("a separate listener serves", () => {
       expect(response.status).toBe(404);
       expect(await response.json()).toMatchObject({ code: "not_found" });
     }
+  });
+
+  test("is not ready while the stream cannot be read, and says so", async () => {
+    const readiness = createReadiness(async () => {
+      throw new StreamUnavailable("PostgreSQL at a:5432 is down");
+    }, manualClock());
+    const listener = await createWebhookListener({ ...webhookDeps({}), readiness });
+    cleanups.push(listener.stop);
+    const url = await listener.start();
+    const response = await fetch(`${url}/readyz`);
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ code: "stream_unavailable" });
   });
 
   test("its metrics only if the guard allows it", async () => {

@@ -5,6 +5,7 @@ import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
+import { ledgerSchema } from "./server.ts";
 import { type CuttingProxy, startCuttingProxy } from "./testing/cutting-proxy.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 
@@ -76,5 +77,35 @@ describePostgres("an append whose connection is cut", (use) => {
     const { head, known } = await behindProxy.findByIds(cutEvents().map(({ id }) => id));
     expect([head.position, known.size]).toEqual([6, 3]);
     await expectStream(6);
+  });
+});
+
+describePostgres("an append of nothing", (use) => {
+  test("fails where an append would, and leaves nothing behind", async () => {
+    const { url, newLedger, query } = use();
+    const ledger = newLedger();
+    const role = `writer_${ledger}`;
+    await query(`CREATE ROLE ${role} LOGIN`);
+    const own = new URL(url);
+    const database = own.pathname.slice(1);
+    await query(`GRANT CREATE ON DATABASE "${database}" TO ${role}`);
+    own.username = role;
+    const stream = await openEventStream({
+      ...{ url: own.href, ledger, hashing: nodeHashing, clock: systemClock },
+    });
+    await stream.append(0, sampleEvents(1, 3), [BODY]);
+    const tryToAppend = () => stream.append(3, [], [], new Set());
+    expect(await tryToAppend()).toMatchObject({ outcome: "appended" });
+    for (const table of ["events", "bodies"]) {
+      await query(`REVOKE INSERT ON ${ledgerSchema(ledger)}.${table} FROM ${role}`);
+      await expect(tryToAppend()).rejects.toThrow(/permission denied.*give its user the right/);
+      await expect(tryToAppend()).rejects.toThrow(StreamUnavailable);
+      await query(`GRANT INSERT ON ${ledgerSchema(ledger)}.${table} TO ${role}`);
+    }
+    expect(await tryToAppend()).toMatchObject({ outcome: "appended" });
+    expect(await stream.append(3, sampleEvents(4, 5))).toMatchObject({ outcome: "appended" });
+    const bodies = await query(`SELECT sha256 FROM ${ledgerSchema(ledger)}.bodies`);
+    expect(bodies).toEqual([{ sha256: BODY.sha256 }]);
+    await stream.close();
   });
 });

@@ -1,3 +1,4 @@
+import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { bodyErasedId } from "@counterfoil/core/erasure";
@@ -47,6 +48,7 @@ export function createAppender(
 
   async function appendNext(append: Append): Promise<AppendResult> {
     const { expectedPosition, unlessAbout } = append;
+    if (isEmpty(append)) await writer.use((client) => tryToWrite(client, options));
     if (known?.position !== expectedPosition) {
       known = await writer.use((client) => readHead(client, tables));
     }
@@ -67,6 +69,27 @@ export function createAppender(
     last = result.catch(() => undefined);
     return result;
   };
+}
+
+const isEmpty = ({ events, bodies }: Append): boolean => events.length + bodies.length === 0;
+
+/** Needs pages of its own, even compressed, so that a full disk shows. */
+const TRIAL_BYTES = 16 * 1024;
+
+/** Writes a body of random bytes by the statement of every append, and rolls back. */
+async function tryToWrite(client: ClientBase, options: AppendOptions): Promise<void> {
+  const { tables } = options;
+  const trial = { sha256: `trial ${randomUUID()}`, bytes: randomBytes(TRIAL_BYTES) };
+  try {
+    await allOf(beginLocked(client, options));
+    const before = await readHead(client, tables);
+    const append = { expectedPosition: before.position, events: [], bodies: [trial] };
+    const { values } = sealAppend(before, { ...append, unlessAbout: undefined }, options);
+    await queryCells(client, tables.statements.append, values);
+  } finally {
+    // If the connection is lost, the server rolls back.
+    await client.query("ROLLBACK").catch(() => undefined);
+  }
 }
 
 /** An append ready to send; it is sent again unchanged if its outcome is unknown. */

@@ -27,7 +27,7 @@ import {
   type TypesQuery,
 } from "../sql/events.ts";
 import { inTransaction, isUniqueViolation, type ReconnectingConnection } from "./database.ts";
-import type { StreamConnection, StreamStatements } from "./stream-file.ts";
+import { type StreamConnection, type StreamStatements, writeFormat } from "./stream-file.ts";
 
 export function readHead({ statements, empty }: StreamConnection): Head {
   const row = statements.head.get() as unknown as [bigint, string, bigint] | undefined;
@@ -166,6 +166,7 @@ export function appendEvents(
       const range = rangeOf({ after: expectedPosition, limit: count });
       const between = count === 0 ? [] : readPage(connection, range);
       if (!mayFollow(between, unlessAbout, count)) return { outcome: "conflict" };
+      if (events.length === 0 && bodies.length === 0) writeFormat(database);
       // Bytes that are delivered several times are stored once.
       for (const { sha256, bytes } of bodies) {
         statements.insertBody.run(sha256, bytes, bodyErasedId(sha256, hashing));

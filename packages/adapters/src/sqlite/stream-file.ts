@@ -213,7 +213,7 @@ function migrateStream(database: DatabaseSync, file: string, ledger: string): Mi
       MIGRATIONS[found]?.(database);
       const name = database.prepare("INSERT OR IGNORE INTO meta VALUES ('ledger', ?)");
       name.run(ledger);
-      database.exec(`PRAGMA user_version = ${FORMAT}`);
+      writeFormat(database);
     });
   }
   checkLedger(database, file, ledger);
@@ -238,6 +238,11 @@ export function streamMissing(file: string): StreamMissing {
   return new StreamMissing(
     `no event stream in ${file} yet: the first ingestor creates it (\`counterfoil start\`); COUNTERFOIL_DATA_DIR says where it is`,
   );
+}
+
+/** Writes a page of the file; of a file that has this format already it changes nothing. */
+export function writeFormat(database: DatabaseSync): void {
+  database.exec(`PRAGMA user_version = ${FORMAT}`);
 }
 
 function formatOf(database: DatabaseSync, file: string): number {

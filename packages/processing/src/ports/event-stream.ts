@@ -23,6 +23,9 @@ export interface EventStream {
    * if none of them concerns one of these ids (`isAboutAny`). The engine checks them while no other
    * writer can append, so that a slow decision succeeds beside a writer that never pauses.
    * EventStoreDB has no such lock, and returns `conflict`.
+   *
+   * Without events and bodies nothing is recorded, but PostgreSQL and SQLite write something and take it
+   * back: it fails where an append would.
    */
   append(
     expectedPosition: number,

@@ -42,6 +42,15 @@ function describeOutcomes(use: () => StreamFixture): void {
     expect(await stream.head()).toEqual(last && headOf(last));
   });
 
+  test("an append of nothing records nothing, wherever the head is", async () => {
+    const { stream } = use();
+    const { head } = Object(await stream.append(0, sampleEvents(1, 3)));
+    expect(await stream.append(3, [])).toEqual({ outcome: "appended", head });
+    expect(await stream.head()).toEqual(head);
+    expect(await stream.append(3, sampleEvents(4, 5))).toMatchObject({ outcome: "appended" });
+    expect(brokenAt(await readAll(stream), use().harness)).toBeNull();
+  });
+
   test("imported events keep their times of recording, which never fall", async () => {
     const { stream, clock } = use();
     const times = [5n, 7n, 7n, 2n];

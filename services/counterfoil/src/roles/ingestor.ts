@@ -4,10 +4,11 @@ import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createReadiness } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
+import { sampleLog } from "@counterfoil/http/request-log";
 import { checkIngestorConfig, startIngestor, webhookAddress } from "@counterfoil/ingestor/ingestor";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { finishDeliveries, recordSocketOrder } from "@counterfoil/processing/ingest/startup";
-import { isEngineError, StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import { isEngineError } from "@counterfoil/processing/ports/errors";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
 import { createDataFolder, openAsIngestor } from "../service/open-ledger.ts";
@@ -24,7 +25,7 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const { clock, ledger, tracing } = backends;
-    const ingest = openIngest(backends);
+    const ingest = openIngest(backends, logger);
     closing.add(ingest.stop);
     const registry = createRegistry();
     const readiness = createReadiness(ingest.assertTaking, clock);
@@ -39,36 +40,120 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
   });
 }
 
-/** How long an append failure makes the role not ready; only another delivery can show that it is over. */
-const NOT_READY_AFTER_FAILURE = 5n * SECOND;
+type TakingIngest = Ingest & Readonly<{ assertTaking: () => Promise<void> }>;
 
-/** Creates the ingest, with a readiness check by the last append. */
+/** How long after a failed append the stream is tried again. */
+const TRY_AGAIN_AFTER = 5n * SECOND;
+
+/**
+ * Creates the ingest, with a readiness check. After an append has failed it is not ready until another
+ * one succeeds. A load balancer sends nothing to a process that is not ready, so the check itself tries
+ * whether the stream can be written.
+ */
 export function openIngest(
-  backends: Backends,
-): Ingest & Readonly<{ assertTaking: () => Promise<void> }> {
+  backends: Pick<Backends, "stream" | "clock" | "hashing" | "tracing">,
+  logger: Logger,
+): TakingIngest {
   const { stream, clock } = backends;
   const readLarge = createReadingThreads();
   const ingest = createIngest({ ...backends, translations: TRANSLATIONS, readLarge });
+  const refusals = logRefusedAppends({ logger, clock });
   let failedAt: Nanos | null = null;
+  let trying: Promise<void> | null = null;
+
+  async function watch<T>(
+    appending: Promise<T>,
+    hasAppended: (done: T) => boolean = () => true,
+  ): Promise<T> {
+    try {
+      const done = await appending;
+      if (hasAppended(done)) {
+        failedAt = null;
+        refusals.end();
+      }
+      return done;
+    } catch (error) {
+      if (isEngineError(error)) {
+        failedAt = clock.now();
+        refusals.note(error);
+      }
+      throw error;
+    }
+  }
+
+  async function tryToAppend(): Promise<void> {
+    const { position } = await stream.head();
+    await watch(stream.append(position, [], [], new Set()));
+  }
+
   return {
     ...ingest,
-    async submit(delivery) {
-      try {
-        const receipt = await ingest.submit(delivery);
-        failedAt = null;
-        return receipt;
-      } catch (error) {
-        if (error instanceof StreamUnavailable) failedAt = clock.now();
-        throw error;
-      }
-    },
-    /** @throws Problem not_ready, StreamUnavailable */
+    // A repeated delivery is only looked up.
+    submit: (delivery) => watch(ingest.submit(delivery), ({ outcome }) => outcome !== "repeated"),
+    feedOpened: (opening) => watch(ingest.feedOpened(opening)),
+    feedClosed: (closing) => watch(ingest.feedClosed(closing)),
+    snapshotCompleted: (completion) => watch(ingest.snapshotCompleted(completion)),
+    /** @throws Problem not_ready, and the stream's errors if it cannot be read */
     async assertTaking() {
       await stream.head();
-      if (failedAt === null || clock.now() - failedAt > NOT_READY_AFTER_FAILURE) return;
-      throw new Problem("not_ready", "the stream has just refused an append: see the log");
+      if (failedAt !== null && clock.now() - failedAt > TRY_AGAIN_AFTER) {
+        // One attempt at a time, however many ask.
+        trying ??= tryToAppend().finally(() => {
+          trying = null;
+        });
+        await trying.catch(() => undefined);
+      }
+      if (failedAt === null) return;
+      throw new Problem("not_ready", "the stream refuses appends: see the log");
     },
   };
+}
+
+const REFUSALS_LOGGED_EVERY = 60n * SECOND;
+
+type RefusedAppends = Readonly<{
+  note: (error: unknown) => void;
+  /** Called when an append succeeds; the next failure is logged at once. */
+  end: () => void;
+}>;
+
+/**
+ * Logs why appends fail: when it begins, when the reason changes, and once a minute while it lasts,
+ * however many deliveries are refused.
+ */
+function logRefusedAppends({
+  logger,
+  clock,
+}: Readonly<{ logger: Logger; clock: Pick<Backends["clock"], "now"> }>): RefusedAppends {
+  const log = sampleLog({ logger, clock });
+  let last: Readonly<{ reason: string; at: Nanos }> | null = null;
+  let refused = 0;
+  return {
+    note(error) {
+      refused += 1;
+      const reason = reasonOf(error);
+      const now = clock.now();
+      if (last?.reason === reason && now - last.at < REFUSALS_LOGGED_EVERY) return;
+      last = { reason, at: now };
+      const fields = { error: Object(error).name, reason, ...causeOf(error), refused };
+      log("append", "error", fields, "the stream refuses appends: nothing is acknowledged");
+    },
+    end() {
+      if (last !== null) log("append", "info", { refused }, "the stream takes appends again");
+      last = null;
+      refused = 0;
+    },
+  };
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : "unknown");
+
+/** The engine's own message and code; its other fields may quote a row. */
+function causeOf(error: unknown): Readonly<{ cause?: string; code?: unknown }> {
+  const { cause } = Object(error) as { cause?: unknown };
+  return cause instanceof Error
+    ? { cause: cause.message, code: Object(cause).code as unknown }
+    : {};
 }
 
 type CompleteOptions = Readonly<{

@@ -28,7 +28,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
     const registry = createRegistry();
-    const ingest = openIngest(backends);
+    const ingest = openIngest(backends, logger);
     closing.add(ingest.stop);
     const readiness = createReadiness(ingest.assertTaking, backends.clock);
     const { clock, tracing } = backends;
