@@ -88,6 +88,10 @@ export const projectionStatus = z
       .number()
       .nonnegative()
       .meta({ description: "Age of the oldest event that it has not processed" }),
+    reason: text.meta({
+      description:
+        "Why it is `unreadable`; null in any other state. At position 0 its figures and digests are unknown then",
+    }),
   })
   .meta({ id: "ProjectionStatus" });
 export type ProjectionStatus = z.infer<typeof projectionStatus>;
@@ -150,12 +154,20 @@ export const statusRecord = z
     head: position,
     head_hash: withheld(sha256, "zeros"),
     projections: z.array(projectionStatus),
-    publisher: withheld(publisherStatus.nullable(), "null", "null: nothing is published"),
-    feed: withheld(feedStatus.nullable(), "null", "null: no feed was ever opened"),
+    publisher: withheld(
+      publisherStatus.nullable(),
+      "null",
+      "null: nothing is published, or it cannot be read how far",
+    ),
+    feed: withheld(
+      feedStatus.nullable(),
+      "null",
+      "null: no feed was ever opened, or balances cannot be read",
+    ),
     last_deliveries: withheld(
       z.array(lastDelivery),
       "empty",
-      "As far as the balances model has read the stream, see its `lag`",
+      "As far as the balances model has read the stream, see its `lag`; empty where it cannot be read",
     ),
     anomalies: withheld(z.array(anomalyCount), "empty"),
     quarantined: withheld(

@@ -1,5 +1,6 @@
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { type Console, createConsole } from "@counterfoil/console/console";
+import type { ModelName } from "@counterfoil/contracts/fact";
 import type { ErrorCode } from "@counterfoil/contracts/http";
 import { wrongShape } from "@counterfoil/contracts/scalar";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
@@ -93,7 +94,10 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   const served = { ...deps, readiness, address, asProblem: asGatewayProblem };
   const listener = createListener(served);
   const { app } = listener;
-  const sources = { ...deps, stopping: stopping.signal };
+  const log = sampleLog(deps);
+  const onUnreadable = (model: ModelName, error: unknown) =>
+    log("unreadable", "warn", { model, err: error }, "a model cannot be read for the status");
+  const sources = { ...deps, onUnreadable, stopping: stopping.signal };
   setCompilers(app);
   measureAnswers(app, registry);
   measureLedger(deps);
@@ -104,7 +108,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
     openFeed: readers?.openFeed ?? openLocalFeed(deps),
     limits: { ...STREAM_LIMITS, streamsMax: config.COUNTERFOIL_CHANGE_STREAMS },
     isAdmitted: (caller) => isStillAdmitted(caller, { ...deps, directory }),
-    log: sampleLog(deps),
+    log,
   });
   new Gauge({
     name: "counterfoil_change_streams",

@@ -43,6 +43,8 @@ export type Sources = Readonly<{
   published?: StatusSources["published"];
   heads: Heads;
   headKey?: StatusSources["headKey"];
+  /** Logs why a model cannot be read: the status does not say it. */
+  onUnreadable?: StatusSources["onUnreadable"];
   /** The engine of the stream, for `/v1/status`. */
   engine: StatusRecord["engine"];
   /** Show whether a projector runs a model; without them no model is reported as stopped. */

@@ -1326,6 +1326,8 @@ export interface components {
              */
             name: string;
             position: components["schemas"]["Position"];
+            /** @description Why it is `unreadable`; null in any other state. At position 0 its figures and digests are unknown then */
+            reason: string | null;
             /**
              * @description more words may come
              * @example live
@@ -1486,12 +1488,12 @@ export interface components {
              */
             engine: string;
             environment: string;
-            /** @description null: no feed was ever opened. With scope `platform` it is withheld: always null, whatever the ledger has */
+            /** @description null: no feed was ever opened, or balances cannot be read. With scope `platform` it is withheld: always null, whatever the ledger has */
             feed: components["schemas"]["FeedStatus"] | null;
             head: components["schemas"]["Position"];
             /** @description With scope `platform` it is withheld: always zeros, whatever the ledger has */
             head_hash: components["schemas"]["Sha256"];
-            /** @description As far as the balances model has read the stream, see its `lag`. With scope `platform` it is withheld: always empty, whatever the ledger has */
+            /** @description As far as the balances model has read the stream, see its `lag`; empty where it cannot be read. With scope `platform` it is withheld: always empty, whatever the ledger has */
             last_deliveries: components["schemas"]["LastDelivery"][];
             ledger: string;
             /** @description Empty where all is well. With scope `platform` it is withheld: always empty, whatever the ledger has */
@@ -1500,7 +1502,7 @@ export interface components {
                 what: string;
             }[];
             projections: components["schemas"]["ProjectionStatus"][];
-            /** @description null: nothing is published. With scope `platform` it is withheld: always null, whatever the ledger has */
+            /** @description null: nothing is published, or it cannot be read how far. With scope `platform` it is withheld: always null, whatever the ledger has */
             publisher: components["schemas"]["PublisherStatus"] | null;
             /** @description null where the balances model cannot be read. With scope `platform` it is withheld: always null, whatever the ledger has */
             quarantined: {
@@ -4530,10 +4532,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "7148a972aa182575c5c74a6597d7364048ba03bce347923a0ea3cf3df28bfde6",
+                     *               "digest": "805b8385c1dbd3bac88c9c1bf52a4391e8da7d907af245052b78b92e24697de1",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 8,
+                     *               "model_version": 9,
                      *               "position": "157",
                      *               "state_digest": "12441b5dfcec3d5fdf895571eb45cf49574daaa670680865bd851abedc3de523"
                      *             }
@@ -5966,6 +5968,7 @@ export interface operations {
                      *             "model_version": 10,
                      *             "name": "balances",
                      *             "position": "157",
+                     *             "reason": null,
                      *             "state": "live",
                      *             "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c",
                      *             "stopped_keys": 0
@@ -5978,18 +5981,20 @@ export interface operations {
                      *             "model_version": 9,
                      *             "name": "withdrawals",
                      *             "position": "157",
+                     *             "reason": null,
                      *             "state": "live",
                      *             "state_digest": "c979f54730a9930b2be812673b1791e90f2494c19b5ee90e53db19f56ccddce8",
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "7148a972aa182575c5c74a6597d7364048ba03bce347923a0ea3cf3df28bfde6",
+                     *             "digest": "805b8385c1dbd3bac88c9c1bf52a4391e8da7d907af245052b78b92e24697de1",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 8,
+                     *             "model_version": 9,
                      *             "name": "deposits",
                      *             "position": "157",
+                     *             "reason": null,
                      *             "state": "live",
                      *             "state_digest": "12441b5dfcec3d5fdf895571eb45cf49574daaa670680865bd851abedc3de523",
                      *             "stopped_keys": 0
@@ -6002,6 +6007,7 @@ export interface operations {
                      *             "model_version": 8,
                      *             "name": "trades",
                      *             "position": "157",
+                     *             "reason": null,
                      *             "state": "live",
                      *             "state_digest": "3422118016db5de45e2f1dfda3143a7375e4e2a536b835c99a5f2eb23f1e756a",
                      *             "stopped_keys": 0

@@ -23,6 +23,7 @@ const USUAL: Circumstances = {
   followsFeed: true,
   isHeadKeyUsable: true,
   held: new Set(),
+  outdated: new Set(),
 };
 
 function needs(facts: Partial<Facts>, seconds = 0, configured = true): readonly string[] {
@@ -60,18 +61,33 @@ describe("a person is needed", () => {
     { state: "forked", count: 1 },
     { state: "unreadable", count: 1 },
   ])("for a model that is $state: $count", ({ state, count }) => {
-    const projection = { name: "trades", state, lag: 4 } as Projection;
+    const projection = { name: "trades", state, lag: 4, reason: null } as Projection;
     expect(needs({ projections: [projection] })).toHaveLength(count);
   });
 
   test("for a model that is not there yet: to start a projector, unless one is at it", () => {
-    const projections = [{ name: "trades", state: "waiting", lag: 1 } as Projection];
+    const projections = [{ name: "trades", state: "waiting", lag: 1, reason: null } as Projection];
     const facts = { ...QUIET, projections };
     expect(needsOf(facts, USUAL)).toEqual([
       { what: "trades is waiting, 1 event behind", do: "start a projector" },
     ]);
     const [need] = needsOf(facts, { ...USUAL, held: new Set(["trades"]) });
     expect(need?.do).toMatch(/^a projector is at it: .* its log/);
+  });
+
+  test("for a model of another version: to wait for a projector or to start one, not to rebuild it", () => {
+    const reason = "its rows are of model version 8, and this program reads version 9";
+    const projection = { name: "trades", state: "unreadable", lag: 4, reason } as Projection;
+    const facts = { ...QUIET, projections: [projection] };
+    const outdated: ReadonlySet<"trades"> = new Set(["trades"]);
+    const [need] = needsOf(facts, { ...USUAL, outdated });
+    expect(need?.what).toContain(`trades is unreadable: ${reason}`);
+    expect(need?.what).not.toContain("4 events");
+    expect(need?.do).toBe("start a projector");
+    const [held] = needsOf(facts, { ...USUAL, outdated, held: outdated });
+    expect(held?.do).toContain("a projector is at it");
+    const [damaged] = needsOf(facts, { ...USUAL, held: outdated });
+    expect(damaged?.do).toContain("counterfoil rebuild");
   });
 
   test("in the right number", () => {

@@ -13,8 +13,10 @@ type Circumstances = Readonly<{
   isPublishing: boolean;
   followsFeed: boolean;
   isHeadKeyUsable: boolean;
-  /** Models that are not built yet although a projector holds their lock. */
+  /** Models that are not built yet or cannot be read, although a projector holds their lock. */
   held: ReadonlySet<ModelName>;
+  /** Models whose rows are of another version than this program reads. */
+  outdated: ReadonlySet<ModelName>;
 }>;
 
 /** Transient problems are over sooner. */
@@ -43,18 +45,23 @@ const MODEL_ADVICE: Readonly<Record<string, string>> = {
   waiting: "start a projector",
   stopped: "start a projector, or see why it ended in its log",
   forked: "find out why the stream is another one, then `counterfoil rebuild`",
-  unreadable: "`counterfoil rebuild` it",
+  unreadable: "see why in the log; if it is damaged, `counterfoil rebuild` it",
 };
 
-/** The first build may take long; if it makes no progress, only the projector's log shows why. */
+/** A build may take long; if it makes no progress, only the projector's log shows why. */
 const HELD_ADVICE =
   "a projector is at it: if that lasts, its log says why (a full disk, damaged files)";
 
-function modelNeeds({ projections }: Facts, { held }: Circumstances): Need[] {
-  return projections.flatMap(({ name, state, lag }) => {
-    const isHeldWaiting = state === "waiting" && held.has(name);
-    const advice = isHeldWaiting ? HELD_ADVICE : MODEL_ADVICE[state];
-    const what = `${name} is ${state}, ${counted(lag, "event")} behind`;
+function modelNeeds({ projections }: Facts, { held, outdated }: Circumstances): Need[] {
+  return projections.flatMap(({ name, state, lag, reason }) => {
+    const isToBeBuilt = state === "waiting" || outdated.has(name);
+    const advice =
+      isToBeBuilt && held.has(name) ? HELD_ADVICE : MODEL_ADVICE[isToBeBuilt ? "waiting" : state];
+    // How far a model is that cannot be read is often unknown, and does not matter until it can.
+    const what =
+      reason === null
+        ? `${name} is ${state}, ${counted(lag, "event")} behind`
+        : `${name} is ${state}: ${reason}; what it knows of open anomalies is not shown`;
     return advice === undefined ? [] : [{ what, do: advice }];
   });
 }

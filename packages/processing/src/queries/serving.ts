@@ -24,7 +24,11 @@ export interface ServedModels {
   snapshot<T>(model: ModelName, read: ReadModel<T>): Promise<T>;
   /** Waits for the model to reach the position. @returns false if the signal aborted before */
   waitFor(model: ModelName, position: number, signal: AbortSignal): Promise<boolean>;
-  /** The served generation of the model; null if none can be served now. @throws ModelCorrupted */
+  /**
+   * The served generation of the model; null if none is built.
+   *
+   * @throws ModelUnavailable, ModelCorrupted
+   */
   info(model: ModelName): Promise<ServedInfo | null>;
   close(): Promise<void>;
 }
@@ -120,7 +124,7 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
         stoppedKeys: await rows.count(STOPPED),
       }));
     } catch (error) {
-      if (error instanceof ModelNotServed || error instanceof ModelUnavailable) return null;
+      if (error instanceof ModelNotServed) return null;
       throw error;
     }
   }

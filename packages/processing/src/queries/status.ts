@@ -15,8 +15,15 @@ import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
 import { ATTENTION_COUNTS } from "../models/columns.ts";
 import { LAST_DELIVERIES, QUARANTINED_KIND, readLastFeed } from "../models/deliveries.ts";
+import { PROJECTIONS } from "../models/registry.ts";
 import type { Clock } from "../ports/clock.ts";
-import { HeadKeyUnusable, isEngineError, ModelCorrupted } from "../ports/errors.ts";
+import {
+  HeadKeyUnusable,
+  isEngineError,
+  isUnreadable,
+  ModelCorrupted,
+  ModelUnavailable,
+} from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { projectorLock, type RoleLocks } from "../ports/installation.ts";
 import type { Row, Rows } from "../ports/model-store.ts";
@@ -55,6 +62,8 @@ export type StatusSources = Readonly<{
   published?: (() => Promise<PublishedTo | null>) | undefined;
   /** Reads the key that signs heads, if there is one already. @throws HeadKeyUnusable */
   headKey?: (() => string | null) | undefined;
+  /** Called with the engine's error for each model that cannot be read; the status has only the kind. */
+  onUnreadable?: ((model: ModelName, error: unknown) => void) | undefined;
   /** Without locks, a model that lags counts as catching up. */
   locks?: Pick<RoleLocks, "tryAcquire"> | undefined;
 }>;
@@ -64,20 +73,22 @@ export async function readStatus(
   sources: StatusSources,
   installation: Installation,
 ): Promise<StatusRecord> {
-  const { stream, models, clock, expected } = sources;
-  const read: ProjectionStatus[] = [];
-  for (const model of MODELS) read.push(await projectionStatus(stream, models, model));
+  const { stream, clock, expected } = sources;
+  const read: Found[] = [];
+  for (const model of MODELS) read.push(await projectionStatus(sources, model));
   const rule = stuckRule(clock.now(), expected.stuckAfterSeconds);
   const attentions: ModelAttention[] = [];
-  for (const model of MODELS) {
-    const attention = await readAttention(models, model, rule).catch(ignoreUnreadable);
+  for (const found of read) {
+    const attention = await attentionOf(sources, found, rule);
     if (attention !== null) attentions.push(attention);
   }
   const publisher = await publisherStatus(sources);
   const { position, hash } = await stream.head();
   const projections: ProjectionStatus[] = [];
   const held = new Set<ModelName>();
-  for (const each of read) {
+  const outdated = new Set<ModelName>();
+  for (const { projection: each, unread } of read) {
+    if (unread === "outdated") outdated.add(each.name);
     const { projection, isHeld } = await lagOf(sources, each);
     projections.push(projection);
     if (isHeld) held.add(projection.name);
@@ -97,7 +108,7 @@ export async function readStatus(
     stuck: attentions.flatMap(({ stuck }) => stuck),
   };
   const isHeadKeyUsable = isUsable(sources);
-  const circumstances = { ...expected, now: clock.now(), isHeadKeyUsable, held };
+  const circumstances = { ...expected, now: clock.now(), isHeadKeyUsable, held, outdated };
   return { ...status, needs_a_person: needsOf(status, circumstances) };
 }
 
@@ -111,20 +122,74 @@ function isUsable({ headKey }: StatusSources): boolean {
   }
 }
 
-/** Null for a model that cannot be read now; the state of its projection says why. */
+/** Null for what cannot be read now. */
 function ignoreUnreadable(error: unknown): null {
   if (isEngineError(error) || error instanceof ModelNotServed) return null;
   throw error;
 }
 
-/** `isHeld`: the lock was checked (the model lags or is not built yet), and a projector holds it. */
+/**
+ * Why a model cannot be read. `outdated`: its rows are of another version, and this program's are not
+ * built yet; `damaged`: it needs a rebuild; `refused`: by the engine.
+ */
+type Unread = "outdated" | "damaged" | "refused";
+
+/** A model's status, and why it cannot be read; null if it can. */
+type Found = { projection: ProjectionStatus; unread: Unread | null };
+
+/** Reads what needs attention in a model; if that fails, its status says why. */
+async function attentionOf(
+  sources: StatusSources,
+  found: Found,
+  rule: StuckRule,
+): Promise<ModelAttention | null> {
+  const { name, model_version } = found.projection;
+  if (found.unread !== null) return null;
+  try {
+    return await readAttention(sources.models, name, rule);
+  } catch (error) {
+    // Not built yet, as its status says.
+    if (error instanceof ModelNotServed) return null;
+    const isOutdated = model_version !== PROJECTIONS[name].version;
+    const unread = unreadBecause(error, isOutdated);
+    sources.onUnreadable?.(name, error);
+    const reason = reasonFor(unread, found.projection);
+    Object.assign(found, {
+      projection: { ...found.projection, state: "unreadable", reason },
+      unread,
+    });
+    return null;
+  }
+}
+
+/** @throws the error if it is not an engine's */
+function unreadBecause(error: unknown, isOutdated: boolean): Unread {
+  if (!isEngineError(error)) throw error;
+  if (isOutdated) return "outdated";
+  return isUnreadable(error) ? "damaged" : "refused";
+}
+
+function reasonFor(
+  unread: Unread,
+  { name, model_version }: Pick<ProjectionStatus, "name" | "model_version">,
+): string {
+  const { version } = PROJECTIONS[name];
+  const reasons: Readonly<Record<Unread, string>> = {
+    outdated: `its rows are of model version ${model_version}, and this program reads version ${version}`,
+    damaged: "its rows are damaged",
+    refused: "the engine does not let it be read",
+  };
+  return reasons[unread];
+}
+
+/** `isHeld`: the lock was checked (the model lags or cannot be read), and a projector holds it. */
 async function lagOf(
   { stream, clock, locks }: StatusSources,
   read: ProjectionStatus,
 ): Promise<Readonly<{ projection: ProjectionStatus; isHeld: boolean }>> {
   const { events, seconds } = await lagBehind(stream, Number(read.position), clock.now());
   const isBehind = read.state === "live" && events > 0;
-  const isLockRelevant = isBehind || read.state === "waiting";
+  const isLockRelevant = isBehind || ["waiting", "unreadable"].includes(read.state);
   const isHeld = isLockRelevant ? await isProjecting(read.name, locks) : null;
   const behind = isHeld === false ? "stopped" : "catching_up";
   const state = isBehind ? behind : read.state;
@@ -172,6 +237,7 @@ export function statusFor(status: StatusRecord, platform: Platform): StatusRecor
       state_digest: NO_DIGEST,
       state: each.state,
       stopped_keys: 0,
+      reason: each.reason,
     })),
     ...{ publisher: null, feed: null, last_deliveries: [], anomalies: [], quarantined: null },
     ...{ stuck: [], needs_a_person: [] },
@@ -198,37 +264,43 @@ async function isProjecting(
 }
 
 /**
- * `waiting`: no generation is built yet; `unreadable`: it is damaged and needs a rebuild; `forked`:
- * it was built from another stream.
+ * `waiting`: no generation is built yet; `unreadable`: `reason` says why; `forked`: it was built from
+ * another stream.
  */
 async function projectionStatus(
-  stream: EventStream,
-  models: ServedModels,
+  { stream, models, onUnreadable }: StatusSources,
   name: ModelName,
-): Promise<ProjectionStatus> {
-  const served = await models.info(name).catch(unreadable);
-  if (served === null) return { name, ...NOTHING_SERVED };
-  if (served === "unreadable") return { name, ...NOTHING_SERVED, state: served };
-  const { checkpoint, generation, modelVersion, stoppedKeys } = served;
-  return {
-    name,
-    position: String(checkpoint.position),
-    lag: 0,
-    lag_seconds: 0,
-    generation,
-    model_version: modelVersion,
-    digest: checkpoint.digest,
-    state_digest: checkpoint.state_digest,
-    state: (await isOnStream(stream, checkpoint)) ? "live" : "forked",
-    stopped_keys: stoppedKeys,
-  };
+): Promise<Found> {
+  try {
+    const served = await models.info(name);
+    if (served === null) {
+      return { projection: { name, ...NOTHING_SERVED, state: "waiting" }, unread: null };
+    }
+    const { checkpoint, generation, modelVersion, stoppedKeys } = served;
+    const projection: ProjectionStatus = {
+      name,
+      position: String(checkpoint.position),
+      lag: 0,
+      lag_seconds: 0,
+      generation,
+      model_version: modelVersion,
+      digest: checkpoint.digest,
+      state_digest: checkpoint.state_digest,
+      state: (await isOnStream(stream, checkpoint)) ? "live" : "forked",
+      stopped_keys: stoppedKeys,
+      reason: null,
+    };
+    return { projection, unread: null };
+  } catch (error) {
+    if (!(error instanceof ModelCorrupted || error instanceof ModelUnavailable)) throw error;
+    onUnreadable?.(name, error);
+    const unread = unreadBecause(error, false);
+    const reason = reasonFor(unread, { name, ...NOTHING_SERVED });
+    return { projection: { name, ...NOTHING_SERVED, state: "unreadable", reason }, unread };
+  }
 }
 
-function unreadable(error: unknown): "unreadable" {
-  if (error instanceof ModelCorrupted) return "unreadable";
-  throw error;
-}
-
+/** The contract has a figure for each; at position 0 they mean nothing. */
 const NOTHING_SERVED = {
   position: "0",
   lag: 0,
@@ -237,9 +309,13 @@ const NOTHING_SERVED = {
   model_version: 1,
   digest: EMPTY_DIGEST,
   state_digest: EMPTY_DIGEST,
-  state: "waiting",
   stopped_keys: 0,
+  reason: null,
 } as const;
+
+/** Whether nothing is known of a model: it cannot be read at all. */
+export const isUnknown = ({ state, position }: ProjectionStatus): boolean =>
+  state === "unreadable" && position === "0";
 
 /** The figures of one model for operators, read from stored counts or counted by indexes. */
 export type ModelAttention = Readonly<{

@@ -7,7 +7,7 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { readPublished } from "@counterfoil/processing/publish/subject-counts";
 import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { search } from "@counterfoil/processing/queries/search";
-import { expectedOf, readStatus } from "@counterfoil/processing/queries/status";
+import { expectedOf, isUnknown, readStatus } from "@counterfoil/processing/queries/status";
 import { readTotals, TOTAL_GROUPS, type TotalGroup } from "@counterfoil/processing/queries/totals";
 import { Command, Option } from "commander";
 import { EXIT } from "../error-report.ts";
@@ -33,23 +33,27 @@ export function statusCommand(): Command {
       "\nEnds with 1 where a person is needed; what is acknowledged needs none.",
     )
     .action(async ({ json = false }: JsonOption) => {
+      const causes: string[] = [];
+      const onUnreadable = (model: string, error: unknown) =>
+        void causes.push(`${model}: ${error instanceof Error ? error.message : String(error)}`);
       const status = await withLedger("read", (backends) =>
         withModels(backends, (models) => {
           const { ledger, environment, engine } = backends;
           const published = () => readPublished(backends.catalogue);
           const expected = expectedOf(loadConfig(process.env));
           const headKey = backends.signer.existingKey;
-          const sources = { ...backends, models, published, headKey, expected };
+          const sources = { ...backends, models, published, headKey, expected, onUnreadable };
           return readStatus(sources, { ledger, environment, engine });
         }),
       );
       if (json) printJson(status);
-      else printStatus(status);
+      else printStatus(status, causes);
       if (status.needs_a_person.length > 0) process.exitCode = EXIT.findings;
     });
 }
 
-function printStatus(status: StatusRecord): void {
+/** @param causes the engine's errors for the models that cannot be read */
+function printStatus(status: StatusRecord, causes: readonly string[]): void {
   const { ledger, environment, engine, head, head_hash, needs_a_person } = status;
   print(`Ledger "${ledger}" (${environment}) on ${engine}`);
   print(`Head ${head}, hash ${head_hash}\n`);
@@ -58,6 +62,8 @@ function printStatus(status: StatusRecord): void {
   printAttention(status);
   print(needs_a_person.length === 0 ? "\nNobody is needed." : "\nA person is needed:");
   for (const need of needs_a_person) print(`  ${need.what}\n    ${need.do}`);
+  if (causes.length > 0) print("\nWhat the engine says:");
+  for (const cause of causes) print(`  ${cause}`);
 }
 
 function modelTable({ projections }: StatusRecord): string {
@@ -73,18 +79,23 @@ function modelTable({ projections }: StatusRecord): string {
     { title: "digest" },
     { title: "state digest" },
   ] as const;
-  const rows = projections.map((projection) => [
-    projection.name,
-    projection.state,
-    projection.position,
-    projection.lag,
-    projection.lag_seconds,
-    projection.generation,
-    projection.model_version,
-    projection.stopped_keys,
-    shortDigest(projection.digest),
-    shortDigest(projection.state_digest),
-  ]);
+  const rows = projections.map((projection) => {
+    // Where nothing is built or can be read, the record's figures mean nothing.
+    const known = <T>(value: T) => (projection.position === "0" ? null : value);
+    const far = <T>(value: T) => (isUnknown(projection) ? null : value);
+    return [
+      projection.name,
+      projection.state,
+      far(projection.position),
+      far(projection.lag),
+      far(projection.lag_seconds),
+      known(projection.generation),
+      known(projection.model_version),
+      known(projection.stopped_keys),
+      known(shortDigest(projection.digest)),
+      known(shortDigest(projection.state_digest)),
+    ];
+  });
   return renderTable(columns, rows);
 }
 
@@ -104,8 +115,12 @@ function printFlow({ publisher, feed, last_deliveries, projections }: StatusReco
   for (const { provider, channel, recorded_at, position } of last_deliveries) {
     print(`Last from ${provider} by ${channel}: ${recorded_at}, position ${position}`);
   }
-  const unread = projections.find(({ name }) => name === "balances")?.lag ?? 0;
-  if (unread > 0) {
+  const balances = projections.find(({ name }) => name === "balances");
+  const unread = balances?.lag ?? 0;
+  if (balances !== undefined && balances.reason !== null) {
+    const upTo = isUnknown(balances) ? "" : `; its generation is at position ${balances.position}`;
+    print(`What was delivered is not known: balances cannot be read, ${balances.reason}${upTo}.`);
+  } else if (unread > 0) {
     print(
       `What was delivered in the last ${counted(unread, "event")} is not known: balances is behind.`,
     );

@@ -6,7 +6,7 @@ import {
 import { SECOND } from "@counterfoil/core/exact/time";
 import { RebuildRunning, type Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import { ModelUnavailable, StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { projectorLock } from "@counterfoil/processing/ports/installation";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { zeroHashWebhook } from "@counterfoil/simulator/scenarios/scenario";
@@ -287,6 +287,72 @@ describe("status", () => {
     };
     expect(await advice()).toBe("start a projector");
     await locks.tryAcquire(projectorLock("trades"));
+    expect(await advice()).toContain("a projector is at it");
+  });
+
+  test("tells that a model cannot be read, and claims no figures for what needs a person", async () => {
+    await ledger.play("balances-feed-use-cases");
+    const cause = "the read model in PostgreSQL at a:5432: permission denied for table generations";
+    const catalogue: typeof ledger.catalogue = {
+      ...ledger.catalogue,
+      openForReading: (model, generation) =>
+        model === "balances"
+          ? Promise.reject(new ModelUnavailable(cause))
+          : ledger.catalogue.openForReading(model, generation),
+    };
+    gateway = await createTestGateway({ ...ledger, catalogue });
+    const reason = "the engine does not let it be read";
+    expect(await statusOf("balances")).toMatchObject({
+      state: "unreadable",
+      position: "0",
+      reason,
+    });
+    expect(await statusOf("trades")).toMatchObject({ reason: null });
+    const answer = await gateway.get("/v1/status");
+    const { needs_a_person } = answer.body.data;
+    const about = ({ what }: { what: string }) => what.startsWith("balances");
+    expect(needs_a_person.filter(about)).toHaveLength(1);
+    expect(needs_a_person.find(about).what).toContain(`balances is unreadable: ${reason}`);
+    expect(needs_a_person.find(about).what).not.toMatch(/behind/);
+    expect(JSON.stringify(answer.body)).not.toContain("5432");
+    // The other models' generations are listed all the same.
+    const listed = await gateway.send("GET", "/v1/projections");
+    expect(listed.status).toBe(200);
+  });
+
+  test("tells that rows of another version cannot be read, and how far they are", async () => {
+    await ledger.play("balances-feed-use-cases");
+    const older = PROJECTIONS.balances.version - 1;
+    const catalogue: typeof ledger.catalogue = {
+      ...ledger.catalogue,
+      openForReading: async (model, generation) => {
+        const reader = await ledger.catalogue.openForReading(model, generation);
+        if (model !== "balances") return reader;
+        return {
+          ...reader,
+          snapshot: (read) =>
+            reader.snapshot((rows, checkpoint) => {
+              const select: typeof rows.select = async () => {
+                throw new ModelUnavailable("no such column: unacknowledged");
+              };
+              return read({ ...rows, select }, checkpoint, older);
+            }),
+        };
+      },
+    };
+    const locks = createMemoryRoleLocks();
+    gateway = await createTestGateway({ ...ledger, catalogue }, { locks });
+    expect(await statusOf("balances")).toMatchObject({
+      ...{ state: "unreadable", position: "25", model_version: older },
+      reason: `its rows are of model version ${older}, and this program reads version ${older + 1}`,
+    });
+    const advice = async () => {
+      const { needs_a_person } = (await gateway.get("/v1/status")).body.data;
+      const about = ({ what }: { what: string }) => what.startsWith("balances is unreadable");
+      return needs_a_person.find(about)?.do;
+    };
+    expect(await advice()).toBe("start a projector");
+    await locks.tryAcquire(projectorLock("balances"));
     expect(await advice()).toContain("a projector is at it");
   });
 

@@ -8,6 +8,7 @@ import {
 } from "@counterfoil/contracts/operations-record";
 import { type Readiness, sendMetrics } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
+import { ModelUnavailable } from "@counterfoil/processing/ports/errors";
 import type { Platform } from "@counterfoil/processing/queries/platform";
 import { expectedOf, MODELS, readStatus, statusFor } from "@counterfoil/processing/queries/status";
 import type { Registry } from "prom-client";
@@ -76,7 +77,8 @@ function projectionsRoute({ stream, models, rebuilds }: Sources): Route {
     handle: async ({ caller: { platform } }) => {
       const seesAll = platform === null;
       const data = MODELS.map(async (name): Promise<ProjectionRecord> => {
-        const served = await models.info(name);
+        // One model that cannot be read does not hide the others' generations.
+        const served = await models.info(name).catch(nullIfUnavailable);
         const kept = await rebuilds.generations(name);
         const generations = kept.map(({ generation, modelVersion, checkpoint }) => ({
           generation,
@@ -92,6 +94,11 @@ function projectionsRoute({ stream, models, rebuilds }: Sources): Route {
       return { data: await Promise.all(data), position: String(position), next_cursor: null };
     },
   });
+}
+
+function nullIfUnavailable(error: unknown): null {
+  if (error instanceof ModelUnavailable) return null;
+  throw error;
 }
 
 /** Removes the detail for a platform: the rows that differ may belong to another one. */

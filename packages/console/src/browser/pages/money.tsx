@@ -293,7 +293,9 @@ function Attention({ status }: Readonly<{ status: Status }>) {
 /** The latest delivery of each provider on each channel. */
 function Deliveries({ status }: Readonly<{ status: Status }>) {
   const { feed, last_deliveries, projections } = status;
-  const isRead = projections.every(({ name, lag }) => name !== "balances" || lag === 0);
+  const isRead = projections.every(
+    ({ name, lag, reason }) => name !== "balances" || (lag === 0 && reason === null),
+  );
   return (
     <Panel
       title="Latest deliveries"

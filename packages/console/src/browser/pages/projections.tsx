@@ -89,9 +89,13 @@ type ProjectionProps = Readonly<{
 
 /** One model: state, lag, generations, and its last rebuild. */
 function ProjectionPanel({ status, head, isWhole, projection, onChange }: ProjectionProps) {
-  const { name, state, position, lag, lag_seconds } = status;
+  const { name, state, position, lag, lag_seconds, reason } = status;
   const { generations = [], rebuild = null } = projection ?? {};
   const rate = useRate(position);
+  // Where nothing is built or can be read, the record's figures mean nothing.
+  const known = <T,>(value: T) => (position === "0" ? "–" : value);
+  const isUnknown = state === "unreadable" && position === "0";
+  const lagged = lag === 0 ? "none" : `${lag} events, ${durationText(lag_seconds)}`;
   const isRunning = rebuild !== null && rebuild.finished_at === null;
   // The status may name models that the client's types do not know.
   const named = name as ParametersOf<"startRebuild">["name"];
@@ -107,11 +111,12 @@ function ProjectionPanel({ status, head, isWhole, projection, onChange }: Projec
     <Panel title={name} aside={<Badge word={state} />}>
       <Facts
         of={[
-          ["position", `${position} of ${head}`],
-          ["lag", lag === 0 ? "none" : `${lag} events, ${durationText(lag_seconds)}`],
+          ...(reason === null ? [] : [["cannot be read", <b class="bad">{reason}</b>] as const]),
+          ["position", isUnknown ? "–" : `${position} of ${head}`],
+          ["lag", isUnknown ? "–" : lagged],
           ["events a second", rate === null ? "–" : String(rate)],
-          ["generation", `${status.generation}, model version ${status.model_version}`],
-          ...(isWhole ? wholeFacts(status) : []),
+          ["generation", known(`${status.generation}, model version ${status.model_version}`)],
+          ...(isWhole && !isUnknown ? wholeFacts(status) : []),
         ]}
       />
       {rebuild !== null && <RebuildStatus progress={rebuild} />}
