@@ -6,6 +6,7 @@ import pg, {
   type QueryArrayConfig,
 } from "pg";
 import type { Stored } from "../sql/trouble.ts";
+import { createGate } from "../waiting.ts";
 import { isConnectionLost, portError, type Server, ServerUnfit } from "./server.ts";
 
 /** Timeout for connecting and authenticating. */
@@ -149,6 +150,8 @@ export async function checkServer(
 export type ReconnectingClient = Readonly<{
   /**
    * Runs `work` on the connection, and opens a new one first if the last was lost. Nothing is retried.
+   * With `isExclusive` one work runs at a time: a transaction covers whatever is sent between its begin
+   * and its end, and so the statements of another work too.
    *
    * @throws the port's errors
    */
@@ -160,10 +163,12 @@ type ReconnectingOptions = Readonly<{
   server: Server;
   stored: Stored;
   client: ClientOptions;
+  isExclusive?: boolean;
 }>;
 
 export function createReconnectingClient(options: ReconnectingOptions): ReconnectingClient {
-  const { server, stored } = options;
+  const { server, stored, isExclusive = false } = options;
+  const enter = createGate(isExclusive ? 1 : Number.POSITIVE_INFINITY);
   /** A promise, so that concurrent callers wait for the same connection to open. */
   let current: Promise<Client> | null = null;
   let closed = false;
@@ -184,15 +189,16 @@ export function createReconnectingClient(options: ReconnectingOptions): Reconnec
   }
 
   return {
-    use: async (work) => {
-      const opened = connection();
-      try {
-        return await work(await opened);
-      } catch (error) {
-        if (isConnectionLost(error)) drop(opened);
-        throw portError(error, stored, server);
-      }
-    },
+    use: (work) =>
+      enter(async () => {
+        const opened = connection();
+        try {
+          return await work(await opened);
+        } catch (error) {
+          if (isConnectionLost(error)) drop(opened);
+          throw portError(error, stored, server);
+        }
+      }),
     close: () => {
       closed = true;
       if (current !== null) drop(current);
@@ -274,7 +280,8 @@ export function openConnections(options: ConnectionsOptions): Connections {
   const clientFor = (access: "read" | "write") =>
     ({ access, timeoutMs, isPipelined: true, settings: settings[access] }) as const;
   const pool = createPool({ server, stored, sizeMax: readersMax, client: clientFor("read") });
-  const writer = createReconnectingClient({ server, stored, client: clientFor("write") });
+  const write = { client: clientFor("write"), isExclusive: true } as const;
+  const writer = createReconnectingClient({ server, stored, ...write });
   const close = async () => {
     writer.close();
     await pool.close();

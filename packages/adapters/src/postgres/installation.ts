@@ -189,7 +189,8 @@ const MISSING: ReadonlySet<string | null> = new Set(["3F000", "42P01"]);
 export function openKeyStore({ url, ledger }: LedgerOnServer): KeyStore {
   const server = serverOf(url);
   const reader = createReconnectingClient({ server, stored: STREAM, client: READ });
-  const writer = createReconnectingClient({ server, stored: STREAM, client: WRITE });
+  const write = { client: WRITE, isExclusive: true } as const;
+  const writer = createReconnectingClient({ server, stored: STREAM, ...write });
   const table = `${quoted(ledgerSchema(ledger))}.api_keys`;
   return {
     digests: () =>

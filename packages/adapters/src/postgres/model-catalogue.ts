@@ -54,8 +54,8 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
     sizeMax: CATALOGUE_READS_MAX,
     client: reading,
   });
-  const writing = { ...client, access: "write" } as const;
-  const writer = createReconnectingClient({ server, stored: MODEL, client: writing });
+  const writing = { client: { ...client, access: "write" }, isExclusive: true } as const;
+  const writer = createReconnectingClient({ server, stored: MODEL, ...writing });
   const isLaidOut = once(() => hasCatalogue(catalogueReads, ledger));
 
   async function check(place: Place): Promise<Place> {
