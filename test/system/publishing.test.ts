@@ -1,5 +1,6 @@
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import type { StateTopic } from "@counterfoil/contracts/kafka";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
 import type { Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
@@ -17,7 +18,7 @@ import { lifecycleProjection } from "@counterfoil/processing/models/lifecycle/pr
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { ModelCorrupted, StreamForked } from "@counterfoil/processing/ports/errors";
 import type { ModelCatalogue, Rows } from "@counterfoil/processing/ports/model-store";
-import { TopicsUnavailable } from "@counterfoil/processing/ports/topics";
+import { TopicMisconfigured, TopicsUnavailable } from "@counterfoil/processing/ports/topics";
 import type { Projection } from "@counterfoil/processing/projection/projection";
 import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
 import { openSession, type PublishSession } from "@counterfoil/processing/publish/publisher";
@@ -475,5 +476,82 @@ describe("the stream that was published", () => {
     await expect(openSession(options)).rejects.toThrow("publish this stream under another topic");
     await other.close();
     await world.ledger.close();
+  });
+});
+
+/** As a broker has it after the topic was deleted and created anew. */
+function deleteTopic({ records }: MemoryTopicStorage, deleted: string): void {
+  records.splice(0, records.length, ...records.filter(({ topic }) => topic !== deleted));
+}
+
+describe("a topic that was deleted, and that opening created anew", () => {
+  test.each([0, 0.3])(
+    "has every state again, also where the publisher dies meanwhile (%d)",
+    async (troubles) => {
+      const { plan } = planOf(SCENARIO);
+      const half = Math.floor(plan.length / 2);
+      const tested: string[] = [];
+      for (const topic of Object.keys(lastStates([])) as StateTopic[]) {
+        const world = await openWorld(3, { live: false });
+        const { ledger, storage } = world;
+        await ledger.play(plan.slice(0, half));
+        await foldAll(ledger);
+        await publishAll(world);
+        if (Object.keys(lastStates(storage.records)[topic]).length > 0) tested.push(topic);
+        deleteTopic(storage, topic);
+        await ledger.play(plan.slice(half));
+        await foldAll(ledger);
+        await publishAll(world, troubles);
+        await expectPublished(world);
+        await ledger.close();
+      }
+      expect(tested).toEqual(["balances", "withdrawals", "deposits", "trades"]);
+    },
+    patience(60),
+  );
+
+  test("has the states of another generation that became live meanwhile", async () => {
+    const world = await openWorld(3, { live: false });
+    const { ledger, storage } = world;
+    await ledger.play(planOf(SCENARIO).plan);
+    await foldAll(ledger);
+    await publishAll(world);
+    deleteTopic(storage, "withdrawals");
+    await rebuildModel(buildOptions(ledger, "withdrawals"));
+    await foldAll(ledger);
+    await publishAll(world);
+    await expectPublished(world);
+    await ledger.close();
+  });
+
+  test("is not published again at every start, and neither is one that was never used", async () => {
+    const world = await openWorld(3, { live: false });
+    const { ledger, storage } = world;
+    const { plan } = planOf({ ...SCENARIO, flows: 1 });
+    await ledger.play(plan.slice(0, 2));
+    await foldAll(ledger);
+    await publishAll(world);
+    deleteTopic(storage, "balances");
+    await publishAll(world);
+    const { length } = storage.records;
+    await publishAll(world);
+    expect(storage.records).toHaveLength(length);
+    await ledger.close();
+  });
+
+  test("is refused if it was that of the facts, which have numbers and an order", async () => {
+    const world = await openWorld(3, { live: false });
+    const { ledger, storage } = world;
+    await ledger.play(planOf(SCENARIO).plan);
+    await foldAll(ledger);
+    await publishAll(world);
+    deleteTopic(storage, "events");
+    await expect(publishAll(world)).rejects.toThrow(TopicMisconfigured);
+    await expect(publishAll(world)).rejects.toThrow(/was deleted. Delete all topics/);
+    storage.records.length = 0;
+    storage.checkpoint = null;
+    await publishAll(world);
+    await expectPublished(world);
+    await ledger.close();
   });
 });

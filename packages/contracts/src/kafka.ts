@@ -44,6 +44,11 @@ export const HEAD_SIGNED = "HeadSigned";
 
 export type StateTopic = keyof typeof STATE_TOPICS;
 export type Topic = typeof FACT_TOPIC | typeof HEAD_TOPIC | StateTopic;
+export const TOPICS: readonly Topic[] = [
+  FACT_TOPIC,
+  ...(Object.keys(STATE_TOPICS) as StateTopic[]),
+  HEAD_TOPIC,
+];
 
 /** The record on a state topic. */
 export type StateOf<Name extends StateTopic> = z.infer<(typeof STATE_TOPICS)[Name]["record"]>;

@@ -1,4 +1,10 @@
-import { HEAD_TOPIC, TOPIC_VERSION, topicName } from "@counterfoil/contracts/kafka";
+import {
+  HEAD_TOPIC,
+  TOPIC_VERSION,
+  TOPICS,
+  type Topic,
+  topicName,
+} from "@counterfoil/contracts/kafka";
 import { cutText } from "@counterfoil/core/exact/text";
 import {
   RecordTooLarge,
@@ -45,7 +51,8 @@ export async function openPublisher(opening: Opening): Promise<TopicPublisher> {
   try {
     await asPort("becoming the publisher", () => retryTransient(() => fenceOthers(producer)));
     const checkpoint = await findCheckpoint(opening);
-    return createPublisher({ ...opening, producer, repeatDetector, checkpoint });
+    const unwritten = await findUnwritten(opening);
+    return createPublisher({ ...opening, producer, repeatDetector, checkpoint, unwritten });
   } catch (error) {
     await producer.disconnect().catch(() => undefined);
     throw error;
@@ -87,6 +94,17 @@ async function findCheckpoint({ kafka, admin, prefix, found }: Opening): Promise
   return record.value.toString();
 }
 
+/** Offsets never fall, whatever is deleted or compacted, so a topic that ends at 0 was never written. */
+async function findUnwritten({ admin, prefix }: Opening): Promise<ReadonlySet<Topic>> {
+  const unwritten = new Set<Topic>();
+  for (const topic of TOPICS) {
+    const asking = `asking where topic ${topic} ends`;
+    const parts = await asPort(asking, () => wholeTopics(admin, [topicName(prefix, topic)]));
+    if (parts.every(({ end }) => end === 0n)) unwritten.add(topic);
+  }
+  return unwritten;
+}
+
 /** The header with the number of partitions of each topic when the record was written. */
 const PARTITIONS_HEADER = "counterfoil_partitions";
 
@@ -99,10 +117,15 @@ const partitionsText = (found: FoundTopics, prefix: string): string =>
     .join(",");
 
 type Open = Omit<Opening, "admin"> &
-  Readonly<{ producer: Producer; repeatDetector: RepeatDetector; checkpoint: string | null }>;
+  Readonly<{
+    producer: Producer;
+    repeatDetector: RepeatDetector;
+    checkpoint: string | null;
+    unwritten: ReadonlySet<Topic>;
+  }>;
 
 function createPublisher(open: Open): TopicPublisher {
-  const { kafka, prefix, brokers, found, checkpoint } = open;
+  const { kafka, prefix, brokers, found, checkpoint, unwritten } = open;
   let last = checkpoint;
   const limitOf = (topic: string) => Number(found.get(topic)?.settings["max.message.bytes"] ?? 0);
   const headers = {
@@ -130,6 +153,7 @@ function createPublisher(open: Open): TopicPublisher {
   }
   return {
     checkpoint,
+    unwritten,
     publish,
     readStates: async (topic, onPage) => {
       // A transaction is acknowledged before its end marker is written. The next one begins after it.

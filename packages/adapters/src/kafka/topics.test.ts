@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { STATE_TOPICS, type Topic, topicName } from "@counterfoil/contracts/kafka";
+import { STATE_TOPICS, TOPICS, type Topic, topicName } from "@counterfoil/contracts/kafka";
 import {
   RecordTooLarge,
   TopicMisconfigured,
@@ -202,6 +202,24 @@ describeWithBroker(TITLE, () => {
     await next.close();
     const found = await committed("lowered", ["events"]);
     expect(found.map(({ headers }) => headers.counterfoil_position).sort()).toEqual(["1", "2"]);
+  });
+
+  test("a topic that was deleted is created anew, and known to be unwritten", async () => {
+    const unwritten = async () => {
+      const publisher = await topicsOf("deleted").open();
+      await publisher.close();
+      return [...publisher.unwritten].sort();
+    };
+    const all = [...TOPICS].sort();
+    const without = (...written: readonly string[]) =>
+      all.filter((topic) => !written.includes(topic));
+    expect(await unwritten()).toEqual(all);
+    const publisher = await topicsOf("deleted").open();
+    await publisher.publish({ records: [fact("a", 1), state("a", 1)], checkpoint: "1" });
+    await publisher.close();
+    expect(await unwritten()).toEqual(without("events", "balances"));
+    await withAdmin((admin) => admin.deleteTopics({ topics: [topicName("deleted", "balances")] }));
+    expect(await unwritten()).toEqual(without("events"));
   });
 
   test("an unfinished transaction of another publisher is aborted, and never read", async () => {

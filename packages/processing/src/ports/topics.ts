@@ -48,6 +48,9 @@ export interface TopicPublisher {
   /** The checkpoint of the last transaction committed before opening; null before the first. */
   readonly checkpoint: string | null;
 
+  /** The topics to which nothing was ever written when they were opened: created anew, or still unused. */
+  readonly unwritten: ReadonlySet<Topic>;
+
   /**
    * Commits a transaction. One transaction at a time.
    *

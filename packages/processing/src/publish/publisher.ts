@@ -24,6 +24,7 @@ import {
   readBatch,
   type TransactionLimits,
 } from "./batch.ts";
+import { checkFactsAreThere, restoreLost } from "./lost-topics.ts";
 import {
   findSwitches,
   publishSwitch,
@@ -253,15 +254,24 @@ type Session = Readonly<{ counts: SubjectCounts; tracing: Tracing; traces: Trace
 export async function openSession(options: SessionOptions): Promise<PublishSession> {
   const { ledger, stream, catalogue, publisher, hashing, onStopped, limits = LIMITS } = options;
   const published = parseCheckpoint(publisher.checkpoint, ledger);
+  checkFactsAreThere(published, publisher);
   // Check for a fork before subjects are counted from the wrong stream.
   await readAfterCheckpoint(stream, published, 0);
   const publishing = { publisher, hashing, onStopped };
-  const checkpoint = await retryFacts({ ...publishing, stream, limits }, published);
+  const retried = await retryFacts({ ...publishing, stream, limits }, published);
   const activations = followActivations(stream);
   await activations.refresh();
-  const counts = await openSubjectCounts({ catalogue, stream, hashing }, checkpoint);
+  const counts = await openSubjectCounts({ catalogue, stream, hashing }, retried);
   const readers = openReaders(catalogue);
   const context = { stream, catalogue, readers, activations, limits };
+  const close = async () => {
+    await counts.close();
+    await readers.close();
+  };
+  const checkpoint = await restoreLost(context, retried, publisher).catch(async (error) => {
+    await close();
+    throw error;
+  });
   const stopped = watchStopped(checkpoint.models);
   const session: Session = {
     ...{ ...publishing, context, counts, stopped, checkpoint },
@@ -288,10 +298,7 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
       return published;
     },
     publishHeads: () => publishHeads(session),
-    close: async () => {
-      await counts.close();
-      await readers.close();
-    },
+    close,
   };
 }
 

@@ -16,6 +16,7 @@ import { hasBuiltSuccessor, type PublishContext, type Published } from "./batch.
 import { type Publishing, publishAccepted, type StoppedWatch, stoppedStates } from "./stopped.ts";
 import {
   type PublisherCheckpoint,
+  REPUBLISH_ALL,
   type StateChange,
   type StoppedKey,
   stateMessage,
@@ -97,8 +98,9 @@ export async function findSwitches(
 /** The published generation, if it still has the rows that were published. */
 function publishedRows(
   known: readonly GenerationInfo[],
-  { generation, version }: PublisherCheckpoint["models"][ModelName],
+  { generation, version, republishFrom }: PublisherCheckpoint["models"][ModelName],
 ): number | null {
+  if (republishFrom === REPUBLISH_ALL) return null;
   if (version === null || version < PUBLISHED_SINCE_VERSION) return null;
   const found = known.find((other) => other.generation === generation);
   return found?.modelVersion === version ? generation : null;
@@ -139,7 +141,7 @@ async function publishDifferences(
   return result;
 }
 
-/** Publishes the changes that resumed subjects made at positions already published. */
+/** Publishes the changes that resumed subjects made at positions already published, or lost records. */
 export async function republishResumed(at: Republishing): Promise<Republished | null> {
   const { context, checkpoint, stopped } = at;
   const { position, models } = checkpoint;
@@ -153,7 +155,10 @@ export async function republishResumed(at: Republishing): Promise<Republished | 
     stopped.update(model, { republishFrom, stopped: subjects, resumed: [] });
     if (!stopped.isRepublishDue(model)) continue;
     const sources = sourcesOf(model);
-    const changes = changedRecords({ sources, position, live }, republishFrom);
+    const changes =
+      republishFrom === REPUBLISH_ALL
+        ? recordDifferences({ sources, position, live }, null)
+        : changedRecords({ sources, position, live }, republishFrom);
     const nextOf = (keys: readonly StoppedKey[]) =>
       withModel({ ...checkpoint, stopped: keys }, model, {
         republishFrom: stopped.finish(model, stoppedNow(keys)),
@@ -218,7 +223,7 @@ const snapshotsOf =
     readers.snapshot(model, generation, read);
 
 /** A generation that is being rebuilt must not be read before it has reached the position again. */
-const snapshotsFrom =
+export const snapshotsFrom =
   ({ readers }: PublishContext, model: ModelName, at: Readonly<GenerationAt>): Snapshots =>
   (read) =>
     readers.snapshot(model, at.generation, (rows, { position }) => {
@@ -231,7 +236,7 @@ const snapshotsFrom =
 type GenerationAt = { generation: number; position: number };
 
 /** The generation to be published, and the position as of which its records are read. */
-type Live = Readonly<{ sources: readonly Source[]; position: number; live: Snapshots }>;
+export type Live = Readonly<{ sources: readonly Source[]; position: number; live: Snapshots }>;
 
 const PAGE = 500;
 
@@ -240,7 +245,7 @@ const PAGE = 500;
  * If the published rows no longer exist (null), all records; removals are then found on the topics by
  * `removedRecords`.
  */
-async function* recordDifferences(
+export async function* recordDifferences(
   { sources, position, live }: Live,
   published: Snapshots | null,
 ): AsyncGenerator<StateChange> {

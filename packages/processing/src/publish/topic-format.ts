@@ -122,9 +122,13 @@ export type PublishedModel = Readonly<{
   /**
    * The lowest position at which a subject of the model stopped; null if none has. Changes from it on
    * are republished once the subject's events have been projected. Stored as `mendFrom`.
+   * `REPUBLISH_ALL`: the records of a topic were lost, so all are republished.
    */
   republishFrom: number | null;
 }>;
+
+/** Below the first position. */
+export const REPUBLISH_ALL = 0;
 
 /**
  * A key with a record that the broker refuses. A fact and the facts after it wait, so that their order

@@ -1,3 +1,4 @@
+import { TOPICS } from "@counterfoil/contracts/kafka";
 import {
   PublisherFenced,
   RecordTooLarge,
@@ -51,8 +52,10 @@ function publisherOf({
   limit = () => Number.POSITIVE_INFINITY,
 }: MemoryTopicsOptions): TopicPublisher {
   const { epoch, checkpoint } = storage;
+  const written = new Set(storage.records.map(({ topic }) => topic));
   return {
     checkpoint,
+    unwritten: new Set(TOPICS.filter((topic) => !written.has(topic))),
     publish: async (transaction) => {
       if (storage.epoch !== epoch) throw new PublisherFenced("the topics were opened again");
       const length = limit();
