@@ -1,0 +1,92 @@
+import { setTimeout as wait } from "node:timers/promises";
+import {
+  describeOwnPostgres,
+  queryOnce,
+} from "@counterfoil/adapters/postgres/testing/use-postgres";
+import type { StatusRecord } from "@counterfoil/contracts/operations-record";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
+import {
+  addressOf,
+  type Environment,
+  endAllProcesses,
+  isReady,
+  runCommand,
+  startRole,
+  stopRole,
+} from "../e2e/support/counterfoil.ts";
+import { newFolder, removeFolders } from "../e2e/support/folder.ts";
+import { sendWebhook } from "../e2e/support/send.ts";
+import { configOf } from "../e2e/support/stand-in.ts";
+
+const ROLE = "ledger";
+
+const webhook = (id: string) =>
+  ({ provider: "zerohash", payloadType: "other", body: JSON.stringify({ id }) }) as const;
+
+afterEach(endAllProcesses);
+afterAll(removeFolders);
+
+/** Polls until the answer of /readyz has this status, and returns it. */
+async function whenReadyzIs(status: number, address: string): Promise<Response> {
+  for (;;) {
+    const response = await fetch(`${address}/readyz`);
+    if (response.status === status) return response;
+    await wait(200);
+  }
+}
+
+describeOwnPostgres("a role that loses its rights, and a server that is stopped", (use) => {
+  const asSuperuser = (sql: string) => queryOnce(use().url, sql);
+  const newEnvironment = (): Environment => {
+    const url = new URL(use().url);
+    url.username = ROLE;
+    return { ...configOf(newFolder()), COUNTERFOIL_POSTGRES_URL: url.href };
+  };
+
+  test("the ingestor logs why, is not ready until it can write, and the status invents nothing", async () => {
+    await asSuperuser(`CREATE ROLE ${ROLE} LOGIN`);
+    await asSuperuser(`GRANT CREATE ON DATABASE postgres TO ${ROLE}`);
+    const env = newEnvironment();
+    const ingestor = startRole(["ingestor"], env);
+    const address = await addressOf(ingestor);
+    const projector = startRole(["projector"], env);
+    await projector.whenLogged(isReady);
+    expect(await sendWebhook(address, webhook("1"))).not.toBeNull();
+
+    await asSuperuser(`REVOKE INSERT ON counterfoil.events FROM ${ROLE}`);
+    expect(await sendWebhook(address, webhook("2"))).toBeNull();
+    const refused = await ingestor.whenLogged(({ cause }) => cause !== undefined);
+    expect(refused).toMatchObject({
+      cause: expect.stringContaining("permission denied"),
+      code: "42501",
+      reason: expect.stringContaining("give its user the right to it"),
+    });
+    // Longer than the pause before the stream is tried again.
+    for (let second = 0; second < 8; second += 1) {
+      expect((await fetch(`${address}/readyz`)).status).toBe(503);
+      await wait(1_000);
+    }
+    await asSuperuser(`GRANT INSERT ON counterfoil.events TO ${ROLE}`);
+    await whenReadyzIs(200, address);
+    expect(await sendWebhook(address, webhook("2"))).not.toBeNull();
+
+    expect(await stopRole(projector)).toBe(0);
+    expect(projector.log()).not.toMatch(/projection failed|already exists/);
+    await asSuperuser(`REVOKE SELECT ON counterfoil.generations FROM ${ROLE}`);
+    const { code, stdout } = await runCommand(["status"], env);
+    expect(code).toBe(1);
+    expect(stdout).toContain("What was delivered is not known: balances cannot be read");
+    expect(stdout).toContain("permission denied for table generations");
+    expect(stdout).not.toMatch(/Nothing was delivered|Nobody is needed|events behind/);
+    const status: StatusRecord = JSON.parse((await runCommand(["status", "--json"], env)).stdout);
+    expect(status.projections.map(({ state }) => state)).toEqual(Array(4).fill("unreadable"));
+    await asSuperuser(`GRANT SELECT ON counterfoil.generations TO ${ROLE}`);
+
+    await use().stop();
+    const down = await whenReadyzIs(503, address);
+    expect(await down.json()).toMatchObject({ code: "stream_unavailable" });
+    await use().start();
+    await whenReadyzIs(200, address);
+    expect(await stopRole(ingestor)).toBe(0);
+  }, 120_000);
+});
