@@ -583,13 +583,6 @@ def check_snapshot(snapshot, by, made, sure, most):
 # --- An export ------------------------------------------------------------------------------------
 
 
-LINES = {
-    "header": "format:text ledger:text environment:text genesis:digest from:number to:number before:digest account:text?",
-    "event": "position:number id:text type:text schema_version:number subject:text occurred_at:nanos? recorded_at:nanos"
-    " causation_id:text? correlation_id:text? data:text hash:digest",
-    "body": "body:digest base64:base64?",
-    "end": "end:digest events:number bodies:number root:digest? head:any",
-}
 REMEMBERED = 100_000
 
 
@@ -633,11 +626,11 @@ class Export:
             text = line.decode("utf-8")
         except ValueError:
             self.bad("expected UTF-8")
-        value = self.parsed(text, {"*": "any"}, self.where())
+        value = self.parsed(text, ANY, self.where())
         kind = "header" if self.header is None else "body" if "body" in value else "end" if "end" in value else "event"
         if self.end is not None:
             self.bad("something stands behind the end")
-        shape = fields(LINES[kind])
+        shape = LINES[kind]
         need_shape(value, shape, f"{self.where()}: {kind}")
         ordered = {name: value[name] for name in shape}
         if json.dumps(ordered, ensure_ascii=False, separators=(",", ":")) != text:
@@ -1078,6 +1071,13 @@ KINDS = {
 }
 
 
+def or_null(good):
+    return lambda value: value is None or good(value)
+
+
+KINDS.update({f"{kind}?": (or_null(good), f"{words} or null") for kind, (good, words) in KINDS.items()})
+
+
 def fields(text):
     return dict(one.split(":") for one in text.split())
 
@@ -1106,6 +1106,18 @@ PROOF = {
 }
 
 LAYER1 = {**fields("address:text asset:text *:any"), "funds": [fields("type:text *:any")]}
+
+# The kinds of lines of an export, their fields in order.
+LINES = {
+    "header": fields("format:text ledger:text environment:text genesis:digest from:number to:number before:digest account:text?"),
+    "event": fields(
+        "position:number id:text type:text schema_version:number subject:text occurred_at:nanos? recorded_at:nanos"
+        " causation_id:text? correlation_id:text? data:text hash:digest"
+    ),
+    "body": fields("body:digest base64:base64?"),
+    "end": fields("end:digest events:number bodies:number root:digest? head:any"),
+}
+ANY = {"*": "any"}
 
 # What is read here of the data of each type; numbers are text (exact).
 CONTENT = {
@@ -1143,24 +1155,34 @@ def need_shape(value, shape, where):
     "?" means after a kind that it may be null, after a name that it may be missing; "*" is the
     shape of all other fields, else there are none.
     """
+    found = fault(value, shape)
+    if found is not None:
+        path, words = found
+        raise Wrong(f"{where}{path}: expected {words}")
+
+
+def fault(value, shape):
+    """The path to the first value that has not its shape, and what is expected there; or None."""
     if isinstance(shape, str):
-        good, words = KINDS[shape.rstrip("?")]
-        may_be_null = shape.endswith("?")
-        if not (may_be_null and value is None or good(value)):
-            raise Wrong(f"{where}: expected {words}" + (" or null" if may_be_null else ""))
-    elif isinstance(shape, list):
+        good, words = KINDS[shape]
+        return None if good(value) else ("", words)
+    if isinstance(shape, list):
         if not isinstance(value, list):
-            raise Wrong(f"{where}: expected a list")
-        for at, one in enumerate(value):
-            need_shape(one, shape[0], f"{where}[{at}]")
+            return "", "a list"
+        inner = [(at, shape[0]) for at in range(len(value))]
+    elif isinstance(value, dict) and value.keys() == shape.keys():
+        inner = [(name, shape[name]) for name in value]
     else:
-        names = sorted(name for name in shape if name[-1] not in "?*")
-        known = {name.rstrip("?"): one for name, one in shape.items() if not (name.endswith("?") and name[:-1] in shape)}
-        is_object = isinstance(value, dict) and all(name in value for name in names)
-        if not is_object or "*" not in shape and not set(value) <= set(known):
-            raise Wrong(f"{where}: expected an object with the fields {', '.join(names) or 'that belong there'}")
-        for name, one in value.items():
-            need_shape(one, known.get(name, shape.get("*")), f"{where}.{name}")
+        names = [name for name in shape if name[-1] not in "?*"]
+        has_all = isinstance(value, dict) and all(name in value for name in names)
+        inner = [(name, shape.get(name) or shape.get(name + "?") or shape.get("*")) for name in value] if has_all else []
+        if not has_all or not all(its for _, its in inner):
+            return "", f"an object with the fields {', '.join(sorted(names)) or 'that belong there'}"
+    for at, its in inner:
+        found = fault(value[at], its)
+        if found is not None:
+            return (f"[{at}]" if isinstance(shape, list) else f".{at}") + found[0], found[1]
+    return None
 
 
 # --- Ed25519, RSA, ECDSA --------------------------------------------------------------------------

@@ -105,21 +105,22 @@ export type TrustOptions = Readonly<{
 }>;
 
 /**
- * The keys trusted because of the present one, and the last position that each may have signed. An
+ * The keys trusted because of a given one, and the last position that each may have signed. An
  * earlier key is trusted if both keys have signed the rotation: a writer to the stream can name its
- * own key there, but cannot sign for the present one.
+ * own key there, but cannot sign for the given one. That one may have been replaced itself.
  */
 export async function trustedKeys(
   { stream, ledger, verify }: TrustOptions,
-  present: string,
+  given: string,
 ): Promise<ReadonlyMap<string, number>> {
-  const trusted = new Map([[present, Number.POSITIVE_INFINITY]]);
   const [first] = await stream.read({ after: 0, limit: 1 });
-  const genesis = first?.hash ?? "";
-  for (const rotation of (await rotationsOf(stream)).toReversed()) {
-    const { position, old_key, new_key } = rotation;
-    if (!trusted.has(new_key) || trusted.has(old_key)) continue;
-    if (isConfirmed(rotation, { ledger, genesis, verify })) trusted.set(old_key, position - 1);
+  const signed = { ledger, genesis: first?.hash ?? "", verify };
+  const rotations = (await rotationsOf(stream)).filter((each) => isConfirmed(each, signed));
+  const last = rotations.findLast(({ old_key, new_key }) => [old_key, new_key].includes(given));
+  const isReplaced = last?.old_key === given;
+  const trusted = new Map([[given, isReplaced ? last.position - 1 : Number.POSITIVE_INFINITY]]);
+  for (const { position, old_key, new_key } of rotations.toReversed()) {
+    if (trusted.has(new_key) && !trusted.has(old_key)) trusted.set(old_key, position - 1);
   }
   return trusted;
 }
