@@ -9,12 +9,7 @@ import { createHeads } from "../audit/heads.ts";
 import { HeadKeyReplaced, trustedKeys } from "../audit/key-rotation.ts";
 import { verifyExpected, verifyHeads, verifyIndex } from "../audit/signed-trees.ts";
 import { eventsOfSubject, findSubjectPositions } from "../audit/subject-events.ts";
-import {
-  HeadKeyUnusable,
-  ModelCorrupted,
-  StreamCorrupted,
-  StreamForked,
-} from "../ports/errors.ts";
+import { HeadKeyUnusable, ModelCorrupted, StreamCorrupted, StreamForked } from "../ports/errors.ts";
 import type { HeadKeyring, HeadSigner } from "../ports/installation.ts";
 import type { Row, Table } from "../ports/model-store.ts";
 import { createManualClock } from "./manual-clock.ts";
