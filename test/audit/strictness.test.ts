@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ROOT } from "../support/module-graph.ts";
 import { exportText } from "../system/exports.ts";
 import { ACCOUNT_ID, balanceBody, snapshotBody, take } from "../system/messages.ts";
-import { hashing, openTestLedger, type TestLedger } from "../system/support.ts";
+import { EFFORT, hashing, openTestLedger, type TestLedger } from "../system/support.ts";
 import {
   type Line,
   linesOf,
@@ -274,9 +274,12 @@ describeBoth("both checkers say the same", () => {
           altered: withValue(line, path, other),
         })),
       );
-      for (const { what, altered } of [...inLine, ...(line.data === undefined ? [] : inData)]) {
-        const all = lines.with(at, altered);
-        const text = await resealExport(all, { key, sign }).catch(() => textOf(all));
+      const all = [...inLine, ...(line.data === undefined ? [] : inData)];
+      // Every second one, unless there is more time.
+      const tried = all.filter((_, number) => EFFORT > 1 || number % 2 === 0);
+      for (const { what, altered } of tried) {
+        const other = lines.with(at, altered);
+        const text = await resealExport(other, { key, sign }).catch(() => textOf(other));
         found.push(...(await differences("altered.jsonl", text, `${kind}: ${what}`)));
       }
     }
