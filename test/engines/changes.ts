@@ -86,6 +86,12 @@ export function describeChanges(name: string, open: OpenEngine): void {
         const kind = hook.provider === "layer1" ? "layer1-webhook" : "zerohash-webhook";
         await ledger.deliver({ ...hook, kind } as ScenarioStep);
         delivered += 1;
+        if (delivered === 60) {
+          await ledger.fold("balances");
+          await until(() => states.has("behind"));
+          await ledger.fold();
+          await until(() => states.has("current"));
+        }
         if (delivered % 40 !== 0) continue;
         // Each model by itself, some for a while not at all.
         const [model = "balances"] = shuffled(modelName.options, random);
@@ -95,8 +101,7 @@ export function describeChanges(name: string, open: OpenEngine): void {
       await ledger.fold();
       const expected = await recorded();
       expect(expected.length).toBeGreaterThan(CHANGES_MIN);
-      // That a model has caught up is said behind its last change.
-      await until(() => seen.length >= expected.length && states.has("current"));
+      await until(() => seen.length >= expected.length);
       isCut.abort();
       await reading;
 
@@ -112,7 +117,7 @@ export function describeChanges(name: string, open: OpenEngine): void {
       expect(connections).toBeGreaterThan(5);
       expect(connected).toEqual(connected.map((_, at) => at % 2 === 0));
       expect(connected).toHaveLength(2 * connections);
-    }, 400_000);
+    });
 
     test("from the beginning, all models come in the order of the stream", async () => {
       const expected = await recorded();

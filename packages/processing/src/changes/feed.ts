@@ -17,14 +17,24 @@ import {
   includesModel,
   isComplete,
   isSamePosition,
+  MODELS,
   nextChanges,
+  type ShownState,
   separateLagging,
   writeChanges,
 } from "./reader.ts";
 
+/** Where a reader starts. */
+export type ReaderStart = Readonly<{
+  /** null: with the next change. */
+  from: ChangeCursor | null;
+  /** It reconnects: it may have missed that a model has caught up. */
+  isResumed: boolean;
+}>;
+
 /** A command to a feed: plain data, because the feed may run on another thread. */
 export type FeedCommand =
-  | (ChangeFilter & Readonly<{ kind: "open"; reader: number; from: ChangeCursor | null }>)
+  | (ChangeFilter & ReaderStart & Readonly<{ kind: "open"; reader: number }>)
   /** The reader has taken its page and requests the next. */
   | Readonly<{ kind: "more"; reader: number }>
   /** So many bytes sent to channels have been delivered to their readers. */
@@ -71,6 +81,7 @@ type Reader = {
   readonly channel: Channel;
   /** null: starts with the next change. */
   cursor: ChangeCursor | null;
+  readonly isResumed: boolean;
   resumePoint: ResumePoint | null;
   isOpen: boolean;
   /** When it was last sent a page. */
@@ -173,14 +184,14 @@ const nowMs = (clock: Clock): number => Number(clock.now() / 1_000_000n);
 
 function openReader(
   channels: Map<string, Channel>,
-  { reader: id, from, topics, platform }: FeedCommand & { kind: "open" },
+  { reader: id, from, isResumed, topics, platform }: FeedCommand & { kind: "open" },
   sentAtMs: number,
 ): Reader {
   const key = channelKey({ topics, platform });
   const channel = channels.get(key) ?? { key, topics, platform, readers: 0 };
   channel.readers += 1;
   channels.set(key, channel);
-  return { id, channel, cursor: from, resumePoint: null, isOpen: true, sentAtMs };
+  return { id, channel, cursor: from, isResumed, resumePoint: null, isOpen: true, sentAtMs };
 }
 
 type SendToChannels = (textFor: (channel: Channel) => string) => void;
@@ -314,14 +325,28 @@ function endPage(
   // A read in progress covers only the platforms that had readers when it began.
   const isCovered = hub.views === null || platform === null || hub.views.includes(platform);
   if (isCovered && isSamePosition(cursor, hub.cursor) && isWhollyComplete(cursor)) {
-    const states = [...cursor.lagging]
-      .filter(([model]) => includesModel(channel, model))
-      .map(([model, { position }]) => frames.state(model, { state: "behind", position }));
+    const states = statesFor(reader, cursor).map(([model, state]) => frames.state(model, state));
     return { text: text + frames.place(formatCursor(cursor)) + states.join(""), isLive: true };
   }
   // The reader is ahead of the hub: it read from another process, or one of its models is ahead.
   const isHeartbeatDue = nowMs(clock) - reader.sentAtMs >= HEARTBEAT_MS;
   return text !== "" || isNew || isHeartbeatDue ? { text, isLive: false } : null;
+}
+
+/** The models that are behind. A reader that reconnects also hears which ones are current again. */
+function statesFor(
+  { channel, isResumed }: Reader,
+  { position: shared, lagging }: ChangeCursor,
+): readonly (readonly [ModelName, ShownState])[] {
+  const states = MODELS.map((model): readonly [ModelName, ShownState] => {
+    const behind = lagging.get(model);
+    return behind === undefined
+      ? [model, { state: "current", position: shared }]
+      : [model, { state: "behind", position: behind.position }];
+  });
+  return states.filter(
+    ([model, { state }]) => includesModel(channel, model) && (isResumed || state === "behind"),
+  );
 }
 
 const isWhollyComplete = ({ lagging, ...readPosition }: ChangeCursor): boolean =>

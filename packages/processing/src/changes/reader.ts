@@ -50,7 +50,7 @@ export function parseCursor(text: string): ChangeCursor | null {
   return readPosition && { ...readPosition, lagging };
 }
 
-const MODELS: readonly ModelName[] = modelName.options;
+export const MODELS: readonly ModelName[] = modelName.options;
 
 function parseReadPosition(text: string): ReadPosition | null {
   const [, position, seen] = /^(\d{1,15})(?:\.(\d{1,15}))?$/.exec(text) ?? [];

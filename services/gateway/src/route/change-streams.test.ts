@@ -35,7 +35,13 @@ async function start(limits: Partial<StreamLimits> = {}): Promise<void> {
   });
   server = createServer((_request, response) => {
     response.writeHead(200).flushHeaders();
-    streams.open(response, { caller: READER, from: null, topics: null, platform: null });
+    streams.open(response, {
+      caller: READER,
+      from: null,
+      isResumed: false,
+      topics: null,
+      platform: null,
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 }

@@ -1,4 +1,5 @@
 import { nodeHashing, systemClock } from "@counterfoil/adapters/node/runtime";
+import { modelName } from "@counterfoil/contracts/fact";
 import { revokeKey } from "@counterfoil/processing/access/keys";
 import { createMemoryKeyStore } from "@counterfoil/processing/testing/memory-key-store";
 import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
@@ -115,7 +116,12 @@ describe("changes", () => {
     for (const [at, id] of ids.entries()) {
       const reader = await read("?after=0", { "last-event-id": id });
       await reader.isLive();
-      expect(reader.changes().map((one) => one.id)).toEqual(ids.slice(at + 1));
+      const [states, changes] = statesAndChanges(reader.changes());
+      expect(changes.map((one) => one.id)).toEqual(ids.slice(at + 1));
+      // Of one that comes back nobody knows what it has heard.
+      expect(states.map(({ data }) => data)).toMatchObject(
+        modelName.options.map((model) => ({ model, state: "current" })),
+      );
       reader.close();
     }
     const [position = ""] = ids[2]?.split(".") ?? [];
@@ -173,6 +179,12 @@ describe("changes", () => {
     expect(again.map(({ data }) => data)).toEqual(rest.map(({ data }) => data));
   });
 });
+
+const statesAndChanges = (events: readonly Event[]) =>
+  [true, false].map((isState) => events.filter(({ event }) => (event === "state") === isState)) as [
+    Event[],
+    Event[],
+  ];
 
 describe("a reader", () => {
   test.each([

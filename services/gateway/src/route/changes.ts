@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { STATE_TOPICS, type StateTopic } from "@counterfoil/contracts/kafka";
 import { Problem } from "@counterfoil/http/problem";
 import type { SampledLog } from "@counterfoil/http/request-log";
-import type { FeedCommand, FeedMessage } from "@counterfoil/processing/changes/feed";
+import type { FeedCommand, FeedMessage, ReaderStart } from "@counterfoil/processing/changes/feed";
 import {
   type ChangeCursor,
   type ChangeFilter,
@@ -67,13 +67,14 @@ export function changeRoutes(sources: Sources, streams: ChangeStreams): readonly
       tag: "changes",
       summary: "Every change of every read model, in order, as Server-Sent Events",
       description:
-        "`event` is what has changed (`balances`, `withdrawals`, `deposits`, `trades`, `anomalies`), `data` is the record as of the change, as its own route serves it, with `position`; a record that is gone is `{id, position, gone: true}`. `stuck` is null, since it depends on the clock and not on a change. `id` is `POSITION.N`, the N-th change of that position, independent of filters; a client that reconnects with it in `Last-Event-ID` continues after it, and misses and repeats nothing. `event: reset` means that a model has to be read again from its routes, `event: state` that a model is behind, so that its changes come later than those of the others. Comments keep the connection alive. The connection of a reader that is too slow is closed.",
+        "`event` is what has changed (`balances`, `withdrawals`, `deposits`, `trades`, `anomalies`), `data` is the record as of the change, as its own route serves it, with `position`; a record that is gone is `{id, position, gone: true}`. `stuck` is null, since it depends on the clock and not on a change. `id` is `POSITION.N`, the N-th change of that position, independent of filters; a client that reconnects with it in `Last-Event-ID` continues after it, and misses and repeats nothing. `event: reset` means that a model has to be read again from its routes, `event: state` that a model is behind, so that its changes come later than those of the others, or current again; who reconnects with `Last-Event-ID` hears the state of every model once it has caught up. Comments keep the connection alive. The connection of a reader that is too slow is closed.",
       query,
       headers,
       answer: z.string(),
       mediaType: EVENT_STREAM,
       handle: async ({ query, headers, caller, method }, reply) => {
-        const from = headers["last-event-id"] ?? query.after ?? null;
+        const last = headers["last-event-id"];
+        const from = last ?? query.after ?? null;
         if (from !== null) await assertReached(sources, from);
         if (streams.isFull())
           throw new Problem("overloaded", "too many streams of changes are open");
@@ -81,7 +82,7 @@ export function changeRoutes(sources: Sources, streams: ChangeStreams): readonly
         const topics = query.model ?? null;
         const { raw } = sendHead(reply);
         if (method === "HEAD") raw.end();
-        else streams.open(raw, { from, topics, platform, caller });
+        else streams.open(raw, { from, isResumed: last !== undefined, topics, platform, caller });
       },
     }),
   ];
@@ -176,7 +177,7 @@ export type ChangeStreams = Readonly<{
   stop: () => Promise<void>;
 }>;
 
-type NewReader = ChangeFilter & Readonly<{ from: ChangeCursor | null; caller: Caller }>;
+type NewReader = ChangeFilter & ReaderStart & Readonly<{ caller: Caller }>;
 
 type StreamsDeps = Readonly<{
   openFeed: OpenFeed;
@@ -240,7 +241,7 @@ export function createChangeStreams(deps: StreamsDeps): ChangeStreams {
   return {
     isFull: () => streams.size >= limits.streamsMax,
     count: () => streams.size,
-    open(response, { caller, from, topics, platform }) {
+    open(response, { caller, ...start }) {
       opened += 1;
       const reader = opened;
       const stream = { id: reader, response, caller, read: 0, readSinceMs: performance.now() };
@@ -249,7 +250,7 @@ export function createChangeStreams(deps: StreamsDeps): ChangeStreams {
         streams.delete(reader);
         feed.tell({ kind: "close", reader });
       });
-      feed.tell({ kind: "open", reader, from, topics, platform });
+      feed.tell({ kind: "open", reader, ...start });
     },
     async stop() {
       clearInterval(checking);
