@@ -1,15 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { hasPython } from "../audit/proofs.ts";
 import { ROOT } from "../support/module-graph.ts";
 import { playScenario } from "../system/messages.ts";
 import { openTestLedger, type TestLedger } from "../system/support.ts";
 import { BIN, type Environment, runCommand } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
-
-jest.setTimeout(300_000);
 
 const PAGE = readFileSync(join(ROOT, "docs/audit.md"), "utf8");
 const FEBRUARY = 1_771_600_000_000_000_000n;

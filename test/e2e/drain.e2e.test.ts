@@ -1,7 +1,7 @@
 import { Agent, request } from "node:http";
 import { generateHistory } from "@counterfoil/simulator/history/generate-history";
 import { webhookDeliveries } from "@counterfoil/simulator/testing/deliveries";
-import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { createApi, until } from "./support/api.ts";
 import {
   addressOf,
@@ -15,7 +15,6 @@ import { recordedDeliveries } from "./support/recorded-deliveries.ts";
 import { signedHeaders } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(240_000);
 afterEach(endAllProcesses);
 afterAll(removeFolders);
 

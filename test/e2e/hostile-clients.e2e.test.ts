@@ -1,11 +1,10 @@
 import { connect, type Socket } from "node:net";
-import { afterAll, afterEach, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { addressOf, endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendScenario } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
 
-jest.setTimeout(180_000);
 const sockets: Socket[] = [];
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();

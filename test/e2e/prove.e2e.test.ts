@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { ROOT } from "../support/module-graph.ts";
 import { ACCOUNT_ID, balanceBody, type Change } from "../system/messages.ts";
 import { createApi, whenFolded } from "./support/api.ts";
@@ -17,8 +17,6 @@ import {
 import { newFolder, removeFolders } from "./support/folder.ts";
 import { type Acknowledgement, sendWebhook } from "./support/send.ts";
 import { configOf } from "./support/stand-in.ts";
-
-jest.setTimeout(300_000);
 
 let env: Environment;
 /** The head that an auditor received, and when; more came after it. */

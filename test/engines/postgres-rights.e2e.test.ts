@@ -88,5 +88,5 @@ describeOwnPostgres("a role that loses its rights, and a server that is stopped"
     await use().start();
     await whenReadyzIs(200, address);
     expect(await stopRole(ingestor)).toBe(0);
-  }, 120_000);
+  });
 });
