@@ -144,8 +144,10 @@ export async function compareVersions(
   const counts: Record<string, number | null> = {};
   const samples: RowDifference[] = [];
   for (const { table, isReadable } of tables) {
-    counts[table.name] = isReadable ? 0 : null;
-    if (!isReadable) continue;
+    if (!isReadable) {
+      counts[table.name] = null;
+      continue;
+    }
     let count = 0;
     for await (const difference of differencesIn(table, old, rebuilt)) {
       count += 1;

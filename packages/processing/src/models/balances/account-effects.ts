@@ -8,6 +8,7 @@ import { type Entry, entryId } from "@counterfoil/core/balances/entry";
 import type { EntryChange } from "@counterfoil/core/balances/history";
 import { canonicalJson } from "@counterfoil/core/exact/json";
 import { accountIdsOf, type FactData, type FactState } from "@counterfoil/core/ingest/fact-state";
+import type { Selection } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import {
   type AnomalyCause,
@@ -201,7 +202,7 @@ async function applyIdChanges(
     }
   }
   const { id, accountIds, updatedAt } = account;
-  const isSame = accountIds.join() === before.join();
+  const isSame = JSON.stringify(accountIds) === JSON.stringify(before);
   if (isSame || (before.length < 2 && accountIds.length < 2)) return;
   const several = idConflict(id, "account_ids", { account_ids: accountIds }, updatedAt);
   await openOrClose(buffer, several, accountIds.length > 1, cause);
@@ -222,15 +223,15 @@ async function addId(
   cause: AnomalyCause,
 ): Promise<void> {
   const row = { account_id: id, account };
+  const [first] = await buffer.select(ACCOUNT_IDS, { ...havingId(id), limit: 1 });
   // An id that is not counted may have been added before.
-  if ((await buffer.get(ACCOUNT_IDS, [id, account])) !== null) return;
+  const isKnown = first !== undefined && (await buffer.get(ACCOUNT_IDS, [id, account])) !== null;
+  if (isKnown) return;
   buffer.put(ACCOUNT_IDS, row, null);
-  const sharers = await sharersAround(buffer, row);
   // Nearly always only this account has the id.
-  if (sharers.length === 0) return;
-  for (const one of [account, ...sharers]) {
-    await updateSharedId(buffer, { account_id: id, account: one }, updatedAt, cause);
-  }
+  if (first === undefined) return;
+  const sharers = await sharersAround(buffer, row);
+  await updateShared(buffer, id, [account, ...sharers], { at: updatedAt, cause });
 }
 
 async function removeId(
@@ -243,41 +244,45 @@ async function removeId(
   const sharers = await sharersAround(buffer, row);
   buffer.remove(ACCOUNT_IDS, row, row);
   await closeAnomaly(buffer, idConflict(account, id, {}, null).id, cause);
-  for (const one of sharers) {
-    await updateSharedId(buffer, { account_id: id, account: one }, updatedAt, cause);
-  }
+  await updateShared(buffer, id, sharers, { at: updatedAt, cause });
 }
 
 type SharedId = Readonly<{ account_id: string; account: string }>;
+
+/** The rows of an id, in order of its accounts. */
+const havingId = (id: string): Pick<Selection, "where" | "orderBy"> => ({
+  where: [{ column: "account_id", is: "=", value: id }],
+  orderBy: ["account_id", "account"],
+});
 
 /** The other accounts with the id that are nearest to the account in order. */
 async function sharersAround(
   buffer: RowBuffer,
   { account_id, account }: SharedId,
 ): Promise<readonly string[]> {
+  const beyond = [account_id, account];
   const beside = (descending: boolean) =>
     buffer.select(ACCOUNT_IDS, {
-      where: [{ column: "account_id", is: "=", value: account_id }],
-      orderBy: ["account_id", "account"],
-      beyond: [account_id, account],
-      descending,
-      limit: SHARERS_MAX,
+      ...havingId(account_id),
+      ...{ beyond, descending, limit: SHARERS_MAX },
     });
   const [before, after] = [await beside(true), await beside(false)];
   return [...before.toReversed(), ...after].map((row) => String(row.account));
 }
 
 /** Each account with the id has an open anomaly while there are several. */
-async function updateSharedId(
+async function updateShared(
   buffer: RowBuffer,
-  shared: SharedId,
-  at: Account["updatedAt"],
-  cause: AnomalyCause,
+  account_id: string,
+  accounts: readonly string[],
+  { at, cause }: Readonly<{ at: Account["updatedAt"]; cause: AnomalyCause }>,
 ): Promise<void> {
-  const { account_id, account } = shared;
-  const sharers = await sharersAround(buffer, shared);
-  const detail = { account_id, accounts: [...sharers, account].sort() };
-  await openOrClose(buffer, idConflict(account, account_id, detail, at), sharers.length > 0, cause);
+  for (const account of accounts) {
+    const sharers = await sharersAround(buffer, { account_id, account });
+    const detail = { account_id, accounts: [...sharers, account].sort() };
+    const shared = idConflict(account, account_id, detail, at);
+    await openOrClose(buffer, shared, sharers.length > 0, cause);
+  }
 }
 
 async function openOrClose(
