@@ -1,6 +1,8 @@
 import { generateKeyPairSync, sign as signBytes } from "node:crypto";
 import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
+import { keyOf } from "@counterfoil/core/audit/subject-map";
 import { foldAccount, NotProvable } from "@counterfoil/processing/audit/account-facts";
+import { SUBJECT_EVENTS } from "@counterfoil/processing/audit/audit-index";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import type { Delivery } from "@counterfoil/processing/ports/ingest";
 import { createRandom } from "@counterfoil/simulator/random";
@@ -370,6 +372,29 @@ test("of an account with too many events for one file none is made", async () =>
   );
   await expect(proving).rejects.toThrow(NotProvable);
   await expect(proving).rejects.toThrow(/more than 7 events.*--at.*export/);
+});
+
+test("where the index lacks an event of the account none is made", async () => {
+  const own = await openTestLedger();
+  own.clock.set(TODAY);
+  await playScenario(own, "balances-feed-use-cases");
+  const its = auditor(own);
+  await its.prove(ACCOUNT_ID);
+  const index = await own.catalogue.openForWriting("audit", 1);
+  const where = [{ column: "key", is: "=", value: keyOf(ACCOUNT_ID, hashing) }] as const;
+  const [row] = await index.select(SUBJECT_EVENTS, {
+    where,
+    orderBy: SUBJECT_EVENTS.key,
+    limit: 1,
+  });
+  const keys = [SUBJECT_EVENTS.key.map((column) => row?.[column] ?? null)];
+  const checkpoint = await index.checkpoint();
+  const deletes = [{ table: SUBJECT_EVENTS, keys }];
+  await index.commit({ inserts: [], puts: [], deletes, checkpoint });
+  await index.close();
+  await expect(its.prove(ACCOUNT_ID)).rejects.toThrow(/lists 7 events of .* its map counts 8/);
+  await own.close();
+  its.end();
 });
 
 describe("an account that has no entry of a run", () => {

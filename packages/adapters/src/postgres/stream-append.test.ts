@@ -95,7 +95,11 @@ describePostgres("an append of nothing", (use) => {
     });
     await stream.append(0, sampleEvents(1, 3), [BODY]);
     const tryToAppend = () => stream.append(3, [], [], new Set());
+    const [before] = await query("SELECT pg_current_wal_insert_lsn() AS lsn");
     expect(await tryToAppend()).toMatchObject({ outcome: "appended" });
+    // Only what is really written meets a full disk.
+    const written = `SELECT pg_current_wal_insert_lsn() - '${before?.lsn}'::pg_lsn AS bytes`;
+    expect(Number((await query(written))[0]?.bytes)).toBeGreaterThan(16 * 1024);
     for (const table of ["events", "bodies"]) {
       await query(`REVOKE INSERT ON ${ledgerSchema(ledger)}.${table} FROM ${role}`);
       await expect(tryToAppend()).rejects.toThrow(/permission denied.*give its user the right/);
