@@ -77,17 +77,15 @@ export async function readStatus(
   const read: Found[] = [];
   for (const model of MODELS) read.push(await projectionStatus(sources, model));
   const rule = stuckRule(clock.now(), expected.stuckAfterSeconds);
-  const attentions: ModelAttention[] = [];
-  for (const found of read) {
-    const attention = await attentionOf(sources, found, rule);
-    if (attention !== null) attentions.push(attention);
-  }
+  const examined: Examined[] = [];
+  for (const found of read) examined.push(await examine(sources, found, rule));
+  const attentions = examined.flatMap(({ attention }) => attention ?? []);
   const publisher = await publisherStatus(sources);
   const { position, hash } = await stream.head();
   const projections: ProjectionStatus[] = [];
   const held = new Set<ModelName>();
   const outdated = new Set<ModelName>();
-  for (const { projection: each, unread } of read) {
+  for (const { projection: each, unread } of examined) {
     if (unread === "outdated") outdated.add(each.name);
     const { projection, isHeld } = await lagOf(sources, each);
     projections.push(projection);
@@ -135,30 +133,24 @@ function ignoreUnreadable(error: unknown): null {
 type Unread = "outdated" | "damaged" | "refused";
 
 /** A model's status, and why it cannot be read; null if it can. */
-type Found = { projection: ProjectionStatus; unread: Unread | null };
+type Found = Readonly<{ projection: ProjectionStatus; unread: Unread | null }>;
+type Examined = Found & Readonly<{ attention: ModelAttention | null }>;
 
 /** Reads what needs attention in a model; if that fails, its status says why. */
-async function attentionOf(
-  sources: StatusSources,
-  found: Found,
-  rule: StuckRule,
-): Promise<ModelAttention | null> {
-  const { name, model_version } = found.projection;
-  if (found.unread !== null) return null;
+async function examine(sources: StatusSources, found: Found, rule: StuckRule): Promise<Examined> {
+  const { projection, unread: known } = found;
+  const { name, model_version } = projection;
+  if (known !== null) return { ...found, attention: null };
   try {
-    return await readAttention(sources.models, name, rule);
+    return { ...found, attention: await readAttention(sources.models, name, rule) };
   } catch (error) {
     // Not built yet, as its status says.
-    if (error instanceof ModelNotServed) return null;
-    const isOutdated = model_version !== PROJECTIONS[name].version;
-    const unread = unreadBecause(error, isOutdated);
+    if (error instanceof ModelNotServed) return { ...found, attention: null };
+    const unread = unreadBecause(error, model_version !== PROJECTIONS[name].version);
     sources.onUnreadable?.(name, error);
-    const reason = reasonFor(unread, found.projection);
-    Object.assign(found, {
-      projection: { ...found.projection, state: "unreadable", reason },
-      unread,
-    });
-    return null;
+    const reason = reasonFor(unread, projection);
+    const unreadable = { ...projection, state: "unreadable", reason } as const;
+    return { projection: unreadable, unread, attention: null };
   }
 }
 
