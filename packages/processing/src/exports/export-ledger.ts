@@ -61,16 +61,20 @@ export const headerLine = (header: ExportHeader): string => {
   });
 };
 
-export const eventLine = (event: RecordedEvent): string => {
-  const { position, id, type, schema_version, subject } = event;
-  const occurred_at = event.occurred_at === null ? null : String(event.occurred_at);
-  const times = { occurred_at, recorded_at: String(event.recorded_at) };
-  const { causation_id, correlation_id, data, hash } = event;
-  return JSON.stringify({
-    ...{ position, id, type, schema_version, subject, ...times },
-    ...{ causation_id, correlation_id, data, hash },
+export const eventLine = (event: RecordedEvent): string =>
+  JSON.stringify({
+    position: event.position,
+    id: event.id,
+    type: event.type,
+    schema_version: event.schema_version,
+    subject: event.subject,
+    occurred_at: event.occurred_at === null ? null : String(event.occurred_at),
+    recorded_at: String(event.recorded_at),
+    causation_id: event.causation_id,
+    correlation_id: event.correlation_id,
+    data: event.data,
+    hash: event.hash,
   });
-};
 
 export const bodyLine = ({ sha256, base64 }: ExportBody): string =>
   JSON.stringify({ body: sha256, base64 });

@@ -35,9 +35,9 @@ export async function checkExport(options: ReadExportOptions, held: Head): Promi
 }
 
 /**
- * Appends an export to a ledger that is empty or holds the beginning of the same export. Positions,
- * recording times and hashes are those of the export. A killed import leaves such a beginning, and
- * the next import continues after it.
+ * Appends an export, which must have been checked, to a ledger that is empty or holds the beginning of
+ * the same export. Positions, recording times and hashes are those of the export. A killed import
+ * leaves such a beginning, and the next import continues after it.
  *
  * @throws ExportRefused as `checkExport`, and if an event is repeated, or another writer appends
  */
@@ -46,7 +46,7 @@ export async function importLedger(options: ImportOptions): Promise<Imported> {
   const held = await stream.head();
   const batch = createBatch(stream, held);
   let bodies = 0;
-  for await (const found of itemsOf(options)) {
+  for await (const found of itemsOf({ ...options, isReadAgain: true })) {
     checkHeld(found, held);
     const { line, item } = found;
     if (item.kind === "event" && item.event.position > held.position) {
