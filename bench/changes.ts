@@ -1,68 +1,139 @@
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { startServiceProcess } from "@counterfoil/counterfoil/demo/service";
 import { inFolder } from "./append.ts";
-import type { ChangesJob, ChangesOffered } from "./changes-offer.ts";
-import type { BenchOptions, BenchRow } from "./measure.ts";
+import type { Offered, OfferJob } from "./changes-offer.ts";
+import type { ChangesRead, ReadersJob } from "./changes-readers.ts";
+import { type BenchOptions, type BenchRow, percentile, rssBytesMax } from "./measure.ts";
 import { ZERO_HASH_SECRET } from "./zero-hash-webhooks.ts";
 
 const SUBSCRIBERS = 500;
 /** Each webhook changes an account and a deposit, most of them twice. */
 const WEBHOOKS_PER_SECOND = 70;
 const WARM_UP_SECONDS = 8;
+/** The last changes are on their way for that long. */
+const QUIET_MS = 1_500;
+const MEBIBYTE = 1024 * 1024;
 
 /**
- * How far 500 subscribers of all changes are behind, with a real `counterfoil start`; the subscribers
- * and the webhooks are in another process.
+ * How far 500 subscribers of all changes are behind a real `counterfoil start`, and what they cost
+ * those who wait for an acknowledgement. Subscribers and senders are a process each, so that neither
+ * waits in the other's event loop.
  */
-export async function benchChanges(options: BenchOptions): Promise<BenchRow> {
+export async function benchChanges(options: BenchOptions): Promise<readonly BenchRow[]> {
   const webhooks = Math.ceil(options.facts / 3);
-  const job = { accounts: options.accounts, webhooksPerSecond: WEBHOOKS_PER_SECOND };
   return inFolder(async (dataDir) => {
     const service = await startServiceProcess({
       COUNTERFOIL_DATA_DIR: dataDir,
       COUNTERFOIL_HTTP_PORT: "0",
       COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: ZERO_HASH_SECRET,
     });
+    const job = { address: service.address, accounts: options.accounts };
+    const rate = { ...job, webhooksPerSecond: WEBHOOKS_PER_SECOND };
     try {
-      const { address } = service;
       const warmUp = WARM_UP_SECONDS * WEBHOOKS_PER_SECOND;
-      const alone = await offer({ ...job, address, subscribers: 0, skip: 0, webhooks: warmUp });
-      const more = { subscribers: SUBSCRIBERS, skip: warmUp, webhooks };
-      const offered = await offer({ ...job, address, ...more });
-      return rowOf(alone, offered);
+      await offer({ ...rate, skip: 0, webhooks: warmUp });
+      const alone = await offer({ ...rate, skip: warmUp, webhooks });
+      const readers = await startReaders({ ...job, subscribers: SUBSCRIBERS });
+      const beside = await offer({ ...rate, skip: warmUp + webhooks, webhooks });
+      await wait(QUIET_MS);
+      const read = await readers.end();
+      const mebibytes = rssBytesMax(service.pid) / MEBIBYTE;
+      return [behindRow(beside, read), acknowledgedRow(alone, beside, mebibytes)];
     } finally {
       await service.stop();
     }
   });
 }
 
-function rowOf(alone: ChangesOffered, offered: ChangesOffered): BenchRow {
-  const { behindMs, acknowledgedMs, changesPerSecond, incomplete } = offered;
+function behindRow(offered: readonly Offered[], { pieces, changes }: ChangesRead): BenchRow {
+  const byPosition = offered.toSorted((one, other) => one.position - other.position);
+  const behindMs = pieces.map(({ position, atMs }) => atMs - dueOf(byPosition, position));
+  const most = Math.max(...changes);
+  const incomplete = changes.filter((count) => count !== most).length;
   const missing = incomplete === 0 ? "" : `; ${incomplete} DID NOT GET ALL`;
-  const { p50, p99, worst } = behindMs;
+  const perSecond = Math.round((most * WEBHOOKS_PER_SECOND) / offered.length);
+  const [p50, worst] = [percentile(behindMs, 0.5), percentile(behindMs, 1)];
   return {
     name: `${SUBSCRIBERS} subscribers of all changes, behind the webhook at p99`,
     unit: "ms",
-    ours: p99,
+    ours: percentile(behindMs, 0.99),
     limit: null,
     limitName: "",
     ratio: null,
     target: 250,
     isBetterBelow: true,
-    note: `p50 ${p50.toFixed(0)} ms, worst ${worst.toFixed(0)} ms, ${Math.round(changesPerSecond)} changes/s; acknowledged at p99 in ${acknowledgedMs.p99.toFixed(1)} ms, without subscribers in ${alone.acknowledgedMs.p99.toFixed(1)} ms${missing}`,
+    note: `p50 ${p50.toFixed(0)} ms, worst ${worst.toFixed(0)} ms, ${perSecond} changes/s${missing}`,
   };
 }
 
-async function offer(job: ChangesJob): Promise<ChangesOffered> {
-  const child = fork(join(import.meta.dirname, "changes-offer.ts"), {
-    execArgv: ["--disable-warning=ExperimentalWarning"],
-  });
+function acknowledgedRow(
+  alone: readonly Offered[],
+  beside: readonly Offered[],
+  mebibytes: number,
+): BenchRow {
+  const [ours, limit] = [acknowledgedMs(beside), acknowledgedMs(alone)];
+  const [p50, p50Alone] = [percentile(ours, 0.5), percentile(limit, 0.5)];
+  const p99 = percentile(ours, 0.99);
+  const p99Alone = percentile(limit, 0.99);
+  return {
+    name: `acknowledgement beside ${SUBSCRIBERS} subscribers, p99`,
+    unit: "ms",
+    ours: p99,
+    limit: p99Alone,
+    limitName: "the same without subscribers",
+    ratio: p99 / p99Alone,
+    target: null,
+    isBetterBelow: true,
+    note: `p50 ${p50.toFixed(1)} ms, without ${p50Alone.toFixed(1)} ms; the service's memory at most ${mebibytes.toFixed(0)} MiB`,
+  };
+}
+
+const acknowledgedMs = (offered: readonly Offered[]) =>
+  offered.map(({ acknowledgedAtMs, dueAtMs }) => acknowledgedAtMs - dueAtMs);
+
+/** The due time of the delivery that contains a position; each delivery has its last position. */
+function dueOf(byPosition: readonly Offered[], position: number): number {
+  let [low, high] = [0, byPosition.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((byPosition[middle]?.position ?? 0) < position) low = middle + 1;
+    else high = middle;
+  }
+  return byPosition[low]?.dueAtMs ?? 0;
+}
+
+async function offer(job: OfferJob): Promise<readonly Offered[]> {
+  const child = start("changes-offer.ts");
   child.send(job);
-  const [offered] = (await Promise.race([
+  return messageOf<readonly Offered[]>(child);
+}
+
+/** Resolves when all of them receive changes. */
+async function startReaders(job: ReadersJob) {
+  const child = start("changes-readers.ts");
+  child.send(job);
+  await messageOf(child);
+  return {
+    end() {
+      child.send("end");
+      return messageOf<ChangesRead>(child);
+    },
+  };
+}
+
+const start = (file: string): ChildProcess =>
+  fork(join(import.meta.dirname, file), {
+    execArgv: ["--disable-warning=ExperimentalWarning"],
+    serialization: "advanced",
+  });
+
+async function messageOf<Message>(child: ChildProcess): Promise<Message> {
+  const [message] = (await Promise.race([
     once(child, "message"),
-    once(child, "exit").then(([code]) => Promise.reject(new Error(`the offer ended: ${code}`))),
-  ])) as [ChangesOffered];
-  return offered;
+    once(child, "exit").then(([code]) => Promise.reject(new Error(`a process ended: ${code}`))),
+  ])) as [Message];
+  return message;
 }

@@ -55,6 +55,9 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0;
 }
 
+/** The machine's monotonic clock, the same in all processes, in ms. */
+export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+
 /** Units per second if `work` processes `count` units. */
 export async function rate(count: number, work: () => Promise<void> | void): Promise<number> {
   const started = performance.now();
@@ -63,12 +66,13 @@ export async function rate(count: number, work: () => Promise<void> | void): Pro
 }
 
 /**
- * The peak memory of this program, from VmHWM. `maxRSS` of the process would include the memory of
- * the parent from which it was forked.
+ * The peak memory of this program, or of a process, from VmHWM. `maxRSS` of the process would include
+ * the memory of the parent from which it was forked.
  */
-export function rssBytesMax(): number {
-  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-  if (kibibytes === undefined) throw new Error("no VmHWM in /proc/self/status: is this Linux?");
+export function rssBytesMax(pid: number | "self" = "self"): number {
+  const status = `/proc/${pid}/status`;
+  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(status, "utf8"))?.[1];
+  if (kibibytes === undefined) throw new Error(`no VmHWM in ${status}: is this Linux?`);
   return Number(kibibytes) * 1024;
 }
 

@@ -8,6 +8,7 @@ import type { ProblemDocument } from "@counterfoil/contracts/http";
 export type ServiceProcess = Readonly<{
   /** The URL for readers and webhooks. */
   address: string;
+  pid: number;
   /** Resolves with the exit code once the process has ended, for any reason. */
   ended: Promise<number | null>;
   stop: () => Promise<void>;
@@ -32,6 +33,7 @@ export async function startServiceProcess(
   const address = await waitUntilReady(child);
   return {
     address,
+    pid: Number(child.pid),
     ended,
     async stop() {
       child.kill("SIGTERM");
