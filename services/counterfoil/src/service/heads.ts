@@ -1,7 +1,8 @@
 import type { HeadKeyFile } from "@counterfoil/adapters/node/keys";
+import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { Config } from "@counterfoil/contracts/config";
+import { MILLISECOND, type Nanos, timeOf } from "@counterfoil/core/exact/time";
 import type { Heads } from "@counterfoil/processing/audit/heads";
-import { keepHeads } from "@counterfoil/processing/audit/schedule";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { Logger } from "pino";
 import { reportOf } from "../error-report.ts";
@@ -62,7 +63,7 @@ function signOnSchedule(
     heads,
     clock,
     everySeconds: config.COUNTERFOIL_HEAD_EVERY,
-    onMade: ({ position, root, key_id }: Awaited<ReturnType<Heads["make"]>>) =>
+    onMade: ({ position, root, key_id }: TreeHead) =>
       logger.info({ position, root, key_id }, "head signed"),
     onFailed: (error: unknown) => {
       logger.error({ err: error, code: reportOf(error).code }, "no head was signed, trying again");
@@ -70,3 +71,45 @@ function signOnSchedule(
   };
   return keepHeads(schedule, signal);
 }
+
+export type HeadSchedule = Readonly<{
+  heads: Pick<Heads, "last" | "make">;
+  clock: Clock;
+  everySeconds: number;
+  onMade: (head: TreeHead) => void;
+  onFailed: (error: unknown) => void;
+}>;
+
+/**
+ * Delay before a retry after a failure, and the maximum interval between checks for heads of other
+ * processes.
+ */
+const CHECK_INTERVAL_MS = 60_000;
+
+/**
+ * Signs a head whenever the last one is older than the interval, until the signal aborts. Of
+ * several processes the first one makes it, and the others find it recent. If nothing was appended,
+ * the last head stays.
+ */
+export async function keepHeads(schedule: HeadSchedule, signal: AbortSignal): Promise<void> {
+  const { heads, clock, everySeconds, onMade, onFailed } = schedule;
+  let since = clock.now();
+  while (!signal.aborted) {
+    const dueInMs = everySeconds * 1000 - msBetween(since, clock.now());
+    await clock.sleep(Math.min(Math.max(dueInMs, 1), CHECK_INTERVAL_MS), signal);
+    if (signal.aborted) return;
+    try {
+      const last = await heads.last();
+      if (last !== null && timeOf(last.signed_at) > since) since = timeOf(last.signed_at);
+      if (msBetween(since, clock.now()) < everySeconds * 1000) continue;
+      const head = await heads.make();
+      since = clock.now();
+      if (head.signature !== last?.signature) onMade(head);
+    } catch (error) {
+      onFailed(error);
+      await clock.sleep(CHECK_INTERVAL_MS, signal);
+    }
+  }
+}
+
+const msBetween = (from: Nanos, to: Nanos): number => Number((to - from) / MILLISECOND);
