@@ -91,7 +91,7 @@ export const AUDIT_LAYOUT: ModelLayout = {
  * Events per page when other requests are served on the same thread, which wait 6 ms for one. A
  * thousand are a sixth cheaper each, and all would wait 55 ms, every hour for a minute.
  */
-const PAGE = 100;
+export const SHARED_PAGE = 100;
 /**
  * Events per page when no other request waits: subjects with several events in a page are written
  * once, and so are the upper branches of what would be several pages. Some 30,000 events a second of
@@ -107,8 +107,8 @@ export type AuditOptions = Readonly<{
   nextTurn: () => Promise<void>;
   /** Stops between two pages; what is committed stays, and the next run continues from there. */
   signal?: AbortSignal | undefined;
-  /** Events in one commit. */
-  page?: number;
+  /** Events in one commit; by default those for a thread on which no other request waits. */
+  page?: number | undefined;
   /** False for a temporary index, in which the positions of a subject's events are not read. */
   listsEvents?: boolean;
 }>;
@@ -124,7 +124,15 @@ export async function advanceIndex(
   store: ModelStore,
   to: number,
 ): Promise<Checkpoint> {
-  const { stream, ledger, hashing, nextTurn, signal, page = PAGE, listsEvents = true } = options;
+  const {
+    stream,
+    ledger,
+    hashing,
+    nextTurn,
+    signal,
+    page = LARGE_PAGE,
+    listsEvents = true,
+  } = options;
   let checkpoint = await store.checkpoint();
   await checkRoot(store, checkpoint, hashing);
   const who = "the index of signed heads";

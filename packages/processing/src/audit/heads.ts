@@ -82,6 +82,8 @@ export type HeadsOptions = Readonly<{
   clock: Clock;
   hashing: Hashing;
   signer: HeadKeyring;
+  /** Events of one step towards a head, see `SHARED_PAGE`. */
+  page?: number | undefined;
 }>;
 
 /**

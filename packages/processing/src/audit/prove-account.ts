@@ -11,15 +11,7 @@ import { NothingThere } from "../operator.ts";
 import { type NamedBody, readBodies } from "../ports/event-stream.ts";
 import type { Rows } from "../ports/model-store.ts";
 import { type FactPage, factPages, foldAccount, NotProvable } from "./account-facts.ts";
-import {
-  AUDIT_LAYOUT,
-  advanceIndex,
-  damaged,
-  LARGE_PAGE,
-  rootIn,
-  rootsIn,
-  subjectIn,
-} from "./audit-index.ts";
+import { AUDIT_LAYOUT, advanceIndex, damaged, rootIn, rootsIn, subjectIn } from "./audit-index.ts";
 import { createHeads, type HeadsOptions, readStore } from "./heads.ts";
 import { type Rotation, rotationsOf } from "./key-rotation.ts";
 import { createKeptTexts, ordered, signedText } from "./proof-text.ts";
@@ -228,7 +220,7 @@ async function proveUnderHead(options: ProveOptions, head: TreeHead, scope: Proo
   // The map of an older head is rebuilt as it was then.
   const scratch = await catalogue.openScratch("audit", AUDIT_LAYOUT);
   try {
-    const building = { ...options, nextTurn: options.clock.nextTurn, page: LARGE_PAGE };
+    const building = { ...options, nextTurn: options.clock.nextTurn };
     await advanceIndex({ ...building, listsEvents: false }, scratch, size);
     return { ...(await read(scratch)), map: await mapIn(scratch, scope, head, options) };
   } finally {

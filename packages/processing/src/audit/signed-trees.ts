@@ -215,7 +215,7 @@ export async function verifyIndex(
   try {
     const difference = await readStore(catalogue, "audit", async (rows, checkpoint) => {
       if (!(await isOnStream(stream, checkpoint))) return undefined;
-      await advanceIndex({ ...options, page: LARGE_PAGE }, again, checkpoint.position);
+      await advanceIndex(options, again, checkpoint.position);
       const [row] = await compareRows(AUDIT_LAYOUT.tables, rows, again, 1);
       return row;
     });

@@ -3,6 +3,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import { createReadiness } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
 import { sampleLog } from "@counterfoil/http/request-log";
+import { SHARED_PAGE } from "@counterfoil/processing/audit/audit-index";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import {
   createProjectorMetrics,
@@ -48,7 +49,10 @@ export async function startProjectorRole(options: RoleOptions): Promise<Service 
     closing.add(projector.stop);
     const { clock } = backends;
     reportHeadKey(backends.signer, logger);
-    closing.add(startHeads({ config, heads: createHeads(backends), clock, logger }).stop);
+    closing.add(
+      startHeads({ config, heads: createHeads({ ...backends, page: SHARED_PAGE }), clock, logger })
+        .stop,
+    );
     logger.info({ ledger: backends.ledger, models, address }, "ready");
     return { drain: readiness.drain };
   });

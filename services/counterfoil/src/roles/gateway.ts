@@ -8,6 +8,7 @@ import { assertReadable } from "@counterfoil/gateway/route/operations";
 import { type Door, isLoopback } from "@counterfoil/http/door";
 import { createReadiness, type Readiness } from "@counterfoil/http/operations";
 import { isLost, readKeys } from "@counterfoil/processing/access/keys";
+import { SHARED_PAGE } from "@counterfoil/processing/audit/audit-index";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import {
   acknowledgeAnomaly,
@@ -73,7 +74,7 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   const { engine, stream, clock, locks, keys, catalogue, signer } = backends;
   const published = () => readPublished(catalogue);
   const operatorActions = createOperatorActions(deps.config, models);
-  const heads = createHeads(backends);
+  const heads = createHeads({ ...backends, page: SHARED_PAGE });
   const readers = { engine, stream, clock, locks, keys, models, catalogue };
   const headKey = signer.existingKey;
   const sources = { ...readers, rebuilds, published, operatorActions, heads, headKey };

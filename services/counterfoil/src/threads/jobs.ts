@@ -5,6 +5,7 @@ import { createLogger, startTracing } from "@counterfoil/adapters/telemetry";
 import { createGate } from "@counterfoil/adapters/waiting";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { sampleLog } from "@counterfoil/http/request-log";
+import { SHARED_PAGE } from "@counterfoil/processing/audit/audit-index";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import { describeDifferences } from "@counterfoil/processing/generations/compare";
 import {
@@ -145,7 +146,7 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
   const logger = createLogger({ role: "gateway", level: config.COUNTERFOIL_LOG_LEVEL });
   const backends = await connect(config, "read");
   const models = serveModels(backends);
-  const heads = createHeads(backends);
+  const heads = createHeads({ ...backends, page: SHARED_PAGE });
   const schedule = startHeads({ config, heads, clock: backends.clock, logger });
   const app = await createReadingApp({
     config,
