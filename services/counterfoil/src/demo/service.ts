@@ -14,7 +14,8 @@ export type ServiceProcess = Readonly<{
   stop: () => Promise<void>;
 }>;
 
-const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
+/** What users run: it also sets how memory is allocated, and where compiled code is cached. */
+const PROGRAM = fileURLToPath(new URL("../../bin/counterfoil", import.meta.url));
 
 /**
  * Starts `counterfoil start` as a separate process and resolves when it is ready. It does not inherit
@@ -25,7 +26,7 @@ const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
 export async function startServiceProcess(
   config: Readonly<Record<string, string>>,
 ): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, "start"], {
+  const child = spawn(PROGRAM, ["start"], {
     env: { ...withoutConfig(process.env), ...config },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -47,7 +48,7 @@ export async function runCommand(
   config: Readonly<Record<string, string>>,
   args: readonly string[],
 ): Promise<void> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...args], {
+  const child = spawn(PROGRAM, args, {
     env: { ...withoutConfig(process.env), ...config },
     stdio: ["ignore", "ignore", "pipe"],
   });
