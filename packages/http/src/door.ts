@@ -75,6 +75,7 @@ export function createDoor(options: DoorOptions): Door {
   server.requestTimeout = limits.requestTimeoutMs;
   server.on("clientError", respondToClientError);
   limitConnections(server, limits, log);
+  const sockets = openSockets(server);
   const scheme = tlsFilesOf(config) === null ? "http" : "https";
   let closed: Promise<void> | null = null;
   return {
@@ -91,6 +92,8 @@ export function createDoor(options: DoorOptions): Door {
     close() {
       // A server that never listened still needs closing, for its timer; the callback's error is expected.
       closed ??= new Promise((resolve) => server.close(() => resolve()));
+      // Browsers open connections in advance. One without a request is not idle to Node, which waits for it.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       return closed;
     },
   };
@@ -159,6 +162,15 @@ function limitConnections(
     log("connections", "warn", { connections_max: server.maxConnections }, "connection refused");
     server.closeIdleConnections();
   });
+}
+
+function openSockets(server: Server): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return sockets;
 }
 
 /** Problems for errors of Node's HTTP parser; any other error means that it is not HTTP. */

@@ -101,6 +101,15 @@ describe("starting and stopping", () => {
     await Promise.all([closed, stopped]);
   });
 
+  test("a stop does not wait for a connection on which nothing was ever sent", async () => {
+    const listener = listenerOf({ clock: createManualClock() });
+    const accepted = once(listener.app.server, "connection");
+    const socket = openConnection(await listener.start());
+    await accepted;
+    const closed = once(socket.resume(), "close");
+    await Promise.all([closed, listener.stop()]);
+  });
+
   test("a stop answers what is under way and closes its kept connection", async () => {
     const listener = listenerOf();
     const gate = Promise.withResolvers<void>();
