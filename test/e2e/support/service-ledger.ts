@@ -5,11 +5,20 @@ import { expect } from "@jest/globals";
 import { type BalanceLedger, type Feed, shownOf } from "../../system/balance-ledger.ts";
 import { ACCOUNT, snapshotBody } from "../../system/messages.ts";
 import { createApi, until } from "./api.ts";
-import { addressOf, type Environment, startRole, stopRole } from "./counterfoil.ts";
+import {
+  addressOf,
+  type Environment,
+  type RunningProcess,
+  startRole,
+  stopRole,
+} from "./counterfoil.ts";
 import { sendWebhook } from "./send.ts";
 import { feedConfigOf } from "./stand-in.ts";
 
-/** A running service that is heard and asked as in production; it serves one case after the other. */
+/**
+ * A running service that is heard and asked as in production; it serves one case after the other. Each
+ * role is a process of its own: an ingestor alone begins anew in a fifth of what everything takes.
+ */
 export type ServiceLedger = Readonly<{
   /** For a case, with an account of its own. */
   open: () => Promise<BalanceLedger>;
@@ -26,14 +35,16 @@ const EIGHT_DAYS_MS = 8 * 86_400_000;
 const RUNS_EACH = 1_000_000;
 
 type Wire = Readonly<{
-  /** The service's address, also after a restart. */
+  /** Where webhooks are taken, also after a restart. */
+  webhooks: () => string;
+  /** Where readers are answered, also after a restart. */
   address: () => string;
   restart: () => Promise<void>;
   stop: () => Promise<void>;
   feed: () => FeedServer;
   /** Ends the provider's side of the feed and begins it anew, on the same port. */
   serveFeed: () => Promise<void>;
-  /** A new process follows a new feed: it has not learnt to wait for one that ends so often. */
+  /** A new ingestor follows a new feed: it has not learnt to wait for one that ends so often. */
   renew: () => Promise<void>;
 }>;
 
@@ -49,41 +60,54 @@ export async function startServiceLedger(env: Environment): Promise<ServiceLedge
   };
 }
 
+type Process = Readonly<{ role: RunningProcess; address: string }>;
+
+async function startProcess(name: string, env: Environment): Promise<Process> {
+  const role = startRole([name], env);
+  return { role, address: await addressOf(role) };
+}
+
+async function stopProcesses(...processes: readonly Process[]): Promise<void> {
+  const codes = await Promise.all(processes.map(({ role }) => stopRole(role)));
+  expect(codes).toEqual(processes.map(() => 0));
+}
+
 async function startWire(env: Environment): Promise<Wire> {
   const serve = (port: number) => createFeedServer({ port, waitMsMax: PATIENCE_MS });
   let feed = await serve(0);
   const port = Number(new URL(feed.url).port);
-  const start = async () => {
-    const role = startRole(["start"], { ...env, ...feedConfigOf(feed) });
-    return { role, address: await addressOf(role) };
-  };
+  const startIngestor = () => startProcess("ingestor", { ...env, ...feedConfigOf(feed) });
+  const startFollowers = () =>
+    Promise.all([startProcess("gateway", env), startProcess("projector", env)]);
   const list = async () => {
     await feed.waitForSubscription();
     feed.push(JSON.stringify(IDLE));
   };
-  let service = await start();
+  let ingestor = await startIngestor();
+  let followers = await startFollowers();
   await list();
-  const stop = async () => expect(await stopRole(service.role)).toBe(0);
   const serveFeed = async () => {
     await feed.stop();
     feed = await serve(port);
   };
   return {
-    address: () => service.address,
+    webhooks: () => ingestor.address,
+    address: () => followers[0].address,
     feed: () => feed,
     serveFeed,
     restart: async () => {
-      await stop();
-      service = await start();
+      await stopProcesses(ingestor, ...followers);
+      ingestor = await startIngestor();
+      followers = await startFollowers();
     },
     renew: async () => {
-      await stop();
+      await stopProcesses(ingestor);
       await serveFeed();
-      service = await start();
+      ingestor = await startIngestor();
       await list();
     },
     stop: async () => {
-      await stop();
+      await stopProcesses(ingestor, ...followers);
       await feed.stop();
     },
   };
@@ -118,7 +142,7 @@ async function openCase(wire: Wire, number: number): Promise<BalanceLedger> {
     webhook: async (body) => {
       const payloadType = "account_balance.changed";
       const hook = { provider: "zerohash", payloadType, body: JSON.stringify(body) } as const;
-      expect(await sendWebhook(wire.address(), hook)).toMatchObject({ outcome: "recorded" });
+      expect(await sendWebhook(wire.webhooks(), hook)).toMatchObject({ outcome: "recorded" });
     },
     connect: async () => {
       followedFeed = true;
