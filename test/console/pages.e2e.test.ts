@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { createApi, createKey } from "../e2e/support/api.ts";
-import { findingsOf, openWatched, startBrowser } from "./support/browser.ts";
+import {
+  findingsOf,
+  openContext,
+  openWatched,
+  openWatchedIn,
+  startBrowser,
+  type View,
+} from "./support/browser.ts";
 import { describeConsole } from "./support/describe-browser.ts";
 import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/shown-service.ts";
 
@@ -15,11 +22,14 @@ const VIEWS = {
 describeConsole("the console's pages in a real browser", (newLedger, engine) => {
   let service: ShownService;
   let browser: Browser;
+  let looks: readonly (readonly [View, BrowserContext])[];
   let paths: Readonly<Record<string, string>>;
 
   beforeAll(async () => {
     service = await startShownService(await newLedger());
     browser = await startBrowser();
+    const inContext = async (view: View) => [view, await openContext(browser, view)] as const;
+    looks = await Promise.all(VIEWS[engine].map(inContext));
     const api = createApi(service.address);
     const first = async (list: string) => {
       const [record] = await api.get<readonly Readonly<{ id: string }>[]>(list, { limit: "1" });
@@ -52,14 +62,14 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
   ];
 
   test.each(NAMES)("%s: no error, nobody else asked, nothing that axe finds", async (name) => {
-    for (const view of VIEWS[engine]) {
-      const { page, open, faults } = await openWatched(browser, service.address, view);
+    for (const [view, context] of looks) {
+      const { page, open, faults } = await openWatchedIn(context, service.address);
       await open(paths[name] ?? "");
       expect([view, faults()]).toEqual([view, []]);
       expect([view, await findingsOf(page)]).toEqual([view, []]);
       const overhang = "document.documentElement.scrollWidth - innerWidth";
       expect([view, Number(await page.evaluate(overhang)) <= 0]).toEqual([view, true]);
-      await page.context().close();
+      await page.close();
     }
   });
 
@@ -153,23 +163,9 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
       await page.getByText("No accounts match.").waitFor();
     });
   });
-});
 
-describeConsole("the console for a platform's key", (newLedger) => {
-  let service: ShownService;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    service = await startShownService(await newLedger());
-    browser = await startBrowser();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await service?.stop();
-  });
-
-  test("shows what is the platform's, and tells nothing of anybody else", async () => {
+  // The last one: from the first key on everybody needs one.
+  test("for a platform's key it shows what is the platform's, and tells nothing of anybody else", async () => {
     const { secret } = await createKey(service.env, "--role", "reader", "--platform", "PLAT01");
     const { page, open, faults } = await openWatched(browser, service.address);
     await open("/accounts");

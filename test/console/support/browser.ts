@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 export const CHROMIUM = "/usr/bin/chromium";
 
@@ -20,19 +20,35 @@ export type WatchedPage = Readonly<{
   open: (path: string) => Promise<void>;
 }>;
 
-type View = Readonly<{ width?: number; scheme?: "light" | "dark"; zone?: string }>;
+export type View = Readonly<{ width?: number; scheme?: "light" | "dark"; zone?: string }>;
 
+/** A page of a browser that has loaded nothing yet. */
 export async function openWatched(
   browser: Browser,
   address: string,
-  { width = 1280, scheme = "light", zone = "Europe/Berlin" }: View = {},
+  view: View = {},
 ): Promise<WatchedPage> {
-  const context = await browser.newContext({
+  return openWatchedIn(await openContext(browser, view), address);
+}
+
+/** What a reader looks with: nothing is loaded in it yet, and nothing kept. */
+export function openContext(
+  browser: Browser,
+  { width = 1280, scheme = "light", zone = "Europe/Berlin" }: View = {},
+): Promise<BrowserContext> {
+  return browser.newContext({
     viewport: { width, height: width < 500 ? 780 : 900 },
     colorScheme: scheme,
     timezoneId: zone,
     bypassCSP: false,
   });
+}
+
+/** A page beside others of a context: what they have in common is loaded already. */
+export async function openWatchedIn(
+  context: BrowserContext,
+  address: string,
+): Promise<WatchedPage> {
   const page = await context.newPage();
   const faults: string[] = [];
   const known = await routesOf(address);
@@ -63,8 +79,16 @@ export async function openWatched(
   };
 }
 
-/** The paths that the service answers. */
-async function routesOf(address: string): Promise<ReadonlySet<string>> {
+const routes = new Map<string, Promise<ReadonlySet<string>>>();
+
+/** The paths that the service answers, asked for once. */
+function routesOf(address: string): Promise<ReadonlySet<string>> {
+  const known = routes.get(address) ?? askRoutes(address);
+  routes.set(address, known);
+  return known;
+}
+
+async function askRoutes(address: string): Promise<ReadonlySet<string>> {
   const document = await (await fetch(`${address}/openapi.json`)).json();
   return new Set(Object.keys(Object(document).paths));
 }
@@ -75,13 +99,15 @@ export async function whenLoaded(page: Page): Promise<void> {
   await page.locator(".loading").first().waitFor({ state: "detached" });
 }
 
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SEVERE = ["serious", "critical"];
+/** Of all that axe looked at, only what violates a rule is told apart and sent here. */
+const RUN_AXE = `axe.run({ resultTypes: ["violations"] }).then(({ violations }) => violations)`;
 
 /** What axe finds serious or critical, in words. Run apart from the page, whose policy lets no script in. */
 export async function findingsOf(page: Page): Promise<readonly string[]> {
-  await page.evaluate(readFileSync(AXE, "utf8"));
-  const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
+  await page.evaluate(AXE);
+  const violations = (await page.evaluate(RUN_AXE)) as AxeResults["violations"];
   return violations
     .filter(({ impact }) => SEVERE.includes(impact ?? ""))
     .flatMap(({ id, nodes }) => nodes.map(({ html, target }) => `${id}: ${target} ${html}`));
