@@ -23,8 +23,10 @@ import { newFolder, removeFolders } from "./support/folder.ts";
 import { sendScenario, sendWebhook } from "./support/send.ts";
 import { configOf, feedConfigOf } from "./support/stand-in.ts";
 
-/** Two hours become a minute. Nothing but durations is divided: no count, no rate, no share. */
+/** Five minutes become 2.5 s. Nothing but durations is divided: no count, no rate, no share. */
 const DIVISOR = 120;
+/** An age of hours is nothing but waited for: two of them become 10 s. */
+const HOURS_DIVISOR = 720;
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** `5m`, `[5m]`, and seconds that are compared with a lag or an age (`> 300`, `> 2 * 3600`). */
@@ -34,7 +36,8 @@ function divided(text: string): string {
       const ms = (Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS]) / DIVISOR;
       return `${ms}ms`;
     })
-    .replaceAll(/(_seconds\)) > (\d+(?: \* \d+)?)$/gm, `$1 > $2 / ${DIVISOR}`);
+    .replaceAll(/(_seconds\)) > (\d+ \* 3600)$/gm, `$1 > $2 / ${HOURS_DIVISOR}`)
+    .replaceAll(/(_seconds\)) > (\d+)$/gm, `$1 > $2 / ${DIVISOR}`);
 }
 
 let env: Environment;
