@@ -29,7 +29,7 @@ const logger = pino({ level: "error" });
 export async function benchKafkaPublish(options: BenchOptions): Promise<BenchRow> {
   return inFolder((dataDir) =>
     withProjectedLedger(dataDir, options, async (backends) => {
-      const broker = await startBroker();
+      const broker = await startBroker({ isLongLived: true });
       try {
         return await measure({ backends, brokers: [broker.address] }, options);
       } finally {

@@ -32,15 +32,21 @@ export type TestBrokerOptions = Readonly<{
   clusterId?: string;
   /** Settings that replace the defaults, each `name=value`. */
   settings?: readonly string[];
+  /** It serves so long that optimized code pays: compiling it takes half of what a start takes. */
+  isLongLived?: boolean;
 }>;
 
 /** @throws with the broker's output if it does not start */
 export async function startBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
-  const { clusterId, settings = [] } = options;
+  const { clusterId, settings = [], isLongLived = false } = options;
   const folder = mkdtempSync(join(tmpdir(), "counterfoil-kafka-"));
   const port = await freePorts(2);
   writeFileSync(join(folder, "own.properties"), settings.join("\n"));
-  const env = clusterId ? { ...process.env, COUNTERFOIL_KAFKA_CLUSTER: clusterId } : process.env;
+  const env = {
+    ...(isLongLived ? {} : { COUNTERFOIL_KAFKA_JAVA: "-XX:TieredStopAtLevel=1" }),
+    ...process.env,
+    ...(clusterId && { COUNTERFOIL_KAFKA_CLUSTER: clusterId }),
+  };
   const pid = () => Number(readFileSync(join(folder, "pid"), "utf8"));
   const resume = async () => {
     await run(SCRIPT, ["start", folder, String(port)], { env }).catch(
