@@ -62,8 +62,11 @@ test("with request ids the stage only moves on, fact by fact", async () => {
         keys,
       );
       const stages = new Map<string, string>();
-      for (const at of facts.keys()) {
-        for (const { id, state, anomalies } of await withdrawalsOf(facts.slice(0, at + 1))) {
+      const { store, session, apply } = await openModel(WITHDRAWALS);
+      for (const fact of facts) {
+        await apply(eventsOf(fact));
+        await session.commit();
+        for (const { id, state, anomalies } of await readRecords<"withdrawals">(store)) {
           expect(id).toMatch(/^R/);
           expect(anomalies).toEqual([]);
           expect(rank(state.stage)).toBeGreaterThanOrEqual(rank(stages.get(id) ?? "requested"));
