@@ -1,4 +1,4 @@
-import { copyFileSync } from "node:fs";
+import { copyFileSync, cpSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
@@ -25,6 +25,23 @@ async function serveFlow(env: Environment, name: string): Promise<void> {
   await sendScenario(name, address);
   await whenFolded(createApi(address));
   expect(await stopRole(service)).toBe(0);
+}
+
+const served = new Map<string, Promise<Environment>>();
+
+/** A ledger of its own to which a flow was sent: a copy of one that was served. */
+async function ledgerWith(name: string): Promise<Environment> {
+  const first = served.get(name) ?? serveFirst(name);
+  served.set(name, first);
+  const copy = newFolder();
+  cpSync(String((await first).COUNTERFOIL_DATA_DIR), copy, { recursive: true });
+  return configOf(copy);
+}
+
+async function serveFirst(name: string): Promise<Environment> {
+  const env = configOf(newFolder());
+  await serveFlow(env, name);
+  return env;
 }
 
 function alter(env: Environment, statement: string): void {
@@ -56,8 +73,7 @@ describe("a stream that was tampered with", () => {
       position: 7,
     },
   ])("$what: start refuses, and verify names the position", async ({ statement, position }) => {
-    const env = configOf(newFolder());
-    await serveFlow(env, "layer1-deposit");
+    const env = await ledgerWith("layer1-deposit");
     alter(env, statement);
     const started = await runCommand(["start"], env);
     expect(started.code).toBe(1);
@@ -69,8 +85,7 @@ describe("a stream that was tampered with", () => {
   });
 
   test("no database at all", async () => {
-    const env = configOf(newFolder());
-    await serveFlow(env, "trade-status");
+    const env = await ledgerWith("trade-status");
     copyFileSync(new URL(import.meta.url), join(String(env.COUNTERFOIL_DATA_DIR), "stream.db"));
     for (const command of ["start", "verify", "status"]) {
       const { code, stderr } = await runCommand([command], env);
@@ -81,9 +96,8 @@ describe("a stream that was tampered with", () => {
 });
 
 test("a backup that is older than the models: refused as forked until they are rebuilt", async () => {
-  const env = configOf(newFolder());
+  const env = await ledgerWith("layer1-deposit");
   const file = join(String(env.COUNTERFOIL_DATA_DIR), "stream.db");
-  await serveFlow(env, "layer1-deposit");
   copyFileSync(file, `${file}.backup`);
   await serveFlow(env, "layer1-withdrawal");
   copyFileSync(`${file}.backup`, file);
@@ -98,8 +112,7 @@ test("a backup that is older than the models: refused as forked until they are r
 });
 
 test("a stream of another ledger is refused", async () => {
-  const env = configOf(newFolder());
-  await serveFlow(env, "trade-status");
+  const env = await ledgerWith("trade-status");
   alter(env, "UPDATE meta SET value = 'other' WHERE key = 'ledger'");
   const { code, stderr } = await runCommand(["start"], env);
   expect(code).toBe(2);
