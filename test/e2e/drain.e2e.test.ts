@@ -47,7 +47,7 @@ test("SIGTERM under load: no answered webhook is lost, and no open request is cu
   const env = { ...configOf(newFolder()), COUNTERFOIL_DRAIN_FOR: "4s" };
   const service = startRole(["start"], env);
   const address = await addressOf(service);
-  const { steps } = generateHistory({ seed: "drain", deposits: 5_000, withdrawals: 5_000 });
+  const { steps } = generateHistory({ seed: "drain", deposits: 1_500, withdrawals: 1_500 });
   const webhooks = webhookDeliveries(steps);
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
   const outcomes: Outcome[] = [];
