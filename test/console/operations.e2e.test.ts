@@ -8,8 +8,11 @@ import { GAP_ACCOUNT, type ShownService, startShownService } from "./support/sho
 
 const UNREADABLE = JSON.stringify({ nonsense: "12345678901234567890.10" });
 
+/** How a page looks does not depend on the engine. */
+const SCHEMES = { SQLite: ["light", "dark"], PostgreSQL: ["light"] } as const;
+
 /** What an operator does: look at what is wrong, down to the bytes, and say so. */
-describeConsole("the console for operators", (newLedger) => {
+describeConsole("the console for operators", (newLedger, engine) => {
   let service: ShownService;
   let browser: Browser;
   let quarantined: string;
@@ -39,7 +42,7 @@ describeConsole("the console for operators", (newLedger) => {
       ...["/attention", `/anomalies/${encodeURIComponent(anomaly)}`, "/deliveries"],
       ...[`/deliveries/${quarantined}`, "/stream", "/events/3", "/runs/2", "/projections"],
     ];
-    for (const scheme of ["light", "dark"] as const) {
+    for (const scheme of SCHEMES[engine]) {
       const { page, open, faults } = await openWatched(browser, service.address, { scheme });
       for (const path of paths) {
         await open(path);
