@@ -6,6 +6,7 @@ import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
 import type { Delivery } from "@counterfoil/processing/ports/ingest";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { runs } from "../system/support.ts";
 import {
   addressOf,
   endAllProcesses,
@@ -25,8 +26,9 @@ afterAll(async () => {
   removeFolders();
 });
 
-const QUARANTINED = 40_000;
-const GAPS = 20_000;
+/** Lists of many pages, and of more with COUNTERFOIL_TEST_RUNS. */
+const QUARANTINED = runs(20) * 1000;
+const GAPS = runs(10) * 1000;
 
 function delivery(payloadType: string, body: object): Delivery {
   return {
@@ -96,7 +98,8 @@ beforeAll(async () => {
 
 /** No turn of the event loop that acknowledges may come near what an acknowledgement may take. */
 const TURN_MS_MAX = 50;
-const SECONDS = 6;
+/** Hundreds of webhooks beside at least a page for each reader. */
+const SECONDS = runs(3);
 
 describe("webhooks are acknowledged beside", () => {
   test.each([
