@@ -101,25 +101,10 @@ describeBrowser("the console's shell in a real browser (needs Chromium)", () => 
     expect(faults()).toEqual([]);
     await page.context().close();
   });
-});
 
-describeBrowser("the console where keys are asked for (needs Chromium)", () => {
-  let service: ShownService;
-  let browser: Browser;
-  let key: Awaited<ReturnType<typeof createKey>>;
-
-  beforeAll(async () => {
-    service = await startShownService();
-    key = await createKey(service.env, "--role", "reader");
-    browser = await startBrowser();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await service?.stop();
-  });
-
-  test("takes one, keeps it nowhere, and asks again after a reload", async () => {
+  // The last one: from the first key on everybody needs one.
+  test("where keys are asked for it takes one, keeps it nowhere, and asks again after a reload", async () => {
+    const key = await createKey(service.env, "--role", "reader");
     const { page, open } = await openWatched(browser, service.address);
     const asked: string[] = [];
     page.on("request", (each) => asked.push(each.url()));
