@@ -2,7 +2,6 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { EventRecord } from "@counterfoil/contracts/record";
 import { createFeedServer } from "@counterfoil/simulator/feed-server";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
-import { EFFORT } from "../system/support.ts";
 import { createApi } from "./support/api.ts";
 import {
   addressOf,
@@ -69,10 +68,7 @@ async function sendUntil(baseUrl: string, done: AbortSignal): Promise<number[]> 
 
 test.each([
   { what: "100,000 accounts", frame: () => snapshotOf(100_000), end: "DeliveryCompleted" },
-  // Larger ones take parts of the same size, only more of them.
-  ...(EFFORT > 1
-    ? [{ what: "250,000 accounts", frame: () => snapshotOf(250_000), end: "DeliveryCompleted" }]
-    : []),
+  { what: "250,000 accounts", frame: () => snapshotOf(250_000), end: "DeliveryCompleted" },
   { what: "60 MB of escapes", frame: () => escapes(60_000_000), end: "DeliveryQuarantined" },
 ])("webhooks are answered while a snapshot comes: $what", async ({ frame, end }) => {
   const feed = await createFeedServer({ waitMsMax: 60_000 });
