@@ -31,6 +31,9 @@ const COMMON_SETTINGS = {
   // After waiting for a lock, a statement must see what the lock's holder committed. A database may
   // default to a stricter level, where all statements of a transaction use the first one's snapshot.
   default_transaction_isolation: "read committed",
+  // Every statement is short. The planner compiles those that it thinks are expensive, among them each
+  // scan of a table of one row where `enable_seqscan` is off: for 25 ms, each time.
+  jit: "off",
 };
 
 /**

@@ -44,9 +44,7 @@ describePostgres("questions to a stream on PostgreSQL", (use) => {
   test.each(QUESTIONS)(
     "%s goes by its index, also before there are figures",
     async (name, values, indexes) => {
-      const settings = { ...ALWAYS_BY_INDEX };
-      const options = { access: "read", timeoutMs: 10_000, isPipelined: false, settings } as const;
-      const client = await openClient(serverOf(use().url), options);
+      const client = await openReader();
       for (const isAnalyzed of [false, true]) {
         if (isAnalyzed) await client.query(`ANALYZE counterfoil_${ledger}.events`);
         const plan = await planOf(client, name, values);
@@ -57,6 +55,21 @@ describePostgres("questions to a stream on PostgreSQL", (use) => {
       closeClient(client);
     },
   );
+
+  test("no statement is compiled, though a scan that cannot be avoided counts as expensive", async () => {
+    const client = await openReader();
+    const text = `EXPLAIN ANALYZE SELECT type FROM counterfoil_${ledger}.events`;
+    const plan = (await queryCells(client, { text })).join("\n");
+    expect(plan).toMatch(/Seq Scan.*cost=1\d{10}/);
+    expect(plan).not.toMatch(/JIT/);
+    closeClient(client);
+  });
+
+  function openReader(): Promise<Client> {
+    const settings = { ...ALWAYS_BY_INDEX };
+    const options = { access: "read", timeoutMs: 10_000, isPipelined: false, settings } as const;
+    return openClient(serverOf(use().url), options);
+  }
 
   async function planOf(
     client: Client,
