@@ -222,7 +222,9 @@ async function* between(
   }
 }
 
-const PAGE = 200;
+/** Most deliveries cause a few events: those of a long one are read in longer pages. */
+const PAGE_FIRST = 8;
+const PAGE_MAX = 200;
 /** Positions searched for the parts of a divided delivery, which other deliveries may separate. */
 const SEARCHED_MAX = 100_000;
 
@@ -231,8 +233,9 @@ async function* causedAfter(
   { id, position }: Pick<RecordedEvent, "id" | "position">,
   isDivided: boolean,
 ): AsyncGenerator<RecordedEvent> {
+  let limit = PAGE_FIRST;
   for (let after = position; after < position + SEARCHED_MAX; ) {
-    const events = await stream.read({ after, limit: PAGE });
+    const events = await stream.read({ after, limit });
     for (const event of events) {
       const isCaused = event.causation_id === id;
       if (isCaused) yield event;
@@ -240,8 +243,9 @@ async function* causedAfter(
       if (isEnd) return;
     }
     const last = events.at(-1);
-    if (last === undefined || isLastPage(events, PAGE)) return;
+    if (last === undefined || isLastPage(events, limit)) return;
     after = last.position;
+    limit = Math.min(4 * limit, PAGE_MAX);
   }
 }
 
