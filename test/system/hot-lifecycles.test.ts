@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { HOT_SHAPES } from "./hot-shapes.ts";
 import { workOnSqlite } from "./hot-work.ts";
+import { runs } from "./support.ts";
 
 const LIFECYCLES = HOT_SHAPES.filter(({ model }) => model !== "balances");
 const [SHAPES, RUNS] = [
@@ -22,10 +23,13 @@ describe("one more fact costs the same after thousands: lifecycles", () => {
   });
 });
 
-describe("a fact of a run of thousands costs what one of a run of hundreds does", () => {
+/** All of them are in one run, and each costs as much as ten others. */
+const [SHORT_RUN, LONG_RUN] = [runs(25), runs(100)];
+
+describe("a fact of a run of hundreds costs what one of a run of a hundred does", () => {
   test.each(RUNS.map((shape) => [shape.name, shape] as const))("%s", async (_, shape) => {
-    const few = await workOnSqlite(shape, STRETCH / 8);
-    const many = await workOnSqlite(shape, STRETCH / 2);
+    const few = await workOnSqlite(shape, SHORT_RUN);
+    const many = await workOnSqlite(shape, LONG_RUN);
     expect(many.asked / many.facts).toBeLessThanOrEqual((1.5 * few.asked) / few.facts);
     expect(many.walks).toEqual([]);
   });

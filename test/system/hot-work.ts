@@ -143,8 +143,9 @@ function countWork(store: ModelStore) {
 const textLength = (row: Row): number =>
   Object.values(row).reduce<number>((sum, value) => sum + String(value ?? "").length, 0);
 
-const sqlOf = ({ table, selection }: Question) =>
-  createTablesSql(SQLITE, ({ name }) => `"${name}"`)(table).select(selection);
+const tableSqlOf = createTablesSql(SQLITE, ({ name }) => `"${name}"`);
+
+const sqlOf = ({ table, selection }: Question) => tableSqlOf(table).select(selection);
 
 /**
  * The same on SQLite. Rows that it walks past on its way to an answer are work too, and nobody
