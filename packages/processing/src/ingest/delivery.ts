@@ -94,7 +94,7 @@ export function isTimeless(reading: Reading): boolean {
 }
 
 type StoredOptions = Readonly<{
-  stream: EventStream;
+  stream: Pick<EventStream, "body">;
   translations: Translations;
   hashing: Hashing;
   /** The frame's order on its socket; the recorded one if not given. */

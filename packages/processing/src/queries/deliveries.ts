@@ -144,8 +144,10 @@ async function readFacts(
 ): Promise<Pick<DeliveryFacts, "facts" | "isRead">> {
   const facts: ProviderFact[] = [];
   let isRead = false;
+  const body = await stream.body((readData(received) as DataOf<"DeliveryReceived">).sha256);
+  const stored = { stream: { body: async () => body }, ...options };
   for (const version of Object.keys(options.translations.versions)) {
-    const reading = await readStored(received, Number(version), { stream, ...options });
+    const reading = await readStored(received, Number(version), stored);
     if (!reading?.ok) continue;
     facts.push(...reading.facts);
     isRead ||= Number(version) === options.translations.present;
