@@ -75,8 +75,8 @@ export function createDoor(options: DoorOptions): Door {
   server.requestTimeout = limits.requestTimeoutMs;
   server.on("clientError", respondToClientError);
   limitConnections(server, limits, log);
-  const sockets = openSockets(server);
   const scheme = tlsFilesOf(config) === null ? "http" : "https";
+  const unused = unusedSockets(server, scheme === "http" ? "connection" : "secureConnection");
   let closed: Promise<void> | null = null;
   return {
     server,
@@ -91,9 +91,15 @@ export function createDoor(options: DoorOptions): Door {
     },
     close() {
       // A server that never listened still needs closing, for its timer; the callback's error is expected.
-      closed ??= new Promise((resolve) => server.close(() => resolve()));
-      // Browsers open connections in advance. One without a request is not idle to Node, which waits for it.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      closed ??= new Promise((resolve) => {
+        const timer = setTimeout(() => {
+          for (const socket of unused) socket.destroy();
+        }, UNUSED_MS);
+        server.close(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
       return closed;
     },
   };
@@ -164,12 +170,20 @@ function limitConnections(
   });
 }
 
-function openSockets(server: Server): ReadonlySet<Socket> {
+/**
+ * How long a stop waits for a connection that has not carried a request: one may be on its way.
+ * Browsers open connections in advance, and Node counts these as busy.
+ */
+const UNUSED_MS = 250;
+
+/** The connections on which no request has begun. */
+function unusedSockets(server: Server, opened: string): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
+  server.on(opened, (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
+  server.on("request", ({ socket }) => sockets.delete(socket));
   return sockets;
 }
 

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect } from "node:tls";
 import { LOCALHOST } from "@counterfoil/adapters/eventstore/testing/localhost-certificate";
 import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
@@ -167,6 +168,40 @@ describe("TLS", () => {
     COUNTERFOIL_MAX_BODY_BYTES: 100,
     COUNTERFOIL_HTTP_TLS_CERT_FILE: cert,
     COUNTERFOIL_HTTP_TLS_KEY_FILE: key,
+  });
+
+  test("a stop does not wait for a connection on which nothing was sent but the handshake", async () => {
+    const files = [fileOf("cert.pem", LOCALHOST.cert), fileOf("key.pem", LOCALHOST.key)] as const;
+    const listener = listenerOf({ clock: createManualClock(), config: configWith(...files) });
+    const { port } = new URL(await listener.start());
+    const accepted = once(listener.app.server, "secureConnection");
+    const socket = connect({ port: Number(port), host: "127.0.0.1", ca: LOCALHOST.cert });
+    socket.on("error", () => {});
+    await accepted;
+    const closed = once(socket.resume(), "close");
+    await Promise.all([closed, listener.stop()]);
+  });
+
+  test("a stop answers what is under way", async () => {
+    const files = [fileOf("cert.pem", LOCALHOST.cert), fileOf("key.pem", LOCALHOST.key)] as const;
+    const listener = listenerOf({ config: configWith(...files) });
+    const gate = Promise.withResolvers<void>();
+    listener.app.get("/", async () => {
+      await gate.promise;
+      return { answered: true };
+    });
+    const dispatcher = new Agent({ connect: { ca: LOCALHOST.cert } });
+    cleanups.push(() => dispatcher.close());
+    const requested = once(listener.app.server, "request");
+    const answered = request(await listener.start(), { dispatcher });
+    await requested;
+    const stopped = listener.stop();
+    // Longer than a stop waits for a connection without a request.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    gate.resolve();
+    const { statusCode, body } = await answered;
+    expect([statusCode, await body.json()]).toEqual([200, { answered: true }]);
+    await stopped;
   });
 
   test("with a certificate it answers over HTTPS alone, and ends as it would without", async () => {
