@@ -246,9 +246,10 @@ function printVerification(
   }
   for (const why of not_compared) print(`The models of a certificate are not compared: ${why}.`);
   if (findings.length > 0) print(`${counted(findings.length, "finding")}.`);
+  else if (unverified === null && failure === null) print("Nothing is wrong.");
   if (unverified !== null) {
     const { from, to } = unverified;
     print(`Stopped there: positions ${from} to ${to} were not checked, and more may follow.`);
-  } else if (failure === null) print("Nothing is wrong.");
+  }
   if (failure !== null) print(`Not finished: ${failure.message}`);
 }
