@@ -1,5 +1,7 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
+import { verifyModel } from "@counterfoil/processing/generations/refold";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES, STOPPED } from "@counterfoil/processing/models/columns";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
@@ -9,7 +11,7 @@ import { openProjectionRun } from "@counterfoil/processing/projection/run";
 import { createRandom } from "@counterfoil/simulator/random";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { planOf, scenarioArbitrary } from "./arbitraries.ts";
+import { ORDINARY, planOf, scenarioArbitrary } from "./arbitraries.ts";
 import {
   allRows,
   hashing,
@@ -72,6 +74,34 @@ describe("a fact that cannot be folded", () => {
     },
     patience(120),
   );
+});
+
+test("after a stop, verify says why the past differs, and a rebuild is taken without being forced", async () => {
+  const ledger = await openTestLedger({ seed: 3, live: false });
+  await ledger.play(planOf({ ...ORDINARY, seed: 3 }).plan);
+  const { stream, catalogue } = ledger;
+  const projection = PROJECTIONS.balances;
+  const poison = drawPoison(await ledger.events(), "balances", 0) as RecordedEvent;
+  const { tables, version: modelVersion } = projection;
+  const generation = (await catalogue.create("balances", { tables, modelVersion })) ?? 1;
+  const store = await catalogue.openForWriting("balances", generation);
+  for (const each of [poisoned(projection, poison), projection]) {
+    const run = await openProjectionRun({ stream, projection: each, store, hashing });
+    await run.fold((await ledger.events()).slice(run.checkpoint.position));
+  }
+  await store.close();
+  const verify = () => verifyModel({ stream, catalogue, projection, hashing, refold: true });
+  expect((await verify())?.findings).toEqual([
+    {
+      position: null,
+      what: "stopped",
+      detail: expect.stringMatching(/counterfoil rebuild balances/),
+    },
+  ]);
+  const rebuilt = await rebuildModel({ ...ledger, projection, hashing, build: "test" });
+  expect(rebuilt).toMatchObject({ outcome: "activated" });
+  expect((await verify())?.findings).toEqual([]);
+  await ledger.close();
 });
 
 async function expectOneStop(

@@ -1,7 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { STOPPED } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import { GenerationMissing, isUnreadable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
@@ -11,9 +10,8 @@ import type {
   GenerationInfo,
   ModelCatalogue,
   ModelStore,
-  Rows,
 } from "../ports/model-store.ts";
-import type { Projection } from "../projection/projection.ts";
+import { hadStopped, type Projection } from "../projection/projection.ts";
 import { openProjectionRun, type ProjectionRun, runNear, runTo } from "../projection/run.ts";
 import { isOnStream } from "../stream-guard.ts";
 import {
@@ -288,8 +286,8 @@ async function compareWithLive(
       }
       const digested = projection.tables.filter((table) => table.digested !== "none");
       const differences = await compareRows(digested, rows, store, DIFFERENCES_SHOWN);
-      // A live model with stopped subjects must differ from one that projected their facts.
-      const isEqual = await hasStopped(rows);
+      // A live model in which subjects had stopped must differ from one that projected their facts.
+      const isEqual = await hadStopped(rows);
       return { isEqual, rebuilt, live: checkpoint, differences, versions: null };
     });
   } catch (error) {
@@ -307,10 +305,6 @@ async function compareWithNothing(
 ): Promise<Comparison> {
   const rebuilt = await runTo(stream, run, (await stream.head()).position);
   return { isEqual: true, rebuilt, live: null, differences: [], versions: null };
-}
-
-async function hasStopped(rows: Rows): Promise<boolean> {
-  return (await rows.count(STOPPED)) > 0;
 }
 
 /** Generations kept besides the live one, for rollbacks and for readers that lag behind. */

@@ -10,7 +10,7 @@ import type {
   Rows,
 } from "../ports/model-store.ts";
 import { storedDigest } from "../projection/digests.ts";
-import type { Projection } from "../projection/projection.ts";
+import { hadStopped, type Projection } from "../projection/projection.ts";
 import { openProjectionRun, runNear, runTo } from "../projection/run.ts";
 import { liveGeneration } from "./activations.ts";
 import { compareRows, describeDifference } from "./compare.ts";
@@ -158,9 +158,12 @@ function compareRefolded(
       const findings = await checkpointFindings(stream, projection.model, live);
       if (findings.length > 0) return { live, refolded: null, findings };
       const refolded = await projectTo(live.position);
-      findings.push(...(await digestFindings(options, rows, live, refolded)));
+      findings.push(...(await storedFindings(options, rows, live)));
+      if (findings.length > 0) return { live, refolded, findings };
+      findings.push(...digestFindings(projection, live, refolded));
       if (findings.length === 0) findings.push(...(await rowFindings(projection, rows, again)));
-      return { live, refolded, findings };
+      if (findings.length === 0 || !(await hadStopped(rows))) return { live, refolded, findings };
+      return { live, refolded, findings: [afterStop(projection)] };
     }),
   );
 }
@@ -181,17 +184,27 @@ async function rowFindings(
   return [{ position: null, what: "row", detail }];
 }
 
-async function digestFindings(
-  { projection, hashing }: VerifyModelOptions,
-  rows: Rows,
+/** Subjects stopped here; what the model shows of past positions differs even after they went on. */
+function afterStop({ model }: Projection): Finding {
+  const detail = `${model}: subjects had stopped in this generation, and what it shows of them, or of past positions, is not what the stream folded again has: run \`counterfoil rebuild ${model}\` once none is stopped any more`;
+  return { position: null, what: "stopped", detail };
+}
+
+function digestFindings(
+  { model }: Projection,
   live: Checkpoint,
   refolded: Checkpoint,
+): readonly Finding[] {
+  if (refolded.digest === live.digest) return [];
+  const detail = `${model} has digest ${live.digest} at position ${live.position}; the stream folded again has ${refolded.digest}: rebuild it`;
+  return [{ position: null, what: "digest", detail }];
+}
+
+async function storedFindings(
+  { projection: { model, tables }, hashing }: VerifyModelOptions,
+  rows: Rows,
+  live: Checkpoint,
 ): Promise<readonly Finding[]> {
-  const { model, tables } = projection;
-  if (refolded.digest !== live.digest) {
-    const detail = `${model} has digest ${live.digest} at position ${live.position}; the stream folded again has ${refolded.digest}: rebuild it`;
-    return [{ position: null, what: "digest", detail }];
-  }
   const stored = await storedDigest(tables, rows, hashing);
   if (stored === live.digest) return [];
   const detail = `${model} has digest ${live.digest} at position ${live.position}, but its rows add up to ${stored}: one was altered beside the projector; rebuild it`;

@@ -35,6 +35,8 @@ type FindingKind =
   | "body_left"
   | "checkpoint"
   | "digest"
+  /** Subjects had stopped in the model, so that its past is not that of the model projected again. */
+  | "stopped"
   /** A row that no digest covers differs from that of the model projected again. */
   | "row"
   /** The index of signed heads differs from one that is built from the stream. */

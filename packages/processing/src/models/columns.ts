@@ -25,6 +25,9 @@ export const ACKNOWLEDGED = {
   note: own(text),
 } as const;
 
+/** The kind of the anomaly of a stopped subject, with which its id begins. */
+export const STOPPED_KIND = "stopped";
+
 /** Conditions that need an operator. Closed ones are kept, to show when and by which event they closed. */
 export const ANOMALIES: Table = {
   name: "anomalies",
@@ -56,7 +59,9 @@ export const ANOMALIES: Table = {
   // A delivery's anomaly depends on when it arrived, the ledger's on its clocks and its engine, and a
   // stopped subject on the program's version.
   isState: ({ closed_position, subject, kind }) =>
-    closed_position === null && kind !== "stopped" && !/^(?:delivery:|ledger$)/.test(`${subject}`),
+    closed_position === null &&
+    kind !== STOPPED_KIND &&
+    !/^(?:delivery:|ledger$)/.test(`${subject}`),
 };
 
 /** Counts of open anomalies by kind, so that reading a count does not scan a million rows. */

@@ -177,6 +177,8 @@ async function openLastDeliveries(store: Rows, buffer: RowBuffer) {
   return {
     note(event: RecordedEvent): void {
       const last = lastOf(event);
+      // A delivery of a subject that had stopped may be retried after later ones.
+      if (event.position <= Number(last.row.position ?? 0)) return;
       last.row = { ...last.row, recorded_at: event.recorded_at, position: event.position };
       last.isChanged = true;
     },

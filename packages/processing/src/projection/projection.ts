@@ -4,8 +4,8 @@ import { ACCOUNT_BYTES_MAX } from "@counterfoil/contracts/scalar";
 import { cutText } from "@counterfoil/core/exact/text";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { closeAnomaly, openAnomaly } from "../models/anomaly-rows.ts";
-import { STOPPED } from "../models/columns.ts";
-import type { Checkpoint, ModelStore, Table } from "../ports/model-store.ts";
+import { ANOMALIES, STOPPED, STOPPED_KIND } from "../models/columns.ts";
+import type { Checkpoint, ModelStore, Rows, Table } from "../ports/model-store.ts";
 import { createRowBuffer, type RowBuffer } from "./row-buffer.ts";
 
 /**
@@ -161,6 +161,17 @@ export function errorText(error: unknown): string {
   return cutText(text, ERROR_LENGTH_MAX).replaceAll("\0", "\ufffd");
 }
 
+/**
+ * Whether a subject ever stopped in a generation. What the generation shows of past positions is then
+ * what it showed there, not what a rebuild has, even after the subject went on.
+ */
+export async function hadStopped(rows: Rows): Promise<boolean> {
+  const ofStopped = { column: "kind", is: "=", value: STOPPED_KIND } as const;
+  return (
+    (await rows.count(STOPPED, [], 1)) > 0 || (await rows.count(ANOMALIES, [ofStopped], 1)) > 0
+  );
+}
+
 async function openStopped(
   store: ModelStore,
   buffer: RowBuffer,
@@ -171,7 +182,7 @@ async function openStopped(
     stored.map(({ subject, position }) => [String(subject), Number(position)]),
   );
   // A subject may be stopped in several models, and anomaly ids are unique across all models.
-  const anomalyId = (subject: string): string => `stopped:${subject}:${store.model}`;
+  const anomalyId = (subject: string): string => `${STOPPED_KIND}:${subject}:${store.model}`;
   return {
     has: (subject) => subjects.size > 0 && subjects.has(subjectName(subject, hashing)),
     async stop(event, error) {
@@ -182,7 +193,14 @@ async function openStopped(
       buffer.put(STOPPED, { subject, position, type, error: text, waiting: 1 }, null);
       const detail = { type, position: String(position), error: text };
       const id = anomalyId(subject);
-      const content = { id, kind: "stopped", subject, detail, essence: {}, at: event.recorded_at };
+      const content = {
+        id,
+        kind: STOPPED_KIND,
+        subject,
+        detail,
+        essence: {},
+        at: event.recorded_at,
+      };
       await openAnomaly(buffer, content, { position, deliveryId: null });
     },
     async wait(event) {
