@@ -102,6 +102,15 @@ async function deliveriesOf(address: string): Promise<readonly EventRecord[]> {
   return createApi(address).get<readonly EventRecord[]>("/v1/events", query);
 }
 
+test("a name that the ledger does not know is not recorded in it", async () => {
+  const { code, answer } = await json(["erase", "--participant", "Jane Doe", ...NOTE, "--yes"]);
+  expect([code, answer.done]).toMatchObject([0, { erased: 0 }]);
+  const service = startRole(["start"], env);
+  const query = { types: "OperatorActed", limit: "400" };
+  const acts = await createApi(await addressOf(service)).get<object>("/v1/events", query);
+  expect(JSON.stringify(acts)).not.toContain("Jane Doe");
+});
+
 test("a delivery's bytes are in no file any more, beside a running service", async () => {
   const service = startRole(["start"], env);
   const address = await addressOf(service);

@@ -45,7 +45,8 @@ export function eraseCommand(): Command {
       const actor = actorOf(by);
       const listed = await withLedger("read", (backends) => list(backends, target));
       if (!json) printListed(listed);
-      const done = yes ? await erase(target, { ...by, actor, shared }) : null;
+      const isRecorded = listed.deliveries > 0;
+      const done = yes ? await erase(target, { ...by, actor, shared, isRecorded }) : null;
       if (json) printJson({ target: options.participant ?? deliveryId, listed, done });
       else if (done !== null) printDone(done);
       if (!json && !yes) print("Nothing was erased: say --yes to erase it.");
@@ -91,14 +92,22 @@ async function list({ stream, hashing }: Backends, target: ErasureTarget): Promi
 
 type Done = Readonly<{ erased: number; kept: number; out_of_reach: readonly OutOfReach[] }>;
 
-/** Erases page by page: the bytes of a page are removed before the next page is recorded as erased. */
+/**
+ * Erases page by page: the bytes of a page are removed before the next page is recorded as erased.
+ *
+ * @param by.isRecorded false if nothing was found: a name that the ledger does not know, say one mistyped
+ * or of a person, must not get into it
+ */
 async function erase(
   target: ErasureTarget,
-  by: Readonly<{ note: string; actor: string; shared: boolean }>,
+  by: Readonly<{ note: string; actor: string; shared: boolean; isRecorded: boolean }>,
 ): Promise<Done> {
   const { note, actor, shared } = by;
   const named = "participant" in target ? target.participant : target.deliveryId;
-  return withRecordedAction({ action: "erase", target: named, actor }, async (backends) => {
+  const action = { action: "erase", target: named, actor } as const;
+  const run = (work: (backends: Backends) => Promise<Done>) =>
+    by.isRecorded ? withRecordedAction(action, work) : withLedger("write", work);
+  return run(async (backends) => {
     const options = { ...backends, note, actor };
     let erased = 0;
     let kept = 0;
