@@ -11,7 +11,8 @@ const after = (seconds: number) => timeOf(SINCE) + BigInt(seconds) * SECOND;
 const QUIET: Facts = {
   ...{ ledger: "default", environment: "test", engine: "memory", scope: "ledger", head: "9" },
   head_hash: "",
-  ...{ projections: [], publisher: null, feed: null, last_deliveries: [], anomalies: [] },
+  ...{ projections: [], publisher: null, last_deliveries: [], anomalies: [] },
+  feed: { state: "subscribed", since: SINCE, connection: "c", reason: null },
   ...{ quarantined: { open: 3, unacknowledged: 0 }, stuck: [] },
 };
 
@@ -111,5 +112,11 @@ describe("a person is needed", () => {
     expect(needs(feed("disconnected"), 301)).toHaveLength(1);
     expect(needs(feed("connected"), 301)).toHaveLength(1);
     expect(needs(feed("disconnected"), 301, false)).toEqual([]);
+  });
+
+  test("for a feed that was never connected, where one is followed and the balances can be read", () => {
+    expect(needs({ feed: null })).toEqual(["the feed has never been connected"]);
+    expect(needs({ feed: null, quarantined: null })).toEqual([]);
+    expect(needs({ feed: null }, 0, false)).toEqual([]);
   });
 });

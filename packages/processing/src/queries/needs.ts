@@ -44,8 +44,8 @@ const HEAD_KEY_NEED: Need = {
 const MODEL_ADVICE: Readonly<Record<string, string>> = {
   waiting: "start a projector",
   stopped: "start a projector, or see why it ended in its log",
-  forked: "find out why the stream is another one, then `counterfoil rebuild`",
-  unreadable: "see why in the log; if it is damaged, `counterfoil rebuild` it",
+  forked: "find out why the stream is another one, then `counterfoil rebuild all`",
+  unreadable: "see why in the log; if it is damaged, `counterfoil rebuild` its name",
 };
 
 /** A build may take long; if it makes no progress, only the projector's log shows why. */
@@ -84,8 +84,15 @@ function publisherNeeds({ publisher }: Facts, { isPublishing }: Circumstances): 
   return needs;
 }
 
-function feedNeeds({ feed }: Facts, { followsFeed, now }: Circumstances): Need[] {
-  if (feed === null || !followsFeed || feed.state === "subscribed") return [];
+const NEVER_CONNECTED: Need = {
+  what: "the feed has never been connected",
+  do: "see the ingestor's log for why: its address, its key or the network",
+};
+
+function feedNeeds({ feed, quarantined }: Facts, { followsFeed, now }: Circumstances): Need[] {
+  if (!followsFeed || feed?.state === "subscribed") return [];
+  // Both are read from the balances: without them nobody knows.
+  if (feed === null) return quarantined === null ? [] : [NEVER_CONNECTED];
   const seconds = secondsSince(timeOf(feed.since), now);
   if (seconds <= FEED_SECONDS_MAX) return [];
   const why = feed.reason === null ? "" : ` (${feed.reason})`;
