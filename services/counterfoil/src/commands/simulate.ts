@@ -65,10 +65,10 @@ function listCommand(): Command {
 
 function keysCommand(): Command {
   return new Command("keys")
-    .description("make throw-away keys in a file, and print what to start the service with")
+    .description("make throw-away keys in a file unless it has some, and print what to start with")
     .argument("<file>", "for --keys of the other commands")
     .action((file: string) => {
-      const variables = Object.entries(createKeysFile(file));
+      const variables = Object.entries(keepKeys(file));
       print(variables.map(([name, value]) => `export ${name}='${value}'`).join("\n"));
     });
 }
@@ -102,9 +102,13 @@ function historyCommand(): Command {
     });
 }
 
+/** On this machine, at the port that the service has in this environment. */
+const serviceUrl = ({ COUNTERFOIL_HTTP_PORT = "8080" }: NodeJS.ProcessEnv): string =>
+  `http://127.0.0.1:${COUNTERFOIL_HTTP_PORT}`;
+
 function withPlayOptions(command: Command): Command {
   return command
-    .option("--url <url>", "the service", "http://127.0.0.1:8080")
+    .option("--url <url>", "the service", serviceUrl(process.env))
     .option("--seed <seed>", "the seed of all randomness", "1")
     .option("--keys <file>", "made by `simulate keys` (default: the service's own variables)")
     .option("--feed-port <port>", "serve the Balances Feed on this port of 127.0.0.1", parsePort)
@@ -231,22 +235,24 @@ type StandInKeys = Readonly<{ zeroHashKeys?: ZeroHashKeys; layer1Keys?: Layer1Ke
 type KeysFile = Readonly<{ zerohash_secret: string; layer1_private_key: string }>;
 
 /**
- * Creates keys for a trial in a file that only its owner can read.
+ * The keys for a trial in a file that only its owner can read; created unless the file exists.
  *
  * @returns the variables for the service
- * @throws WrongUsage if the file exists already
  */
-export function createKeysFile(file: string): Readonly<Record<string, string>> {
-  if (existsSync(file)) throw new WrongUsage(`${file} is there already: name another, or use it`);
+export function keepKeys(file: string): Readonly<Record<string, string>> {
+  if (!existsSync(file)) createKeysFile(file);
+  const { zeroHashKeys, layer1Keys } = readKeys(file, {});
+  return {
+    ...(zeroHashKeys && { COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: zeroHashKeys.secret }),
+    ...(layer1Keys && { COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY: layer1PublicKeyBase64(layer1Keys) }),
+  };
+}
+
+function createKeysFile(file: string): void {
   const { secret } = createZeroHashKeys();
-  const layer1 = createLayer1Keys();
-  const pem = layer1.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const pem = createLayer1Keys().privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const content: KeysFile = { zerohash_secret: secret, layer1_private_key: pem };
   writeFileSync(file, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  return {
-    COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: secret,
-    COUNTERFOIL_LAYER1_WEBHOOK_PUBLIC_KEY: layer1PublicKeyBase64(layer1),
-  };
 }
 
 /** Reads the keys from the file, or the secret from the service's own variable. */
