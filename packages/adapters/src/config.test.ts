@@ -55,7 +55,10 @@ describe("accepted configurations", () => {
 
 describe("refused configurations", () => {
   test.each<Readonly<{ env: Environment; says: RegExp }>>([
-    { env: { COUNTERFOIL_TYPO: "x" }, says: /^COUNTERFOIL_TYPO is not a variable.*README/ },
+    {
+      env: { COUNTERFOIL_TYPO: "x" },
+      says: /^COUNTERFOIL_TYPO is not a variable.*configuration.md/,
+    },
     { env: { COUNTERFOIL_LEGDER: "x" }, says: /COUNTERFOIL_LEGDER .*mean COUNTERFOIL_LEDGER\?/ },
     { env: { COUNTERFOIL_LEDGER: "Mine" }, says: /^COUNTERFOIL_LEDGER is "Mine": expected/ },
     { env: { COUNTERFOIL_LEDGER: "models" }, says: /taken by a folder/ },

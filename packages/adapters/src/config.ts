@@ -72,13 +72,19 @@ function withFiles(variables: Given): { given: Given; problems: string[] } {
   return { given, problems };
 }
 
+const withoutPrefix = (name: string) => name.slice(PREFIX.length);
+
 function isUnknown(name: string): boolean {
   return !Object.hasOwn(CONFIG, name);
 }
 
 function describeUnknown(name: string): string {
-  const meant = closestTo(name, Object.keys(CONFIG));
-  const advice = meant === null ? "remove it, or see the README's list" : `did you mean ${meant}?`;
+  // The common beginning would make every name alike.
+  const meant = closestTo(withoutPrefix(name), Object.keys(CONFIG).map(withoutPrefix));
+  const advice =
+    meant === null
+      ? "remove it; docs/configuration.md lists those that it has"
+      : `did you mean ${PREFIX}${meant}?`;
   return `${name} is not a variable of this program: ${advice}`;
 }
 

@@ -34,7 +34,8 @@ const list = z
 const duration = z
   .string()
   .regex(/^[1-9]\d{0,8}(?:s|m|h|d)$/, "expected a duration such as 90s, 30m, 24h or 7d")
-  .transform((text) => Number(text.slice(0, -1)) * (SECONDS[text.slice(-1)] ?? 1));
+  .transform((text) => Number(text.slice(0, -1)) * (SECONDS[text.slice(-1)] ?? 1))
+  .refine((length) => length <= 36_500 * 86_400, "expected at most 36500d");
 
 /** A short pause, in milliseconds. */
 const seconds = z
@@ -105,7 +106,7 @@ export const CONFIG = {
   COUNTERFOIL_KAFKA_SASL: z
     .enum(["plain", "scram-sha-256", "scram-sha-512"])
     .default("scram-sha-512")
-    .describe("SASL mechanism of the brokers"),
+    .describe("SASL mechanism of the brokers: plain, scram-sha-256 or scram-sha-512"),
   COUNTERFOIL_HTTP_HOST: z.string().min(1).default("127.0.0.1").describe("Address to listen on"),
   COUNTERFOIL_HTTP_PORT: port.default(8080).describe("Port to listen on"),
   COUNTERFOIL_HTTP_TLS_CERT_FILE: z
@@ -142,7 +143,7 @@ export const CONFIG = {
     .regex(/^\d{1,5}$/, "expected a number of streams")
     .transform(Number)
     .default(500)
-    .describe("Streams of `/v1/changes` that one process keeps open at once"),
+    .describe("Streams of `/v1/changes` that one process keeps open at once; 0: none"),
   COUNTERFOIL_WEBHOOK_HOST: z
     .string()
     .min(1)
@@ -183,13 +184,17 @@ export const CONFIG = {
   COUNTERFOIL_MAX_FRAME_BYTES: bytes.default(67_108_864).describe("Largest feed frame"),
   COUNTERFOIL_STUCK_AFTER: duration
     .default(86_400)
-    .describe("A lifecycle that stays longer in one stage is stuck"),
+    .describe("A lifecycle that stays longer in one stage is stuck; such as 90m, 24h or 7d"),
   COUNTERFOIL_DRAIN_FOR: seconds
     .default(1_000)
-    .describe("After SIGTERM: how long /readyz says 503 before the port is closed"),
+    .describe(
+      "After SIGTERM: how long /readyz says 503 before the port is closed; in seconds, such as 15s",
+    ),
   COUNTERFOIL_HEAD_EVERY: duration
     .default(3_600)
-    .describe("How often `start` and `projector` sign a head of what has come since"),
+    .describe(
+      "How often `start` and `projector` sign a head of what has come since; such as 90s, 30m or 1h",
+    ),
   COUNTERFOIL_HEAD_KEY_FILE: z
     .string()
     .min(1)
@@ -200,7 +205,7 @@ export const CONFIG = {
   COUNTERFOIL_LOG_LEVEL: z
     .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
     .default("info")
-    .describe("Least severity that is logged"),
+    .describe("Least severity that is logged: fatal, error, warn, info, debug, trace or silent"),
 } as const;
 
 /** Variables whose value may be read from the file that `<name>_FILE` names. */
