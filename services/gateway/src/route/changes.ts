@@ -269,7 +269,7 @@ type DispatchHandlers = Readonly<{
 }>;
 
 /** Streams that are written to before the event loop is yielded. */
-const WRITES_PER_TURN = 32;
+const WRITES_PER_TURN = 8;
 
 /**
  * Writes the messages of a feed, one after the other, so that a stream that joins a channel receives
