@@ -1,13 +1,17 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { constants, setPriority } from "node:os";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { startServiceProcess } from "@counterfoil/counterfoil/demo/service";
 import { inFolder } from "./append.ts";
 import type { Offered, OfferJob } from "./changes-offer.ts";
 import type { ChangesRead, ReadersJob } from "./changes-readers.ts";
-import { type BenchOptions, type BenchRow, percentile, rssBytesMax } from "./measure.ts";
+import {
+  type BenchOptions,
+  type BenchRow,
+  messageOf,
+  percentile,
+  rssBytesMax,
+  startProcess,
+} from "./measure.ts";
 import { ZERO_HASH_SECRET } from "./zero-hash-webhooks.ts";
 
 const SUBSCRIBERS = 500;
@@ -107,14 +111,14 @@ function dueOf(byPosition: readonly Offered[], position: number): number {
 }
 
 async function offer(job: OfferJob): Promise<readonly Offered[]> {
-  const child = start("changes-offer.ts");
+  const child = startProcess("changes-offer.ts");
   child.send(job);
   return messageOf<readonly Offered[]>(child);
 }
 
 /** Resolves when all of them receive changes. */
 async function startReaders(job: ReadersJob) {
-  const child = start("changes-readers.ts");
+  const child = startProcess("changes-readers.ts");
   // Subscribers are other machines, which would not take the service's processors from it.
   if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   child.send(job);
@@ -125,18 +129,4 @@ async function startReaders(job: ReadersJob) {
       return messageOf<ChangesRead>(child);
     },
   };
-}
-
-const start = (file: string): ChildProcess =>
-  fork(join(import.meta.dirname, file), {
-    execArgv: ["--disable-warning=ExperimentalWarning"],
-    serialization: "advanced",
-  });
-
-async function messageOf<Message>(child: ChildProcess): Promise<Message> {
-  const [message] = (await Promise.race([
-    once(child, "message"),
-    once(child, "exit").then(([code]) => Promise.reject(new Error(`a process ended: ${code}`))),
-  ])) as [Message];
-  return message;
 }

@@ -1,4 +1,4 @@
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -77,16 +77,22 @@ export function rssBytesMax(pid: number | "self" = "self"): number {
 }
 
 /** Runs a file of this folder in a separate process. @returns the figures that it sends */
-export async function measureInProcess<Figures>(
-  file: string,
-  args: readonly string[],
-): Promise<Figures> {
-  const child = fork(join(import.meta.dirname, file), args, {
+export function measureInProcess<Figures>(file: string, args: readonly string[]): Promise<Figures> {
+  return messageOf(startProcess(file, args));
+}
+
+/** Starts a file of this folder in a separate process. */
+export const startProcess = (file: string, args: readonly string[] = []): ChildProcess =>
+  fork(join(import.meta.dirname, file), args, {
     execArgv: ["--disable-warning=ExperimentalWarning"],
+    serialization: "advanced",
   });
-  const [figures] = (await Promise.race([
-    once(child, "message"),
-    once(child, "exit").then(([code]) => Promise.reject(new Error(`${file} ended: ${code}`))),
-  ])) as [Figures];
-  return figures;
+
+/** The next message of a process. @throws Error if the process ends first */
+export async function messageOf<Message>(child: ChildProcess): Promise<Message> {
+  const ended = once(child, "exit").then(([code]) =>
+    Promise.reject(new Error(`${child.spawnargs.join(" ")} ended: ${code}`)),
+  );
+  const [message] = (await Promise.race([once(child, "message"), ended])) as [Message];
+  return message;
 }

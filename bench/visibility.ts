@@ -1,9 +1,12 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { startServiceProcess } from "@counterfoil/counterfoil/demo/service";
 import { inFolder } from "./append.ts";
-import { type BenchOptions, type BenchRow, percentile } from "./measure.ts";
+import {
+  type BenchOptions,
+  type BenchRow,
+  messageOf,
+  percentile,
+  startProcess,
+} from "./measure.ts";
 import type { Offered, OfferJob } from "./visibility-offer.ts";
 import { ZERO_HASH_SECRET } from "./zero-hash-webhooks.ts";
 
@@ -53,15 +56,9 @@ async function offerTo(dataDir: string, job: Omit<OfferJob, "address">): Promise
     COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: ZERO_HASH_SECRET,
   });
   try {
-    const child = fork(join(import.meta.dirname, "visibility-offer.ts"), {
-      execArgv: ["--disable-warning=ExperimentalWarning"],
-    });
+    const child = startProcess("visibility-offer.ts");
     child.send({ ...job, address: service.address });
-    const [offered] = (await Promise.race([
-      once(child, "message"),
-      once(child, "exit").then(([code]) => Promise.reject(new Error(`the offer ended: ${code}`))),
-    ])) as [Offered];
-    return offered;
+    return await messageOf<Offered>(child);
   } finally {
     await service.stop();
   }

@@ -93,8 +93,7 @@ export function isTimeless(reading: Reading): boolean {
   return reading.ok && reading.facts.some(({ data }) => "notification_id" in data);
 }
 
-type StoredOptions = Readonly<{
-  stream: Pick<EventStream, "body">;
+type ReadOptions = Readonly<{
   translations: Translations;
   hashing: Hashing;
   /** The frame's order on its socket; the recorded one if not given. */
@@ -109,20 +108,34 @@ type StoredOptions = Readonly<{
 export async function readStored(
   received: RecordedEvent,
   translation: number,
-  { stream, translations, hashing, order }: StoredOptions,
+  { stream, ...options }: ReadOptions & Readonly<{ stream: EventStream }>,
 ): Promise<Reading | null> {
+  const bytes = await bytesOf(received, stream);
+  return bytes === null ? null : readBytes(received, bytes, translation, options);
+}
+
+/** The stored bytes of a recorded delivery; null if they were erased. */
+export function bytesOf(received: RecordedEvent, stream: EventStream): Promise<Uint8Array | null> {
+  return stream.body((readData(received) as DataOf<"DeliveryReceived">).sha256);
+}
+
+/** Reads a recorded delivery again from its bytes. */
+export function readBytes(
+  received: RecordedEvent,
+  bytes: Uint8Array,
+  translation: number,
+  { translations, hashing, order }: ReadOptions,
+): Reading {
   const data = readData(received) as DataOf<"DeliveryReceived">;
   const translate = translations.versions[translation];
   if (translate === undefined) throw new Error(`there is no translation ${translation}`);
-  const body = await stream.body(data.sha256);
-  if (body === null) return null;
   const { connection, frame, provider, channel } = data;
   const place = connection !== undefined && frame !== undefined ? { connection, frame } : null;
   const source = {
     provider,
     channel,
     payloadType: data.payload_type,
-    text: decodeBody(body),
+    text: decodeBody(bytes),
     place,
     receivedAt: timeOf(data.received_at),
     ...(order === undefined ? socketOrder(data) : { order }),

@@ -14,7 +14,7 @@ import { isEngineError, LedgerMismatch } from "../ports/errors.ts";
 import { type EventStream, readAll, waitForMore } from "../ports/event-stream.ts";
 import type { Delivery, Ingest } from "../ports/ingest.ts";
 import { appendDecided, type ConcurrentWriter } from "./append-decided.ts";
-import { readStored, storedDelivery } from "./delivery.ts";
+import { bytesOf, readBytes, storedDelivery } from "./delivery.ts";
 
 /** A ledger's name and environment from `LedgerOpened`. A test ledger must never be taken for a production one. */
 export type LedgerNames = Readonly<{ name: string; environment: string }>;
@@ -194,14 +194,17 @@ async function recordOrderOf(
   const { connection, frame, received_at } = received;
   const session = connection === undefined ? null : sessions.of(connection);
   if (session === null || connection === undefined || frame === undefined) return 0;
-  const reading = await readStored(event, options.translations.present, options);
-  if (!reading?.ok) return 0;
+  const bytes = await bytesOf(event, options.stream);
+  if (bytes === null) return 0;
+  const { present } = options.translations;
+  const reading = readBytes(event, bytes, present, options);
+  if (!reading.ok) return 0;
   const stated = { place: { connection, frame }, facts: reading.facts };
   const order = session.orderOf({ ...stated, receivedAt: timeOf(received_at) });
   const report = reading.facts.find(({ type }) => type === "BalanceReported");
   if (order === null || report === undefined) return 0;
-  const ordered = await readStored(event, options.translations.present, { ...options, order });
-  const fact = ordered?.ok ? ordered.facts.find(({ type }) => type === "BalanceReported") : null;
+  const ordered = readBytes(event, bytes, present, { ...options, order });
+  const fact = ordered.ok ? ordered.facts.find(({ type }) => type === "BalanceReported") : null;
   return fact ? recordFactSeen(fact, received_at, options) : 0;
 }
 

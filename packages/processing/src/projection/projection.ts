@@ -166,10 +166,9 @@ export function errorText(error: unknown): string {
  * what it showed there, not what a rebuild has, even after the subject went on.
  */
 export async function hadStopped(rows: Rows): Promise<boolean> {
+  // Its anomaly stays, closed, when the subject goes on.
   const ofStopped = { column: "kind", is: "=", value: STOPPED_KIND } as const;
-  return (
-    (await rows.count(STOPPED, [], 1)) > 0 || (await rows.count(ANOMALIES, [ofStopped], 1)) > 0
-  );
+  return (await rows.count(ANOMALIES, [ofStopped], 1)) > 0;
 }
 
 async function openStopped(

@@ -10,7 +10,7 @@ import { factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { retryIdsOf } from "@counterfoil/core/ingest/quarantine";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { readStored } from "../ingest/delivery.ts";
+import { bytesOf, readBytes } from "../ingest/delivery.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import { eventFor, eventRecord, namesOthers, type Standing, type Standings } from "./events.ts";
 
@@ -144,11 +144,11 @@ async function readFacts(
 ): Promise<Pick<DeliveryFacts, "facts" | "isRead">> {
   const facts: ProviderFact[] = [];
   let isRead = false;
-  const body = await stream.body((readData(received) as DataOf<"DeliveryReceived">).sha256);
-  const stored = { stream: { body: async () => body }, ...options };
+  const bytes = await bytesOf(received, stream);
+  if (bytes === null) return { facts, isRead };
   for (const version of Object.keys(options.translations.versions)) {
-    const reading = await readStored(received, Number(version), stored);
-    if (!reading?.ok) continue;
+    const reading = readBytes(received, bytes, Number(version), options);
+    if (!reading.ok) continue;
     facts.push(...reading.facts);
     isRead ||= Number(version) === options.translations.present;
   }

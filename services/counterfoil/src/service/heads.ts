@@ -72,7 +72,7 @@ function signOnSchedule(
   return keepHeads(schedule, signal);
 }
 
-export type HeadSchedule = Readonly<{
+type HeadSchedule = Readonly<{
   heads: Pick<Heads, "last" | "make">;
   clock: Clock;
   everySeconds: number;

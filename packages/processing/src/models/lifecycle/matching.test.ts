@@ -130,7 +130,7 @@ describe("the queue", () => {
   ])("reads no more rows per part of a large class than of a small one: %s", async (_, order) => {
     const parts = (count: number) =>
       order(Array.from({ length: count }, (_, at) => pair(at)).flat());
-    const [few, many] = [await rowsPerPart(parts(50)), await rowsPerPart(parts(200))];
+    const [few, many] = [await rowsPerPart(parts(100)), await rowsPerPart(parts(400))];
     expect(many).toBeLessThanOrEqual(few * 1.5);
   });
 
