@@ -12,6 +12,7 @@ import {
   endLine,
   eventLine,
 } from "@counterfoil/processing/exports/export-ledger";
+import { checkExport, importLedger } from "@counterfoil/processing/exports/import-ledger";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { eraseBodies, findErasable } from "@counterfoil/processing/operator";
@@ -22,7 +23,7 @@ import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-ro
 import { createRandom } from "@counterfoil/simulator/random";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { playFlow } from "../engines/flow.ts";
-import { emptyStream, exportText, importText, NAMES } from "./exports.ts";
+import { emptyStream, exportText, importText, NAMES, readingOf } from "./exports.ts";
 import { take } from "./messages.ts";
 import {
   allEvents,
@@ -208,6 +209,23 @@ describe("refused, with its line, before anything is written", () => {
     );
     expect(await stream.head()).toEqual(emptyHead(LEDGER, hashing));
   });
+});
+
+test("a file that changes after it was checked: nothing altered is appended", async () => {
+  const position = lines.findIndex((line) => line.includes('"type":"BalanceReported"'));
+  const altered = lines.with(position, String(lines[position]).replace('"data":"{', '"data":"{ '));
+  const body = lines.findIndex((line) => line.startsWith('{"body":'));
+  const otherBytes = String(lines[body]).replace(/"base64":"[^"]*"/, '"base64":"AAAA"');
+  for (const changed of [altered, lines.with(body, otherBytes), lines.slice(0, -1)]) {
+    const stream = emptyStream();
+    await checkExport(readingOf(text), await stream.head());
+    await expect(importLedger({ ...readingOf(joined(changed)), stream })).rejects.toThrow(
+      ExportRefused,
+    );
+    for (const event of await allEvents(stream)) {
+      expect(event.hash).toBe((await allEvents(ledger.stream))[event.position - 1]?.hash);
+    }
+  }
 });
 
 test("a signed head at its end has to be of this export, and unaltered", async () => {

@@ -71,6 +71,7 @@ describe("refused configurations", () => {
     { env: { COUNTERFOIL_HTTP_TLS_KEY_FILE: "k" }, says: /TLS_CERT_FILE missing/ },
     { env: { COUNTERFOIL_HTTP_PORT: "65536" }, says: /expected a port number/ },
     { env: { COUNTERFOIL_STUCK_AFTER: "soon" }, says: /expected a duration/ },
+    { env: { COUNTERFOIL_STUCK_AFTER: "36501d" }, says: /expected at most 36500d/ },
     { env: { COUNTERFOIL_LOG_LEVEL: "loud" }, says: /COUNTERFOIL_LOG_LEVEL is "loud"/ },
     { env: { COUNTERFOIL_WEBHOOK_HOST: "::" }, says: /COUNTERFOIL_WEBHOOK_PORT missing/ },
     { env: { ...FEED, COUNTERFOIL_ZEROHASH_FEED_KEY: "" }, says: /_FEED_KEY missing/ },
