@@ -137,7 +137,13 @@ function sumOf(
   { groupBy, filters }: TotalsQuery,
 ): readonly TotalRecord[] {
   const columns = ["asset", ...groupBy] as const;
-  const meant = accounts.filter((account) =>
+  const isByType = groupBy.includes("account_type") || filters.account_type !== undefined;
+  // Layer1's funds on the chain are its available and its reserved ones.
+  const summed = accounts.filter(
+    ({ provider, account_type }) =>
+      isByType || provider !== "layer1" || account_type !== "blockchain",
+  );
+  const meant = summed.filter((account) =>
     (["asset", ...TOTAL_GROUPS] as const).every(
       (name) => filters[name]?.includes(account[name] ?? "") ?? true,
     ),

@@ -35,7 +35,7 @@ const PAGE = 200;
 
 /**
  * Exact sums over accounts, per asset. An account without a known balance is counted and adds
- * nothing. Only totals are read, however many accounts there are; at a past position, the last
+ * nothing. Layer1 states the money of an address twice, see `BOTH_OTHERS`. Only totals are read, however many accounts there are; at a past position, the last
  * change of each.
  *
  * @returns one record for each group that has an account, in the order of asset, type, group,
@@ -43,10 +43,13 @@ const PAGE = 200;
  */
 export async function readTotals(rows: Rows, query: TotalsQuery): Promise<readonly TotalRecord[]> {
   const sums = new Map<string, Sum>();
+  const { groupBy, filters } = query;
+  const isByType = groupBy.includes("account_type") || filters.account_type !== undefined;
   for (const where of eitherTotal(query)) {
     let read = 0;
     for await (const { total, count } of everyTotal(rows, where, query.position)) {
-      if (count !== null) addTo(sums, groupOf(total, query.groupBy), count);
+      const isSummed = isByType || !repeatsOthers(total);
+      if (isSummed && count !== null) addTo(sums, groupOf(total, groupBy), count);
       read += 1;
       if (read % PAGE === 0) await query.nextTurn();
     }
@@ -54,6 +57,15 @@ export async function readTotals(rows: Rows, query: TotalsQuery): Promise<readon
   const known = [...sums.values()].filter(({ accounts }) => accounts > 0);
   return known.sort(byGroup).map(totalRecord);
 }
+
+/**
+ * The fund type of Layer1 that is the sum of the two others, available and reserved. Unless types are
+ * asked for, it would count the same money again.
+ */
+const BOTH_OTHERS = "blockchain";
+
+const repeatsOthers = ({ provider, account_type }: Row): boolean =>
+  provider === "layer1" && account_type === BOTH_OTHERS;
 
 type TotalCount = Readonly<{ total: string; accounts: number; withGaps: number }>;
 

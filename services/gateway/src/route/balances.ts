@@ -155,7 +155,7 @@ function totalsRoute(sources: Sources): Route {
     tag: "balances",
     summary: "Sums of the balances of accounts, per asset",
     description:
-      "Exact sums over accounts, updated in the transaction of their balances. `group_by` and filters may be repeated; a filter with several values matches any of them. Groups without an account are omitted.",
+      "Exact sums over accounts, updated in the transaction of their balances. `group_by` and filters may be repeated; a filter with several values matches any of them. Groups without an account are omitted. Layer1's `blockchain` funds are the available and the reserved ones together: they are summed only where `account_type` is a group or a filter.",
     query: totalsQuery,
     answer: totals,
     problems: ["unsupported_combination", ...MODEL_PROBLEMS],
