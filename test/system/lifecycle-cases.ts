@@ -137,6 +137,37 @@ const WITHDRAWALS: LifecycleCases = {
     expect(await ledger.records("withdrawals")).toMatchObject([{ amount: "0.004", total: "200" }]);
   },
 
+  "the hold is taken in parts": async (played) => {
+    const named = { withdrawal_request_id: "R" };
+    const part = (runId: string, minute: number, amount: string) =>
+      run(runId, minute, [
+        ["withdrawal_confirmed", amount, `c${runId}`, named],
+        ["withdrawal", `-${amount}`, `d${runId}`, named],
+      ]);
+    const told = [run("1", 1, [["withdrawal_pending", "-10", "p", named]]), part("2", 2, "4")];
+    const open = await played(told);
+    expect(await open.records("withdrawals")).toMatchObject([
+      { stage: "confirmed", amount: "10", settled_amount: "4" },
+    ]);
+    const ledger = await played([...told, part("3", 3, "6")]);
+    expect(await ledger.records("withdrawals")).toMatchObject([
+      { stage: "settled", amount: "10", settled_amount: "10" },
+    ]);
+  },
+
+  "two debits for one hold are told": async (played) => {
+    const named = { withdrawal_request_id: "R" };
+    const ledger = await played([
+      run("1", 1, [["withdrawal_pending", "-10", "p", named]]),
+      run("2", 2, [["withdrawal", "-10", "d1", named]]),
+      run("3", 3, [["withdrawal", "-10", "d2", named]]),
+    ]);
+    expect(await ledger.records("withdrawals")).toMatchObject([
+      { stage: "settled", amount: "10", settled_amount: "20" },
+    ]);
+    expect(await ledger.openAnomalies("withdrawals")).toEqual(["contradiction:R:debited"]);
+  },
+
   "a debit that is smaller than the hold, by its fee": async (played) => {
     const ledger = await played([
       run("1", 1, [["withdrawal_pending", "-0.5", "p"]]),
@@ -361,6 +392,47 @@ const DEPOSITS: LifecycleCases = {
     expect(await ledger.find("deposits", TRANSFER)).toEqual({
       outcome: "ambiguous",
       candidates: ids,
+    });
+  },
+
+  "pulled in, returned, retried and pulled in again: one deposit": async (played) => {
+    const bank = (payment_status: string, minute: number): Webhook => ({
+      type: "payment_status_changed",
+      body: {
+        ...{ transaction_id: "g1", type: "debit", payment_status, amount: "5", asset: "USD" },
+        ...{ participant_code: "CUST01", account_label: "general" },
+        timestamp: Number(START / 1_000_000n) + minute * 60_000,
+      },
+    });
+    const booked = (runId: string, minute: number, change: string): Webhook =>
+      run(runId, minute, [["deposit", change, `m${runId}`, { deposit_reference_id: "g1" }]], {
+        ...DEPOSIT,
+        asset: "USD",
+      });
+    const told = [
+      ...[bank("submitted", 1), bank("settled", 10), booked("1", 10, "5")],
+      ...[bank("returned", 20), booked("2", 20, "-5"), bank("retried", 20)],
+    ];
+    const again = [bank("settled", 30), booked("3", 30, "5")];
+    const open = await played(told);
+    expect(outline(await open.records("deposits"))).toEqual(["g1 unconfirmed stated 5"]);
+    const ledger = await played([...told, ...again]);
+    expect(outline(await ledger.records("deposits"))).toEqual(["g1 credited inferred 5"]);
+    expect(await ledger.records("deposits")).toMatchObject([{ credited_amount: "5" }]);
+    expect(await ledger.openAnomalies("deposits")).toEqual([]);
+  },
+
+  "a part of a deposit is taken back": async (played) => {
+    const reference = { deposit_reference_id: "ab" };
+    const ledger = await played([
+      run("1", 1, [["deposit", "1.25", "m1", reference]], DEPOSIT),
+      run("2", 2, [["deposit", "-1", "m2", reference]], DEPOSIT),
+    ]);
+    expect(outline(await ledger.records("deposits"))).toEqual([
+      "movement:m1 credited inferred 1.25",
+    ]);
+    expect(await ledger.find("deposits", "m2")).toMatchObject({
+      record: { id: "movement:m1", credited_amount: "0.25" },
     });
   },
 

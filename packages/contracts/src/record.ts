@@ -270,6 +270,9 @@ export const depositRecord = z
       movement_ids: z.array(z.string()),
       fund_id: text,
     }),
+    credited_amount: money.meta({
+      description: "What was booked, less what was taken back; null where no booking is known",
+    }),
     source_address: text,
     received_address: text,
     reference: text,

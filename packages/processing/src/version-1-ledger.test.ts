@@ -88,6 +88,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "99107df2d3c1cd9c5d40419cd42cd0290a91de5bc3190bf65e6d15fce9755733",
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
+  "withdrawals 10": [
+    "60dadde86f7a6d353839910ce9dadcff6d489f1af2979da9d7eb9ea08c9de9dd",
+    "decf88c22e6438394c5a33af7e282b51fdf3fb9546b7416c8b7bb25b8289c2ea",
+  ],
   "deposits 2": [
     "2fcce6efa54b5723ea91bbb87fd0e684d228a157f4eec5c163a66a12d0ca594a",
     "16bdc0e98215aa2277cc9a71ed824cd59d9f7cc978d42df40db4c7ebc9d99ac4",
@@ -120,6 +124,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "6d45fd3a0dc9657d6d68669a117f563cc9eb200fcdbbd8fb077364c3ebbfb17f",
     "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
+  "deposits 10": [
+    "1fe5d73c15b221d2a1fc8be16357ea425e2f5da5f5a1693289df13539fab08eb",
+    "49eb80231ae4adfa2367bffa476db2bde0b94027be0314708855c742c64d233f",
+  ],
   "trades 2": [
     "85c6f95641dda072652d8732de608b54e02cfda9e6f961c8cbc69f6b0ae003c8",
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
@@ -147,6 +155,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
   "trades 8": [
     "4e06b74e177c8b502f4b55fe0da63297d140c630425fa21cd057bb13451a8375",
     "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
+  ],
+  "trades 9": [
+    "1ffbb93d545a5fbd59fd4c4e2a7b273d45b8cc941120aa2c9a92ceb93ee22861",
+    "33041a3ead79e6e21b0d62c310323c5deb50603530c87d1731e0dcdc6d227a74",
   ],
 };
 

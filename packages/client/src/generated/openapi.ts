@@ -623,7 +623,7 @@ export interface paths {
         };
         /**
          * Sums of the balances of accounts, per asset
-         * @description Exact sums over accounts, updated in the transaction of their balances. `group_by` and filters may be repeated; a filter with several values matches any of them. Groups without an account are omitted.
+         * @description Exact sums over accounts, updated in the transaction of their balances. `group_by` and filters may be repeated; a filter with several values matches any of them. Groups without an account are omitted. Layer1's `blockchain` funds are the available and the reserved ones together: they are summed only where `account_type` is a group or a filter.
          */
         get: operations["listTotals"];
         put?: never;
@@ -918,6 +918,8 @@ export interface components {
             account_label: string | null;
             amount: components["schemas"]["Amount"] | null;
             asset: string | null;
+            /** @description What was booked, less what was taken back; null where no booking is known */
+            credited_amount: components["schemas"]["Amount"] | null;
             fee: components["schemas"]["Amount"] | null;
             fee_asset: string | null;
             fund: {

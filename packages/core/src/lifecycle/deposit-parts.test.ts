@@ -8,18 +8,19 @@ const PARTS: Readonly<Record<string, DepositPart>> = {
   R: "reversal",
 };
 
-/** `name at network group`, `-` for none; the first letter says which part it is. */
+/** `name at network group amount`, `-` for none; the first letter says which part it is. */
 const partsOf = (text: string): ClassPart<string>[] =>
   text.split(", ").map((each) => {
     const [item = "", at = "0", ...scope] = each.split(" ");
-    const [network = null, group = null] = scope.map((one) => (one === "-" ? null : one));
+    const known = scope.map((one) => (one === "-" ? null : one));
+    const [network = null, group = null, amount] = known;
     const part = PARTS[item.charAt(0)] ?? "status";
-    return { item, part, at: BigInt(at), tie: item, network, group };
+    return { item, part, at: BigInt(at), tie: item, amount: amount ?? "5", network, group };
   });
 
 const joined = (parts: readonly ClassPart<string>[]): string =>
   joinParts(parts)
-    .map((pair) => pair.join(" "))
+    .map(({ a, b, isPartial }) => `${a} ${b}${isPartial ? " in part" : ""}`)
     .sort()
     .join(", ");
 
@@ -36,6 +37,14 @@ test.each([
   ["no reversal comes before", "M1 10, R1 5", ""],
   ["a reversal takes a movement of its own group", "M1 10 - A, M2 20 - B, R1 30 - A", "R1 M1"],
   ["a status without a group is of any", "S1 10, M1 11 - A", "M1 S1"],
+  ["another amount is another deposit", "S1 10 - - 5, M1 11 - - 4", ""],
+  ["booked again after a reversal", "S1 10, M1 11, R1 12, M2 13", "M1 S1, M2 R1, R1 M1"],
+  ["and again", "S1 10, M1 11, R1 12, M2 13, R2 14, M3 15", "M1 S1, M2 R1, M3 R2, R1 M1, R2 M2"],
+  ["with a status of its own", "S1 10, M1 11, R1 12, S2 13, M2 13", "M1 S1, M2 S2, R1 M1"],
+  ["without any status they are two", "M1 11, R1 12, M2 13", "R1 M1"],
+  ["taken back in part", "M1 10, M2 11, R1 12 - - 2, R2 13 - - 4", "R1 M2 in part, R2 M1 in part"],
+  ["more than was booked", "M1 10, R1 12 - - 7", "R1 M1 in part"],
+  ["in part before it was booked", "M1 10, R1 9 - - 2", ""],
 ])("%s", (_, parts, expected) => {
   expect(joined(partsOf(parts))).toBe(expected);
   expect(joined(partsOf(parts).toReversed())).toBe(expected);

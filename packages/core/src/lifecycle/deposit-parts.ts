@@ -1,3 +1,4 @@
+import { moneyOf, subtract } from "../exact/money.ts";
 import { compareText } from "../exact/text.ts";
 import { compareTimes, type Nanos } from "../exact/time.ts";
 
@@ -5,50 +6,96 @@ import { compareTimes, type Nanos } from "../exact/time.ts";
 export type DepositPart = "status" | "movement" | "reversal" | "fund";
 
 /**
- * A part whose class equals that of others, so that nothing states which of them are one deposit.
+ * A part whose holder, asset and transaction equal those of others, so that nothing states which of
+ * them are one deposit.
  */
 export type ClassPart<Item> = Readonly<{
   item: Item;
   part: DepositPart;
   at: Nanos;
   tie: string;
+  amount: string;
   /** null if the fact states none. */
   network: string | null;
   /** The account's group, which every movement has. */
   group: string | null;
 }>;
 
-export type Joined<Item> = readonly (readonly [a: Item, b: Item])[];
+export type Joined<Item> = Readonly<{
+  a: Item;
+  b: Item;
+  /** Whether other parts are equal, so that they could be paired in another way. */
+  isInferred: boolean;
+  /** Whether a deposit is taken back in part. */
+  isPartial: boolean;
+}>;
 
 /**
  * Pairs the parts of one class in order of time. Each movement takes the nearest free status and the
- * nearest free fund event, the earlier one of two at the same distance. A reversal takes the last
- * free movement before it. The remaining fund events take the remaining statuses in the same way.
+ * nearest free fund event, the earlier one of two at the same distance. The remaining fund events take
+ * the remaining statuses in the same way. A reversal takes the last free movement before it; if that
+ * one has a status, a later movement without one books the same deposit again, as after a retry. A
+ * reversal of another amount takes back a part of the last movement before it that has enough left, else of the
+ * last one.
  */
-export function joinParts<Item>(parts: readonly ClassPart<Item>[]): Joined<Item> {
-  const pairs: (readonly [Item, Item])[] = [];
+export function joinParts<Item>(parts: readonly ClassPart<Item>[]): readonly Joined<Item>[] {
+  type Part = ClassPart<Item>;
+  const pairs: Joined<Item>[] = [];
+  const isEqual = equalsIn(parts);
   const sortedOf = (part: DepositPart) =>
     new Set(parts.filter((one) => one.part === part).sort(byTime));
   const [statuses, movements, funds] = [sortedOf("status"), sortedOf("movement"), sortedOf("fund")];
-  const joinNearest = (taker: ClassPart<Item>, free: Set<ClassPart<Item>>): boolean => {
+  const join = (a: Part, b: Part, isInferred = isEqual(a)) =>
+    pairs.push({ a: a.item, b: b.item, isInferred, isPartial: a.amount !== b.amount });
+  const joinNearest = (taker: Part, free: Set<Part>): boolean => {
     const nearest = nearestOf(taker, free);
     if (nearest === null) return false;
     free.delete(nearest);
-    pairs.push([taker.item, nearest.item]);
+    join(taker, nearest);
     return true;
   };
+  const reported = new Set<Part>();
   for (const movement of movements) {
-    joinNearest(movement, statuses);
+    if (joinNearest(movement, statuses)) reported.add(movement);
     joinNearest(movement, funds);
   }
   for (const fund of funds) joinNearest(fund, statuses);
+  const partial: Part[] = [];
   for (const reversal of sortedOf("reversal")) {
     const before = [...movements].findLast((one) => one.at <= reversal.at && agree(one, reversal));
-    if (before === undefined) continue;
+    if (before === undefined) {
+      partial.push(reversal);
+      continue;
+    }
     movements.delete(before);
-    pairs.push([reversal.item, before.item]);
+    join(reversal, before);
+    if (!reported.has(before)) continue;
+    const isAgain = (one: Part) => !reported.has(one) && one.at >= reversal.at;
+    const again = [...movements].find((one) => isAgain(one) && agree(one, reversal));
+    if (again === undefined) continue;
+    reported.add(again);
+    join(again, reversal, true);
+  }
+  const left = new Map([...movements].map((one) => [one, moneyOf(one.amount)]));
+  for (const reversal of partial) {
+    const amount = moneyOf(reversal.amount);
+    const before = [...left].filter(([one]) => one.at <= reversal.at && isSamePlace(one, reversal));
+    const enough = before.findLast(([, rest]) => amount.lessThanOrEqualTo(rest));
+    const [movement, rest] = enough ?? before.at(-1) ?? [];
+    if (movement === undefined || rest === undefined) continue;
+    left.set(movement, subtract(rest, amount));
+    join(reversal, movement, true);
   }
   return pairs;
+}
+
+/** Whether there are other parts of the same kind and amount. */
+function equalsIn<Item>(parts: readonly ClassPart<Item>[]) {
+  const byAmount = Map.groupBy(parts, ({ amount }) => amount);
+  return ({ amount }: ClassPart<Item>): boolean => {
+    const equal = byAmount.get(amount) ?? [];
+    return equal.length > new Set(equal.map(({ part }) => part)).size;
+  };
 }
 
 function nearestOf<Item>(
@@ -67,8 +114,10 @@ type Any = ClassPart<unknown>;
 
 const distance = (a: Any, b: Any): Nanos => (a.at < b.at ? b.at - a.at : a.at - b.at);
 
+const agree = (a: Any, b: Any): boolean => a.amount === b.amount && isSamePlace(a, b);
+
 /** Of two groups of one participant, a movement of one is no part of a deposit of the other. */
-const agree = (a: Any, b: Any): boolean =>
+const isSamePlace = (a: Any, b: Any): boolean =>
   areSame(a.network, b.network) && areSame(a.group, b.group);
 
 const areSame = (a: string | null, b: string | null): boolean =>

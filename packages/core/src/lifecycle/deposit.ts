@@ -1,6 +1,7 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { DepositRecord, DepositStage } from "@counterfoil/contracts/record";
 import { accountParts } from "../account.ts";
+import { formatMoney, subtract, ZERO } from "../exact/money.ts";
 import type { DepositPart } from "./deposit-parts.ts";
 import {
   type AnyDatedFact,
@@ -8,9 +9,11 @@ import {
   dispatchByType,
   distinct,
   EMPTY_READING,
+  type End,
   earliestClaims,
   entryOf,
   type FactReading,
+  factIdOf,
   HOLDER_FIELDS,
   idClaims,
   isPayIn,
@@ -19,9 +22,12 @@ import {
   namesOf,
   pick,
   readPayment,
+  SHOWS,
 } from "./lifecycle-fact.ts";
 import {
+  agreedClaims,
   type Claim,
+  disagreementsIn,
   type Fields,
   feeText,
   hashNames,
@@ -32,7 +38,9 @@ import {
   normalHash,
   ownerOf,
   paidFee,
+  type Sums,
   splitAsset,
+  sumIn,
   valueIn,
   valuesIn,
 } from "./record-fields.ts";
@@ -71,7 +79,7 @@ export const DEPOSIT_RULES: StageRules<DepositStage> = {
 
 export const DEPOSITS: Lifecycle = {
   model: "deposits",
-  version: 9,
+  version: 10,
   ...dispatchByType({
     MovementRecorded: { isKept: isDepositMovement, read: readMovement },
     DepositStatusReported: { read: readStatus },
@@ -82,14 +90,38 @@ export const DEPOSITS: Lifecycle = {
   firstStage: "detected",
   ids: ["deposit", "payment", "movement", "fund", "transfer"],
   fieldsOf: depositFields,
+  endsOf: (_fields, sums) => bookingEnds(sums),
+  contradictionsIn: (fields) => disagreementsIn(fields),
 };
 
 /** Whether a movement books a deposit, or reverses one: a reversal names the same reference. */
 function isDepositMovement(movement: DataOf<"MovementRecorded">): boolean {
-  const { provider, movement_type, change, deposit_reference_id } = movement;
+  const { provider, movement_type = "", change, deposit_reference_id } = movement;
   if (provider !== "zerohash" || change === "0") return false;
-  if (change.startsWith("-")) return knownId(deposit_reference_id) !== undefined;
-  return movement_type === "deposit";
+  if (!change.startsWith("-")) return movement_type === "deposit";
+  return knownId(deposit_reference_id) !== undefined && !NO_REVERSAL.test(movement_type);
+}
+
+/**
+ * The provider's movement types that spend a deposit, and do not undo it. How it calls a reversal is
+ * documented nowhere, so any other type may be one.
+ */
+const NO_REVERSAL =
+  /settlement|conver|trade|transfer|_fee$|commission|margin|swap|loan|interest|repayment|stake/i;
+
+/** A deposit is returned once all was taken back, and credited again by a booking after that. */
+function bookingEnds(sums: Sums): Readonly<Record<string, End>> {
+  if (sums.undone === undefined) return {};
+  return sumIn(sums, "undone").lessThan(sumIn(sums, "booked"))
+    ? { [SHOWS.lastBooking]: { stage: "credited", mode: "rebooks" } }
+    : { [SHOWS.lastReversal]: { stage: "returned" } };
+}
+
+/** What is left of the bookings; null if none is known. */
+function creditedAmount(sums: Sums): string | null {
+  if (sums.booked === undefined) return null;
+  const credited = subtract(sumIn(sums, "booked"), sumIn(sums, "undone"));
+  return formatMoney(credited.isNegative() ? ZERO : credited);
 }
 
 /** The values in which two reports of one deposit agree. */
@@ -102,17 +134,19 @@ type Agreed = Readonly<
 
 /**
  * Claims to the class of a report: reports of one class may be joined to one deposit. Network and group
- * are not part of it, since a report may omit them. A report without a hash or an amount has no class.
+ * are not part of it, since a report may omit them, nor the amount, since a deposit may be taken back
+ * in part. A report without a hash or an amount has no class.
  */
 function classClaims(fact: AnyDatedFact, part: DepositPart, agreed: Agreed): Claim[] {
   const { participant_code, account_label, asset, network, amount, hash } = agreed;
   const code = splitAsset(asset ?? "");
   const isWhole = participant_code && code.base && amount && hash;
-  const shared = [participant_code, account_label ?? "general", code.base, amount];
+  const shared = [participant_code, account_label ?? "general", code.base];
   return [
     ...earliestClaims(fact, 0, { part, since: String(fact.at) }),
     ...latestClaims(fact, 0, {
       class: isWhole ? JSON.stringify([...shared, normalHash(hash)]) : undefined,
+      class_amount: isWhole ? amount : undefined,
       class_network: code.network ?? network,
       class_group: agreed.account_group ?? undefined,
     }),
@@ -152,7 +186,11 @@ function readMovement(fact: DatedFact<"MovementRecorded">): FactReading {
         ...{ amount, reference, "id:movement": name.name },
       }),
       movementClaim(movement_id),
+      ...latestClaims(fact, 0, {
+        [isReversal ? SHOWS.lastReversal : SHOWS.lastBooking]: factIdOf(fact.type, fact.data),
+      }),
     ],
+    sums: isReversal ? { undone: amount } : { booked: amount },
   };
 }
 
@@ -186,6 +224,7 @@ function readStatus(fact: DatedFact<"DepositStatusReported">): FactReading {
         ...pick(data, "reference", "reason", "reason_code"),
         ...{ transaction_hash: hash, paid_fee: feeText(data) },
       }),
+      ...(isLayer1 ? [] : agreedClaims({ reported_amount: data.amount })),
       ...idClaims(names),
     ],
   };
@@ -210,6 +249,7 @@ function readPaymentIn(fact: DatedFact<"PaymentStatusReported">): FactReading {
         ...pick(data, "amount", "transaction_hash", "reference", "reason", "reason_code"),
         paid_fee: feeText(data),
       }),
+      ...agreedClaims({ paid_amount: data.amount }),
       ...idClaims([{ kind: "payment", name: data.payment }]),
     ],
   };
@@ -238,6 +278,7 @@ function readFund(fact: DatedFact<"FundReported">): FactReading {
         ...pick(data, "source_address", "reason", "reason_code"),
         ...{ amount: data.quantity, received_address: data.deposit_address },
       }),
+      ...agreedClaims({ fund_success: success?.toString(), fund_quantity: data.quantity }),
       { field: "id:fund", order: data.fund, value: name },
     ],
   };
@@ -261,11 +302,12 @@ function fundEntry({ data }: DatedFact<"FundReported">): HistoryEntry {
 const isExpired = ({ reason, reason_code }: DataOf<"FundReported">): boolean =>
   reason_code === "DEPOSIT_WINDOW_EXPIRED" || /\bsession\b.*\bexpired\b/i.test(reason ?? "");
 
-function depositFields(fields: Fields): Partial<DepositRecord> {
+function depositFields(fields: Fields, sums: Sums): Partial<DepositRecord> {
   const fund = JSON.parse(valueIn(fields, "fund") ?? "null") as DepositRecord["fund"];
   return {
     ...holderFields(fields),
     amount: valueIn(fields, "amount"),
+    credited_amount: creditedAmount(sums),
     ...paidFee(fields),
     identifiers: {
       deposit_id: valueIn(fields, "deposit_id"),

@@ -5,11 +5,12 @@ import type {
   ProviderFactType,
 } from "@counterfoil/contracts/fact";
 import { statedTime } from "../balances/effective-time.ts";
-import type { Nanos } from "../exact/time.ts";
+import { formatTime, type Nanos } from "../exact/time.ts";
 import { factKey } from "../identity.ts";
 import { type FactData, type FactState, firstArrivalOf, inForce } from "../ingest/fact-state.ts";
 import {
   type Claim,
+  type Contradiction,
   earliestFirst,
   type Fields,
   hashNames,
@@ -18,8 +19,16 @@ import {
   type Ordered,
   type Owner,
   ownerOf,
+  type Sums,
 } from "./record-fields.ts";
-import { type HistoryEntry, isRetry, type StageRules, stageOfWord, type Words } from "./stages.ts";
+import {
+  type HistoryEntry,
+  isRetry,
+  type Mode,
+  type StageRules,
+  stageOfWord,
+  type Words,
+} from "./stages.ts";
 import type { MovementSide } from "./withdrawal-movement.ts";
 
 /**
@@ -85,8 +94,14 @@ export type Lifecycle = Readonly<{
   firstStage: string | null;
   /** The kinds of names that may identify a record, best first. */
   ids: readonly string[];
-  /** @param netDebit the sum of debits less reversals; null without a debit */
-  fieldsOf: (fields: Fields, netDebit: string | null) => object;
+  fieldsOf: (fields: Fields, sums: Sums) => object;
+  /**
+   * The facts that show a stage which follows from all facts of the record, by the claims that name
+   * them.
+   */
+  endsOf?: (fields: Fields, sums: Sums) => Readonly<Record<string, End>>;
+  /** What its facts state and cannot all be true. */
+  contradictionsIn?: (fields: Fields, sums: Sums) => readonly Contradiction[];
   /**
    * The parties to a record, from its state; absent where columns of the record name the holder.
    */
@@ -100,6 +115,19 @@ type Reader<Type extends ProviderFactType> = Readonly<{
   read?: (fact: DatedFact<Type>) => FactReading;
 }>;
 
+/** The stage that a fact shows as the end of its record, and how it counts there. */
+export type End = Readonly<{ stage: string | null; mode?: Mode }>;
+
+/** The claims of the facts that may show the end of their record. */
+export const SHOWS = {
+  lastBooking: "shows:last_booking",
+  firstDebit: "shows:first_debit",
+  lastDebit: "shows:last_debit",
+  lastReversal: "shows:last_reversal",
+  lastFreed: "shows:last_freed",
+  lastLeg: "shows:last_leg",
+} as const;
+
 /** Combines readers of single fact types into the reading part of a lifecycle. */
 export function dispatchByType(readers: { readonly [Type in ProviderFactType]?: Reader<Type> }) {
   const readerOf = (type: ProviderFactType) => readers[type] as Reader<never> | undefined;
@@ -109,10 +137,23 @@ export function dispatchByType(readers: { readonly [Type in ProviderFactType]?: 
       const reader = readerOf(type);
       return reader !== undefined && (reader.isKept?.(data as never) ?? true);
     },
-    read: (fact: AnyDatedFact): FactReading | null =>
-      readerOf(fact.type)?.read?.(fact as never) ?? null,
+    read(fact: AnyDatedFact): FactReading | null {
+      const reading = readerOf(fact.type)?.read?.(fact as never) ?? null;
+      return reading && { ...reading, claims: [...reading.claims, ...clockClaims(fact)] };
+    },
   };
 }
+
+/** The claim to a record's impossible time. Those of movements are told by their accounts. */
+function clockClaims({ type, state }: AnyDatedFact): Claim[] {
+  const { impossibleAt } = statedTime(state);
+  if (impossibleAt === null || type === "MovementRecorded") return [];
+  const value = formatTime(impossibleAt);
+  return [{ field: IMPOSSIBLE_TIME, order: value, value }];
+}
+
+/** The first of the impossible times that a record's facts print; each counts as its arrival. */
+export const IMPOSSIBLE_TIME = "impossible_time";
 
 /** Facts of one owner that share a name belong to one record. */
 export type Name = Readonly<{ kind: string; name: string }>;
@@ -129,6 +170,8 @@ export type FactReading = Readonly<{
   aliases: readonly string[];
   entries: readonly HistoryEntry[];
   claims: readonly Claim[];
+  /** What the fact adds to the sums of its record. */
+  sums: Sums;
   /** The side of a movement, if the fact is a step of a withdrawal. */
   side: MovementSide | null;
 }>;
@@ -137,6 +180,7 @@ export const EMPTY_READING: Omit<FactReading, "owner" | "names" | "entries"> = {
   mentions: null,
   aliases: [],
   claims: [],
+  sums: {},
   side: null,
 };
 
@@ -235,7 +279,12 @@ export type EntryOutcome = Readonly<{
   late: boolean;
 }> | null;
 
-type JudgedEntry = Readonly<{ entry: HistoryEntry; outcome: NonNullable<EntryOutcome> }>;
+type JudgedEntry = Readonly<{
+  entry: HistoryEntry;
+  outcome: NonNullable<EntryOutcome>;
+  /** Whether the end of the record follows from its sum with others. */
+  isSummed: boolean;
+}>;
 type Explanation = Readonly<{
   applies: (judged: JudgedEntry) => boolean;
   explain: (judged: JudgedEntry) => string;
@@ -259,6 +308,11 @@ const EXPLANATIONS: readonly Explanation[] = [
       `brings the stage ${stageText(after)}${late ? ", though it came late" : ""}`,
   },
   {
+    applies: ({ entry: { stage }, isSummed }) => stage === null && isSummed,
+    explain: ({ outcome: { after } }) =>
+      `is summed with the record's other movements, and leaves the stage ${stageText(after)}`,
+  },
+  {
     applies: ({ entry: { stage } }) => stage === null,
     explain: () => "is kept in the history and says nothing of the stage",
   },
@@ -279,18 +333,19 @@ export function lifecycleReason(
   reading: FactReading | null,
   outcomes: readonly EntryOutcome[],
 ): string {
+  const isSummed = Object.keys(reading?.sums ?? {}).length > 0;
   const reasons = (reading?.entries ?? []).map((entry, index) =>
-    entryReason(entry, outcomes[index] ?? null),
+    entryReason(entry, outcomes[index] ?? null, isSummed),
   );
   return reasons.length === 0
     ? `says nothing of the stage${claimedFields(reading)}`
     : reasons.join("; ");
 }
 
-function entryReason(entry: HistoryEntry, outcome: EntryOutcome): string {
+function entryReason(entry: HistoryEntry, outcome: EntryOutcome, isSummed: boolean): string {
   const word = `${entry.source} "${entry.word}"`;
   if (outcome === null) return `${word} is also stated by another fact, which is shown for both`;
-  const judged = { entry, outcome };
+  const judged = { entry, outcome, isSummed };
   return `${word} ${EXPLANATIONS.find(({ applies }) => applies(judged))?.explain(judged)}`;
 }
 

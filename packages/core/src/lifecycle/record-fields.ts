@@ -1,3 +1,5 @@
+import { add, formatMoney, type Money, moneyOf, subtract } from "../exact/money.ts";
+import { compareText } from "../exact/text.ts";
 import type { Nanos } from "../exact/time.ts";
 
 /**
@@ -127,6 +129,64 @@ export function valuesUnder(fields: Fields, prefix: string): string[] {
     .map((field) => valueIn(fields, field) ?? "");
 }
 
+/** What the facts of a record add up to, by what it means; a sum that is absent is zero. */
+export type Sums = Readonly<Record<string, string>>;
+
+export const sumIn = (sums: Sums, name: string): Money => moneyOf(sums[name] ?? "0");
+
+/** Adds sums, or subtracts them. */
+export function withSums(sums: Sums, more: Sums, by: 1 | -1): Sums {
+  const next = { ...sums };
+  for (const [name, amount] of Object.entries(more)) {
+    const sum = formatMoney((by > 0 ? add : subtract)(sumIn(sums, name), moneyOf(amount)));
+    if (sum === "0") delete next[name];
+    else next[name] = sum;
+  }
+  return next;
+}
+
+export const mergedSums = (all: readonly Sums[]): Sums =>
+  all.reduce((sums, more) => withSums(sums, more, 1), {});
+
+/** Two values that cannot both be true of one record. */
+export type Contradiction = Readonly<{ field: string; stated: string; contradicted_by: string }>;
+
+const [LEAST, MOST] = ["least:", "most:"];
+
+/**
+ * Claims to a value that all facts of a record should agree in: the smallest and the greatest text
+ * win, so two values are seen however many facts state it.
+ *
+ * @param values printable ASCII, such as amounts
+ */
+export const agreedClaims = (
+  values: Readonly<Record<string, string | null | undefined>>,
+): Claim[] =>
+  Object.entries(values).flatMap(([field, value]) =>
+    value === undefined || value === null
+      ? []
+      : [
+          { field: LEAST + field, order: value, value },
+          { field: MOST + field, order: mirrored(value), value },
+        ],
+  );
+
+/** Sorts before others if the text sorts after them. */
+const mirrored = (text: string): string =>
+  `${text.replace(/[ -~]/g, (unit) => String.fromCharCode(158 - unit.charCodeAt(0)))}\u007f`;
+
+/** The values in which the facts of a record do not agree. */
+export function disagreementsIn(fields: Fields): readonly Contradiction[] {
+  const names = Object.keys(fields).filter((name) => name.startsWith(LEAST));
+  return names.flatMap((name) => {
+    const field = name.slice(LEAST.length);
+    const [stated, other] = [valueIn(fields, name), valueIn(fields, MOST + field)];
+    return stated === null || other === null || stated === other
+      ? []
+      : [{ field, stated, contradicted_by: other }];
+  });
+}
+
 /** The holder and the asset of a record. */
 export function holderFields(fields: Fields) {
   const asset = valueIn(fields, "asset");
@@ -160,18 +220,22 @@ const MOVEMENT = "movement:";
 /** A movement is a field of its own. */
 export const movementClaim = (id: string): Claim => ({
   field: MOVEMENT + id,
-  order: id,
+  order: listOrder(id),
   value: id,
 });
 export const isMovement = (field: string): boolean => field.startsWith(MOVEMENT);
 
-/** Whether the record lists as many movements as it may, so that others may be left out. */
-export const isFullyListed = (fields: Fields): boolean =>
-  Object.keys(fields).filter(isMovement).length >= MAX_MOVEMENTS_LISTED;
+/** Movements are listed in the order of their facts' ids, see `factIdOf`: as JSON text. */
+const listOrder = (id: string): string => JSON.stringify(id);
+
+/** How many more movements the record may list; if none, others may be left out. */
+export const roomIn = (fields: Fields): number =>
+  MAX_MOVEMENTS_LISTED - Object.keys(fields).filter(isMovement).length;
 
 /** The movements that a record lists: the first ones by id. */
 export function movementIds(fields: Fields): string[] {
-  return valuesUnder(fields, MOVEMENT).sort().slice(0, MAX_MOVEMENTS_LISTED);
+  const ids = valuesUnder(fields, MOVEMENT);
+  return ids.sort((a, b) => compareText(listOrder(a), listOrder(b))).slice(0, MAX_MOVEMENTS_LISTED);
 }
 
 /** Drops the movements that the record does not list, so that thousands do not enlarge it. */

@@ -197,8 +197,14 @@ describe("a step", () => {
 
   test("at equal times the later stage sorts last, an entry without a stage first", () => {
     const stages = [null, "requested", "settled", "returned"];
-    const ranks = stages.map((stage) => rankOf(stage, WITHDRAWAL_RULES));
+    const ranks = stages.map((stage) => rankOf({ stage }, WITHDRAWAL_RULES));
     expect(ranks.toSorted((a, b) => a - b)).toEqual(ranks);
+  });
+
+  test("at equal times a retry follows the end that it leaves", () => {
+    const retried = rankOf({ stage: "pending", mode: "retries" }, WITHDRAWAL_RULES);
+    const ends = WITHDRAWAL_RULES.order.map((stage) => rankOf({ stage }, WITHDRAWAL_RULES));
+    expect(Math.max(...ends)).toBeLessThan(retried);
   });
 });
 

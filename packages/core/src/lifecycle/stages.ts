@@ -130,9 +130,9 @@ export function stepsThrough<On extends Stage, Stage>(
 
 /**
  * An entry that counts specially: `unknown` has a word that is not listed; `at_least` counts only
- * while the record has no stage; `retries` reopens a final stage.
+ * while the record has no stage; `retries` reopens a final stage; `rebooks` one that was returned.
  */
-export type Mode = "unknown" | "at_least" | "retries";
+export type Mode = "unknown" | "at_least" | "retries" | "rebooks";
 
 /** One entry that a fact adds to the history of its record. */
 export type HistoryEntry = Readonly<{
@@ -143,8 +143,11 @@ export type HistoryEntry = Readonly<{
   /** As the provider printed it. */
   occurred_at: string | null;
   mode?: Mode | null;
-  /** Of the entries with one key, only those with the lowest rank are shown. */
-  slot?: Readonly<{ key: string; rank: string }>;
+  /**
+   * Of the entries with one key, only those with the lowest rank are shown, and only their facts are
+   * summed. Two of them that state different amounts contradict each other.
+   */
+  slot?: Readonly<{ key: string; rank: string; amount?: string }>;
 }>;
 
 export type Step = Readonly<{
@@ -167,15 +170,21 @@ export function takeStep(
   if (before === null) return { after: stage, moves: true, flag: null };
   if (mode === "at_least") return stay(null);
   const steps = rules.steps[before];
-  const opens = mode === "retries" && rules.retried.includes(before);
+  const opens =
+    (mode === "retries" && rules.retried.includes(before)) ||
+    (mode === "rebooks" && before === "returned");
   if (opens || steps?.moves.includes(stage)) return { after: stage, moves: true, flag: null };
   const passes = stage === before || mode === "retries" || steps?.fills.includes(stage);
   return stay(passes ? null : `illegal_step:${before}->${stage}`);
 }
 
-/** The rank of a stage among entries with equal times. */
-export function rankOf(stage: string | null, rules: StageRules): number {
-  return stage === null ? 0 : rules.order.indexOf(stage) + 1;
+/** The rank of an entry among those with equal times: what was retried had ended before. */
+export function rankOf(
+  { stage, mode }: Pick<HistoryEntry, "stage" | "mode">,
+  rules: StageRules,
+): number {
+  if (stage === null || mode === "unknown") return 0;
+  return mode === "retries" ? rules.order.length + 1 : rules.order.indexOf(stage) + 1;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { TradeRecord, TradeStage } from "@counterfoil/contracts/record";
+import { formatMoney, parseMoney } from "../exact/money.ts";
 import {
   type DatedFact,
   dispatchByType,
@@ -9,7 +10,13 @@ import {
   type Lifecycle,
   latestClaims,
 } from "./lifecycle-fact.ts";
-import { type Fields, providerOf, valueIn } from "./record-fields.ts";
+import {
+  agreedClaims,
+  disagreementsIn,
+  type Fields,
+  providerOf,
+  valueIn,
+} from "./record-fields.ts";
 import { type StageRules, ZERO_HASH_TRADE } from "./stages.ts";
 
 /** One of three documentation pages has `active` before `accepted`; the other two are followed. */
@@ -25,12 +32,13 @@ export const TRADE_RULES: StageRules<TradeStage> = {
 
 export const TRADES: Lifecycle = {
   model: "trades",
-  version: 8,
+  version: 9,
   ...dispatchByType({ TradeStatusReported: { read: readStatus } }),
   rules: TRADE_RULES,
   firstStage: null,
   ids: ["trade"],
   fieldsOf: tradeFields,
+  contradictionsIn: (fields) => disagreementsIn(fields),
   partiesOf,
 };
 
@@ -63,10 +71,23 @@ function readStatus(fact: DatedFact<"TradeStatusReported">): FactReading {
     entries: [entryOf(fact, { words: ZERO_HASH_TRADE, word: status, source: "status" })],
     claims: [
       ...latestClaims(fact, 0, { fields: JSON.stringify(fields), provider }),
+      ...agreedClaims(termsIn(fields)),
       ...idClaims(names),
     ],
   };
 }
+
+/** What a trade was agreed on. It does not change with the trade's status. */
+function termsIn(fields: Readonly<Record<string, unknown>>) {
+  const terms = TERMS.flatMap((name) => {
+    const printed = fields[name];
+    const amount = typeof printed === "string" ? parseMoney(printed) : null;
+    return amount === null ? [] : [[name, formatMoney(amount)] as const];
+  });
+  return Object.fromEntries(terms);
+}
+
+const TERMS = ["trade_quantity", "trade_price"];
 
 function tradeFields(fields: Fields): Partial<TradeRecord> {
   return {

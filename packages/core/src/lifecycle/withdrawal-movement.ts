@@ -51,16 +51,13 @@ export const WITHDRAWAL_STEPS: ReadonlySet<string | undefined> = new Set([
   "withdrawal",
 ]);
 
-/** The side that a movement states; null for a `withdrawal` of zero, which is no step. */
+/** The side that a movement states; null for a movement of zero, which is no step. */
 export function sideOf(movement: DataOf<"MovementRecorded">): MovementSide | null {
   const { account, change, run_id, run_type, movement_id, movement_type = "" } = movement;
+  if (change === "0") return null;
   const on = accountRun(account, run_id);
   const isOutgoing = change.startsWith("-");
-  const kind =
-    change === "0" && movement_type === "withdrawal"
-      ? null
-      : kindOf(movement_type, on.accountType, isOutgoing);
-  if (kind === null) return null;
+  const kind = kindOf(movement_type, on.accountType, isOutgoing);
   const amount = change.replace(/^-/, "");
   const awaitsReport = isReportKept(run_type);
   return { ...on, kind, movementId: movement_id, amount, isOutgoing, awaitsReport };
@@ -89,13 +86,13 @@ export function isWithdrawalReport(report: DataOf<"BalanceReported">): boolean {
   return isReportKept(run_type) || accountRun(account, run_id).accountType === "collateral";
 }
 
+/** What a side says by itself. Whether it ends the withdrawal follows from all of its movements. */
 const STAGES = {
   pending: "pending",
   confirmed: "confirmed",
-  // On the available account only. Whether nothing was debited is decided by the record.
-  released: "returned",
+  released: null,
+  // On another account than the available one, which alone is summed.
   debit: "settled",
-  // Whether everything debited was reversed is decided by the record.
   reversal: null,
 } as const;
 
@@ -107,11 +104,9 @@ export function sideEntry(
   { movement_type: word = "", occurred_at }: DataOf<"MovementRecorded">,
 ): HistoryEntry {
   const { kind, run, movementId, amount } = side;
-  const slot = { key: JSON.stringify([run, kind, movementId, amount]), rank: sideRank(side) };
-  return {
-    ...{ stage: isReleased(side) ? null : STAGES[kind], word, source: "movement", slot },
-    occurred_at: occurred_at ?? null,
-  };
+  const slot = { key: JSON.stringify([run, kind, movementId]), rank: sideRank(side), amount };
+  const stage = debitOf(side) === null ? STAGES[kind] : null;
+  return { stage, word, source: "movement", slot, occurred_at: occurred_at ?? null };
 }
 
 /** A movement is described by its side with the lowest rank. */
@@ -128,14 +123,9 @@ export const debitOf = (side: MovementSide | null): string | null =>
 export const reversalOf = (side: MovementSide | null): string | null =>
   side?.kind === "reversal" && side.accountType === "available" ? side.amount : null;
 
-/** Whether a side releases a hold to the available account. */
-export const isReleased = ({ kind, accountType }: MovementSide): boolean =>
-  kind === "released" && accountType === "available";
-
 /** Whether a side frees the hold on the available account: without a debit, nothing was taken. */
-export const freesHold = (side: MovementSide): boolean =>
-  isReleased(side) ||
-  (side.kind === "confirmed" && side.accountType === "available" && !side.isOutgoing);
+export const freesHold = ({ kind, accountType, isOutgoing }: MovementSide): boolean =>
+  accountType === "available" && (kind === "released" || (kind === "confirmed" && !isOutgoing));
 
 /** The order of a side within its withdrawal: by step, then by time. */
 export const stepOrder = (side: MovementSide | null, at: Nanos, tie: string): Ordered =>

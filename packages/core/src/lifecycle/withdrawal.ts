@@ -11,7 +11,6 @@ import {
   earliestClaims,
   entryOf,
   type FactReading,
-  factIdOf,
   HOLDER_FIELDS,
   idClaims,
   isPayIn,
@@ -22,7 +21,9 @@ import {
   readPayment,
 } from "./lifecycle-fact.ts";
 import {
+  agreedClaims,
   type Claim,
+  disagreementsIn,
   type Fields,
   feeText,
   hashNames,
@@ -32,6 +33,7 @@ import {
   movementIds,
   ownerOf,
   paidFee,
+  type Sums,
   valueIn,
   valuesIn,
   valuesUnder,
@@ -40,14 +42,23 @@ import {
   type HistoryEntry,
   LAYER1_WITHDRAWAL,
   type StageRules,
+  stageOfWord,
   stepsThrough,
   ZERO_HASH_ON_CHAIN,
   ZERO_HASH_WITHDRAWAL,
 } from "./stages.ts";
 import {
+  contradictionsIn,
+  endClaims,
+  endsOf,
+  legEndClaims,
+  movedAmount,
+  settledAmount,
+  sumsOf,
+} from "./withdrawal-end.ts";
+import {
   isWithdrawalReport,
   pairClaims,
-  reversalOf,
   sideEntry,
   sideOf,
   stepOrder,
@@ -76,7 +87,7 @@ export const WITHDRAWAL_RULES: StageRules<WithdrawalStage> = {
 
 export const WITHDRAWALS: Lifecycle = {
   model: "withdrawals",
-  version: 9,
+  version: 10,
   ...dispatchByType({
     MovementRecorded: { isKept: isWithdrawalMovement, read: readMovement },
     BalanceReported: { isKept: isWithdrawalReport },
@@ -87,6 +98,8 @@ export const WITHDRAWALS: Lifecycle = {
   firstStage: "requested",
   ids: ["request", "payment", "movement", "transfer"],
   fieldsOf: withdrawalFields,
+  endsOf,
+  contradictionsIn: (fields, sums) => [...disagreementsIn(fields), ...contradictionsIn(sums)],
 };
 
 function isWithdrawalMovement(movement: DataOf<"MovementRecorded">): boolean {
@@ -125,10 +138,11 @@ function readMovement(fact: DatedFact<"MovementRecorded">): FactReading {
       }),
       ...(side === null ? [] : waitingClaims(side, at, order)),
       ...(side === null ? [] : pairClaims(side, at, order)),
-      ...latestClaims(fact, 0, { reversal: reversalOf(side) && factIdOf(fact.type, data) }),
+      ...(side === null ? [] : endClaims(side, fact)),
       movementClaim(movement_id),
       ...idClaims(request),
     ],
+    sums: side === null ? {} : sumsOf(side),
     side,
   };
 }
@@ -174,14 +188,20 @@ function legEntries(fact: DatedFact<"WithdrawalStatusReported">): HistoryEntry[]
   const entry = entryOf(fact, { words: LAYER1_WITHDRAWAL, word: status, source: "status" });
   const slot = { key: status.toLowerCase(), rank: leg === "fee" ? "1" : "0" };
   const isEnd = entry.stage !== null && ENDS.has(entry.stage);
-  return [{ ...entry, slot, stage: leg === "fee" && isEnd ? null : entry.stage }];
+  const isUndecided = leg === "fee" ? isEnd : entry.stage === "settled";
+  return [{ ...entry, slot, stage: isUndecided ? null : entry.stage }];
 }
 
 const ENDS: ReadonlySet<string> = new Set(FINAL);
 
+/** An amount leg that succeeded: the transfer settles when all of them did, see withdrawal-end.ts. */
+const isLegDone = ({ leg, status }: DataOf<"WithdrawalStatusReported">): boolean =>
+  leg !== "fee" && stageOfWord(LAYER1_WITHDRAWAL, status) === "settled";
+
 function statusClaims(fact: DatedFact<"WithdrawalStatusReported">): Claim[] {
   const { data } = fact;
   const isFee = data.leg === "fee";
+  const isLayer1 = data.provider === "layer1";
   const amount = data.leg_id === undefined ? "amount" : `${isFee ? "fee" : "leg"}:${data.leg_id}`;
   return [
     ...earliestClaims(
@@ -193,9 +213,12 @@ function statusClaims(fact: DatedFact<"WithdrawalStatusReported">): Claim[] {
       [amount]: data.amount,
       paid_fee: feeText(data),
       fee_leg_asset: isFee ? data.asset : undefined,
-      transfer_id: data.provider === "layer1" ? data.withdrawal_id : undefined,
+      transfer_id: isLayer1 ? data.withdrawal_id : undefined,
       settled_amount: data.settled_amount,
     }),
+    ...(isLayer1 && isLegDone(data) ? legEndClaims(data.leg_id ?? "", fact) : []),
+    // Layer1's fee leg states what the fee is estimated to be, and later what it was.
+    ...(isLayer1 ? [] : agreedClaims({ requested_amount: data.amount })),
     // A payment's own values take precedence, since they are newer.
     ...latestClaims(fact, PAID, pick(data, ...SENT_FIELDS)),
   ];
@@ -221,18 +244,19 @@ function readPaymentOut(fact: DatedFact<"PaymentStatusReported">): FactReading {
         beneficiary: data.beneficiary_code,
       }),
       ...latestClaims(fact, REPORTED, pick(data, ...SENT_FIELDS)),
+      ...agreedClaims({ paid_amount: data.amount }),
       ...paymentIds.map((id) => ({ field: "payment_id", order: id, value: id })),
       ...idClaims([{ kind: "payment", name: data.payment }, ...request]),
     ],
   };
 }
 
-function withdrawalFields(fields: Fields, netDebit: string | null): Partial<WithdrawalRecord> {
+function withdrawalFields(fields: Fields, sums: Sums): Partial<WithdrawalRecord> {
   const legs = valuesUnder(fields, "leg:");
   return {
     ...holderFields(fields),
-    amount: legs.length > 0 ? sum(legs) : valueIn(fields, "amount"),
-    settled_amount: netDebit ?? valueIn(fields, "settled_amount"),
+    amount: legs.length > 0 ? sum(legs) : (movedAmount(sums) ?? valueIn(fields, "amount")),
+    settled_amount: settledAmount(sums) ?? valueIn(fields, "settled_amount"),
     ...valuesIn(fields, "total", "quoted_currency"),
     ...feeOf(fields),
     beneficiary: valueIn(fields, "beneficiary"),

@@ -125,8 +125,8 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     todo: "Ask the provider for the runs in between; a late report closes the gap by itself.",
   },
   contradiction: {
-    what: "Two copies of one fact state different values.",
-    todo: "Compare the bytes of both deliveries, and ask the provider which one is right.",
+    what: "Two statements about the same thing contradict each other.",
+    todo: "Compare the bytes of the deliveries, and ask the provider which one is right.",
   },
   account_id_conflict: {
     what: "The provider uses several ids for one account, or one id for several accounts.",

@@ -240,6 +240,7 @@ export function transferFacts(record: Transfer): Parameters<typeof Facts>[0]["of
   return [
     ["link", <LinkWord key="link" link={link} />],
     ["settled amount", more.settled_amount && <Amount value={more.settled_amount} />],
+    ["credited amount", more.credited_amount && <Amount value={more.credited_amount} />],
     ["fee", fee && <Amount value={fee} asset={fee_asset} />],
     ["total", more.total && <Amount value={more.total} asset={more.quoted_currency ?? null} />],
     [

@@ -1,15 +1,11 @@
-import { add, formatMoney, moneyOf, subtract, ZERO } from "@counterfoil/core/exact/money";
-import type { FactReading } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import type { End, FactReading } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
   type Fields,
+  type Sums,
   withClaims,
   withoutUnlisted,
+  withSums,
 } from "@counterfoil/core/lifecycle/record-fields";
-import {
-  debitOf,
-  type MovementSide,
-  reversalOf,
-} from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { CLUSTER_CHANGES, CLUSTERS } from "./tables.ts";
@@ -20,12 +16,12 @@ export type Cluster = {
   /** The number of facts; a cluster without facts no longer exists. */
   facts: number;
   fields: Fields;
-  /** The debits that its facts state: how many, and their sum. */
-  debits: Readonly<{ count: number; amount: string }>;
-  /** The sum of reversals of debits. */
-  reversed: string;
-  /** The fact of its reversal that is the record's last, if the record's debits are fully reversed. */
-  returnedBy: string | null;
+  /** What its facts add up to. */
+  sums: Sums;
+  /** The facts that show another stage than they state, by their id. */
+  ends: Readonly<Record<string, End>>;
+  /** The number of its movements whose sides state different amounts. */
+  split: number;
   /** Other clusters of the same record. */
   links: readonly Link[];
   /** The entries with which it waits to be joined with others, see joins.ts. */
@@ -37,10 +33,8 @@ export type Cluster = {
   /** The number of rows of the history that it holds, and the record that the history belongs to. */
   length: number;
   record: string | null;
-  /** Whether its confirmations are shown as those of a record with a debit. */
-  isDebited: boolean;
-  /** Whether an anomaly reports that other records have the same id. */
-  isInConflict: boolean;
+  /** The open anomalies of its record that no entry of the history has. */
+  anomalies: readonly string[];
 };
 
 type Link = Readonly<{
@@ -50,6 +44,12 @@ type Link = Readonly<{
   isInferred: boolean;
 }>;
 
+/** Two clusters of one record, and why they are. */
+export type Pair = Readonly<{ a: Cluster; b: Cluster; link: Omit<Link, "to"> }>;
+
+const keyOf = (from: number, to: number, { kind, isInferred }: Omit<Link, "to">): string =>
+  `${from} ${to} ${isInferred} ${kind}`;
+
 /** `at` is text: a JSON number cannot hold nanoseconds exactly. */
 export type StoredWaiting = Readonly<{
   class: string;
@@ -58,6 +58,7 @@ export type StoredWaiting = Readonly<{
   tie: string;
   /** Whether it names a request. */
   named?: boolean;
+  amount?: string;
   network?: string | null;
   group?: string | null;
 }>;
@@ -68,7 +69,6 @@ type Loaded = Readonly<{ cluster: Cluster; stored: Row | null }> &
 
 /** The id of the row that holds the next cluster's id. */
 const COUNTER = 0;
-const NO_DEBITS = { count: 0, amount: "0" };
 
 /** The clusters loaded during one event; changes are written at its end. */
 export class Clusters {
@@ -98,27 +98,30 @@ export class Clusters {
     const id = Number(counter?.data ?? 1);
     this.buffer.put(CLUSTERS, { id: COUNTER, data: String(id + 1) }, counter);
     const cluster: Cluster = {
-      ...{ id, facts: 0, fields: {}, debits: NO_DEBITS, reversed: "0" },
-      ...{ links: [], waiting: [], inRun: null, returnedBy: null },
-      ...{ base: id, length: 0, record: null, isDebited: false, isInConflict: false },
+      ...{ id, facts: 0, fields: {}, sums: {}, ends: {}, split: 0 },
+      ...{ links: [], waiting: [], inRun: null },
+      ...{ base: id, length: 0, record: null, anomalies: [] },
     };
     this.loaded.set(id, { cluster, stored: null, base: id, record: null });
     return cluster;
   }
 
-  /** Adds the reading of a fact. */
-  add(cluster: Cluster, reading: FactReading): void {
+  /** Adds a fact with its claims. */
+  add(cluster: Cluster, { claims }: FactReading): void {
     cluster.facts += 1;
-    cluster.fields = withoutUnlisted(withClaims(cluster.fields, reading.claims));
-    updateSums(cluster, reading.side, 1);
+    cluster.fields = withoutUnlisted(withClaims(cluster.fields, claims));
     this.touch(cluster);
   }
 
   /** Subtracts a fact, except for its claims, see placement.ts. */
-  remove(cluster: Cluster, { side }: FactReading): void {
+  remove(cluster: Cluster): void {
     cluster.facts -= 1;
-    updateSums(cluster, side, -1);
     this.touch(cluster);
+  }
+
+  /** Adds what a fact states to the sums, or subtracts it. */
+  sum(cluster: Cluster, { sums }: FactReading, by: 1 | -1): void {
+    cluster.sums = withSums(cluster.sums, sums, by);
   }
 
   /** Marks a cluster as changed, so that its record is computed again. */
@@ -133,20 +136,22 @@ export class Clusters {
     return touched;
   }
 
-  /** Replaces the members' links of one kind by these pairs. */
+  /** Replaces the members' links of these kinds by these pairs. */
   async relink(
     members: Iterable<Cluster>,
-    pairs: readonly (readonly [Cluster, Cluster])[],
-    link: Omit<Link, "to">,
+    kinds: readonly string[],
+    pairs: readonly Pair[],
   ): Promise<void> {
-    const wanted = new Set(pairs.flatMap(([a, b]) => [`${a.id} ${b.id}`, `${b.id} ${a.id}`]));
+    const wanted = new Set(
+      pairs.flatMap(({ a, b, link }) => [keyOf(a.id, b.id, link), keyOf(b.id, a.id, link)]),
+    );
     for (const { id, links } of members) {
-      for (const { kind, to, isInferred } of links) {
-        const isWanted = isInferred === link.isInferred && wanted.has(`${id} ${to}`);
-        if (kind === link.kind && !isWanted) await this.unlink(id, to, kind);
+      for (const { to, ...link } of links) {
+        const isWanted = wanted.has(keyOf(id, to, link));
+        if (kinds.includes(link.kind) && !isWanted) await this.unlink(id, to, link.kind);
       }
     }
-    for (const [a, b] of pairs) {
+    for (const { a, b, link } of pairs) {
       const isLinked = a.links.some(({ kind, to }) => kind === link.kind && to === b.id);
       if (!isLinked) await this.link(a.id, b.id, link);
     }
@@ -210,27 +215,4 @@ export class Clusters {
       this.touch(cluster);
     }
   }
-}
-
-function updateSums(cluster: Cluster, side: MovementSide | null, by: 1 | -1): void {
-  const total = (amount: string, more: string) =>
-    formatMoney((by > 0 ? add : subtract)(moneyOf(amount), moneyOf(more)));
-  const [debit, reversal] = [debitOf(side), reversalOf(side)];
-  const { count, amount } = cluster.debits;
-  if (debit !== null) cluster.debits = { count: count + by, amount: total(amount, debit) };
-  if (reversal !== null) cluster.reversed = total(cluster.reversed, reversal);
-}
-
-/**
- * The sum of debits less reversals; null without a debit, and zero if the known reversals exceed the
- * known debits.
- */
-export function netDebitOf(members: readonly Cluster[]): string | null {
-  if (members.every(({ debits }) => debits.count === 0)) return null;
-  const net = members.reduce(
-    (sum, { debits, reversed }) => subtract(add(sum, moneyOf(debits.amount)), moneyOf(reversed)),
-    ZERO,
-  );
-  const text = formatMoney(net);
-  return text.startsWith("-") ? "0" : text;
 }

@@ -328,6 +328,55 @@ describe("deposits of Zero Hash", () => {
     expect(await recordsIn(depositLegs(table).toReversed())).toEqual(records);
   });
 
+  test.each([
+    ["in part: it stays credited", "m 0.2, r1 -0.05", "credited", "0.15"],
+    ["in parts", "m 0.2, r1 -0.05, r2 -0.15", "returned", "0"],
+    ["more than was credited", "m 0.2, r1 -0.3", "returned", "0"],
+  ])("taken back %s", async (_, movements, stage, credited) => {
+    const facts = movements.split(", ").flatMap((movement, at) => {
+      const [id, amount] = movement.split(" ");
+      return depositLegs(`what id at hash amount\n M ${id} 10:0${at}:00 ab ${amount}`);
+    });
+    for (const arrived of [facts, facts.toReversed()]) {
+      const [record, ...others] = await depositsOf(arrived);
+      expect(others).toEqual([]);
+      expect(record?.state).toMatchObject({ stage, amount: "0.2", credited_amount: credited });
+      expect(record?.state.identifiers.movement_ids).toHaveLength(facts.length);
+    }
+  });
+
+  test("what spends a deposit does not take it back", async () => {
+    const [booked, spent] = depositLegs(`what id at       hash amount
+                                         M    m  10:00:00 ab   500
+                                         M    s  10:01:00 ab   -500`);
+    if (!booked || !spent) throw new TypeError("two movements");
+    for (const movement_type of ["conversion", "final_settlement", "transfer", "network_fee"]) {
+      const data = { ...spent.state.data, movement_type };
+      const [record] = await depositsOf([booked, factOf(fact("MovementRecorded", data))]);
+      expect(record?.state).toMatchObject({ stage: "credited", credited_amount: "500" });
+    }
+  });
+
+  test.each([
+    [
+      "reported_amount 0.2 0.3",
+      `what id at       word      hash amount
+     S    D  10:00:00 confirmed ab   0.2
+     S    D  10:00:00 completed ab   0.3`,
+    ],
+    [
+      "fund_success false true",
+      `what id at       word      hash
+     F    f  10:00:00 failure   ab
+     F    f  10:00:01 success   ab`,
+    ],
+  ])("contradict each other: %s", async (expected, table) => {
+    const [record] = await depositsOf(depositLegs(table));
+    const { field, stated, contradicted_by } = Object(record?.anomalies[0]?.detail);
+    expect([field, stated, contradicted_by].join(" ")).toBe(expected);
+    expect(record?.anomalies).toHaveLength(1);
+  });
+
   test("the session expired: no money came", async () => {
     const expired = { fund: "f", success: false, reason: "deposit session has expired." };
     const coded = { fund: "g", success: false, reason_code: "DEPOSIT_WINDOW_EXPIRED" };

@@ -67,6 +67,36 @@ export class Facts {
     for await (const row of rows) yield this.placedIn(row);
   }
 
+  /**
+   * The next movements of a cluster behind one, by id: at most `limit` of each account. Accounts are
+   * found one by one, since a record has few.
+   */
+  async *movementsAfter(
+    cluster: number,
+    movementId: string,
+    limit: number,
+  ): AsyncGenerator<FactReading> {
+    const type: ProviderFactType = "MovementRecorded";
+    const behind = (id: string, most: number) =>
+      having({ cluster, type }, ["id"], { beyond: [id], limit: most });
+    for (let beyond = ""; ; ) {
+      const [first] = await this.buffer.select(LIFECYCLE_FACTS, behind(beyond, 1));
+      if (first === undefined) return;
+      const [, account] = JSON.parse(String(first.id));
+      const start = JSON.stringify([type, account, movementId]);
+      let found = 0;
+      for await (const row of everyRow(this.buffer, LIFECYCLE_FACTS, behind(start, limit))) {
+        if (found === limit || JSON.parse(String(row.id))[1] !== account) break;
+        const { reading } = this.placedIn(row);
+        if (!reading?.names.some(({ kind }) => kind === "movement")) continue;
+        found += 1;
+        yield reading;
+      }
+      // Ids continue behind the account with a comma: this sorts behind all of them.
+      beyond = `${JSON.stringify([type, account]).slice(0, -1)}-`;
+    }
+  }
+
   /** Reads a fact as of a time, in a cluster. */
   placed(fact: LifecycleFact, at = ownTime(fact.state), cluster = NOWHERE): Placed {
     const content = this.counts(fact) ? datedFact(fact, this.tieOf(fact.id), at) : null;

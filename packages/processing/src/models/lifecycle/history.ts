@@ -126,8 +126,7 @@ export class Histories {
     }
   }
 
-  private readonly rankOf = ({ mode, stage }: Entry): number =>
-    rankOf(mode === "unknown" ? null : stage, this.rules);
+  private readonly rankOf = (entry: Entry): number => rankOf(entry, this.rules);
 
   private changesOf(base: Cluster) {
     const known = this.changes.get(base.id) ?? { places: [], flags: new Set<string>() };

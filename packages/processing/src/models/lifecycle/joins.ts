@@ -104,8 +104,10 @@ export class RunPairs {
       buffer.remove(PART_COUNTS, mark, storedMark);
       await this.pairMany(members);
     }
+    const link = { kind: `run:${run}`, isInferred: false };
     const pairs = isMany ? [] : await this.pairsOf(sides);
-    await clusters.relink(members, pairs, { kind: `run:${run}`, isInferred: false });
+    const linked = pairs.map(([a, b]) => ({ a, b, link }));
+    await clusters.relink(members, [link.kind], linked);
     if (isMany) for (const member of members) clusters.touch(member);
   }
 
@@ -122,10 +124,10 @@ export class RunPairs {
   }
 
   /** The cluster's one entry; a cluster with several debits waits with the first. */
-  private async waitingOf({ fields, debits }: Cluster): Promise<StoredWaiting | null> {
+  private async waitingOf({ fields, sums }: Cluster): Promise<StoredWaiting | null> {
     const isConfirmed = fields.confirmation !== undefined;
     const debit = isConfirmed ? null : pairedIn(fields, "debit");
-    const found = debit ?? (debits.count === 0 ? pairedIn(fields, "confirmed") : null);
+    const found = debit ?? (sums.debited === undefined ? pairedIn(fields, "confirmed") : null);
     if (found === null || (await this.largeRunMark(found.run)) === null) return null;
     return {
       class: `run ${found.run}`,
@@ -147,7 +149,8 @@ export class RunPairs {
     for (const { kind, fact, amount, movement_id, cluster } of shownOf(sides)) {
       const item = await clusters.get(Number(cluster));
       const isDebit = kind === "debit";
-      if (isDebit ? item.fields.confirmation !== undefined : item.debits.count > 0) continue;
+      if (isDebit ? item.fields.confirmation !== undefined : item.sums.debited !== undefined)
+        continue;
       const at = String((await facts.get(String(fact)))?.at).padStart(20, "0");
       const request = valueIn(item.fields, "id:request");
       const one = { item, amount: String(amount), order: `${at}${movement_id}`, request };
@@ -219,9 +222,13 @@ type Mode = Readonly<{ byLot: boolean; network: string }>;
 
 const PARTS = { kind: "parts", isInferred: true };
 
+/** The kind of a link by which a deposit is taken back in part. */
+export const PARTIAL = "partial";
+const PART_KINDS = [PARTS.kind, PARTIAL];
+
 /**
- * Joins the parts of deposits by class. Statuses, movements and fund events that agree in everything,
- * including the transaction, are of one class: no fact states which of them are one deposit.
+ * Joins the parts of deposits by class. Statuses, movements and fund events of one holder, asset and
+ * transaction are of one class: no fact states which of them are one deposit.
  */
 class DepositJoins implements Joins {
   private readonly on: DepositContext;
@@ -244,7 +251,8 @@ class DepositJoins implements Joins {
     const tie = names.find((name) => name !== null) ?? "";
     const [side, at] = [valueIn(fields, "part") ?? "", valueIn(fields, "since") ?? "0"];
     const [network, group] = [valueIn(fields, "class_network"), valueIn(fields, "class_group")];
-    return [{ class: ofClass, side, at, tie, network, group }];
+    const amount = valueIn(fields, "class_amount") ?? "";
+    return [{ class: ofClass, side, at, tie, amount, network, group }];
   }
 
   async put(waiting: StoredWaiting, cluster: number): Promise<void> {
@@ -259,7 +267,7 @@ class DepositJoins implements Joins {
     buffer.remove(QUEUE, row, row);
     this.note({ waiting, cluster, comes: false });
     // The cluster may be in another class than those that it is joined with.
-    await clusters.relink([await clusters.get(cluster)], [], PARTS);
+    await clusters.relink([await clusters.get(cluster)], PART_KINDS, []);
   }
 
   async finish(): Promise<void> {
@@ -312,12 +320,14 @@ class DepositJoins implements Joins {
       for (const one of [...stayed, ...left]) await this.setLot({ ...one, comes: false }, before);
     }
     if (now.byLot) {
-      await clusters.relink(items, [], PARTS);
+      await clusters.relink(items, PART_KINDS, []);
       for (const one of all) await this.setLot(one, now);
     } else {
-      const parts = members.map(([row, cluster]) => classPart(row, cluster));
-      const isInferred = parts.length > new Set(parts.map(({ part }) => part)).size;
-      await clusters.relink(items, joinParts(parts), { ...PARTS, isInferred });
+      const joined = joinParts(members.map(([row, cluster]) => classPart(row, cluster)));
+      const pairs = joined.map(({ a, b, isInferred, isPartial }) => {
+        return { a, b, link: { kind: isPartial ? PARTIAL : PARTS.kind, isInferred } };
+      });
+      await clusters.relink(items, PART_KINDS, pairs);
     }
   }
 
@@ -333,7 +343,7 @@ class DepositJoins implements Joins {
 
   private async setLot({ waiting, cluster, comes }: Change, { network }: Mode): Promise<void> {
     const { tieOf } = this.on;
-    const shared = [tieOf(waiting.class), waiting.network ?? network];
+    const shared = [tieOf(waiting.class), waiting.amount, waiting.network ?? network];
     const side = waiting.side as DepositPart;
     for (const other of PAIRED_WITH[side]) {
       // Statuses and fund events state no group; a reversal is on the account of its movement.
@@ -363,6 +373,7 @@ const rowOf = ({ class: ofClass, side, at, tie }: StoredWaiting, cluster: number
 
 const classPart = ({ side, at, tie }: Row, item: Cluster): ClassPart<Cluster> => ({
   ...{ item, part: side as DepositPart, at: BigInt(at ?? 0), tie: String(tie) },
+  amount: valueIn(item.fields, "class_amount") ?? "",
   network: valueIn(item.fields, "class_network"),
   group: valueIn(item.fields, "class_group"),
 });

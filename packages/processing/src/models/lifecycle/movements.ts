@@ -9,10 +9,7 @@ import { factIdOfKey, type LifecycleFact } from "@counterfoil/core/lifecycle/lif
 import {
   type AccountRun,
   accountRun,
-  freesHold,
-  isReleased,
   type MovementSide,
-  reversalOf,
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
@@ -44,9 +41,7 @@ type Changed = {
 const NO_TIME = 0n;
 const BY_TIME = ["stated_at", "fact"];
 
-/**
- * The movements of withdrawals, by run: when the run took effect, and which sides return money.
- */
+/** The movements of withdrawals, by run: when the run took effect, and whether all are known. */
 export class Movements {
   private readonly buffer: RowBuffer;
   private readonly facts: Facts;
@@ -66,7 +61,6 @@ export class Movements {
       cluster: cluster.id,
       stated_at: statedTime(state).at ?? NO_TIME,
       arrived_at: firstArrivalOf(state),
-      gives_back: Number(await this.returnsMoney(id, side, cluster)),
     };
     this.buffer.put(MOVEMENTS, row, await this.get(id, side));
     this.times.delete(keyOf(side));
@@ -103,21 +97,13 @@ export class Movements {
     return { at: dated ?? firstArrivalOf(state), dated };
   }
 
-  /** Whether a side is shown as returning what was held or debited. */
-  async isShownAsReturned(id: string, side: MovementSide): Promise<boolean> {
-    return mayReturn(side) && (await this.get(id, side))?.gives_back === 1;
-  }
-
   /**
-   * Whether a side returns all of the record's money: the last reversal if the debits are fully
-   * reversed, or a release or a confirmation of a record without a debit. Movements of one message
-   * are recorded one by one, before its report. Only after the report is it certain that no debit
-   * belongs to the confirmation.
+   * Whether all movements of a side's run are known. Those of one message are recorded one by one,
+   * before its report, so only after the report is it certain that no debit belongs to a
+   * confirmation.
    */
-  async returnsMoney(id: string, side: MovementSide, cluster: Cluster): Promise<boolean> {
-    if (reversalOf(side) !== null) return cluster.returnedBy === id;
-    if (!freesHold(side) || cluster.isDebited) return false;
-    return isReleased(side) || !side.awaitsReport || (await this.timeOn(side)) !== null;
+  async isComplete(side: MovementSide): Promise<boolean> {
+    return side.kind !== "confirmed" || !side.awaitsReport || (await this.timeOn(side)) !== null;
   }
 
   /** @param refresh places the fact of a movement again, because its run's effective time changed */
@@ -192,9 +178,5 @@ export class Movements {
     return effectiveTime({ movementAt, runAt, arrivedAt, notBefore: notBeforeOf(report) });
   }
 }
-
-/** Whether the record decides if a side is shown as returning money. */
-export const mayReturn = (side: MovementSide): boolean =>
-  freesHold(side) || reversalOf(side) !== null;
 
 const keyOf = ({ account, runId }: AccountRun): string => `${runId} ${account}`;

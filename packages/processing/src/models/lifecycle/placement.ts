@@ -1,21 +1,24 @@
 import { timeOf } from "@counterfoil/core/exact/time";
-import type { FactReading, Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import type { End, FactReading, Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
   type Claim,
-  isFullyListed,
   isMovement,
+  movementIds,
   type Owner,
+  roomIn,
   smallestOrderAt,
   withClaims,
   withoutUnlisted,
 } from "@counterfoil/core/lifecycle/record-fields";
 import type { HistoryEntry } from "@counterfoil/core/lifecycle/stages";
+import { freesHold } from "@counterfoil/core/lifecycle/withdrawal-movement";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
-import { everyRow } from "../../projection/selection.ts";
+import { compareTuples, everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters } from "./clusters.ts";
 import { type Facts, type Names, NOWHERE, type Placed } from "./facts.ts";
 import { type Entry, type Histories, placeTie } from "./history.ts";
-import { type Movements, mayReturn } from "./movements.ts";
+import type { Movements } from "./movements.ts";
 import { having, SLOTS } from "./tables.ts";
 
 /** The parts of a lifecycle's projection that hold its rows. */
@@ -59,60 +62,84 @@ export class Placement {
 
   async displace(placed: Placed): Promise<void> {
     const { clusters, names, movements } = this.on;
-    const { reading } = placed;
+    const { fact, reading } = placed;
     if (reading === null || placed.cluster === NOWHERE) return;
     const cluster = await clusters.get(placed.cluster);
-    clusters.remove(cluster, reading);
+    clusters.remove(cluster);
     this.on.lostClaims.take(cluster, placed);
     await names.countAliases(reading, cluster.id, -1);
     for (const [seq, { slot }] of reading.entries.entries()) {
-      await this.show(placed, seq, false);
-      if (slot !== undefined) await this.leaveSlot(placed, slot, seq);
+      const isShown = slot === undefined || (await this.leaveSlot(placed, slot, seq));
+      if (isShown) await this.hide(placed, seq);
     }
+    cluster.ends = without(cluster.ends, fact.id);
     if (reading.side !== null) await movements.noteSide(reading.side, cluster);
   }
 
-  /** Places a movement's fact again if its run or its record changes its time or its stage. */
+  /** Places a movement's fact again if its run changes its time. */
   async refresh(placed: Placed): Promise<void> {
     const { clusters, movements } = this.on;
     const { fact, reading, cluster: id } = placed;
     const side = reading?.side;
     if (!side || id === NOWHERE) return;
-    const { at } = await movements.dating(fact.state, side);
-    if (at === placed.at && !mayReturn(side)) return;
     const cluster = await clusters.get(id);
-    if (at !== placed.at) {
+    if ((await movements.dating(fact.state, side)).at !== placed.at) {
       await this.displace(placed);
       await this.place(placed, cluster);
-    } else if (
-      (await movements.returnsMoney(fact.id, side, cluster)) !==
-      (await movements.isShownAsReturned(fact.id, side))
-    ) {
-      await this.show(placed, 0, false);
-      await movements.put(fact, side, cluster);
-      await this.show(placed, 0);
+    } else if (side.awaitsReport && freesHold(side)) {
+      // The end of its record may have waited for the report.
       clusters.touch(cluster);
     }
   }
 
-  private async show(placed: Placed, seq: number, isShown = true): Promise<void> {
-    const { clusters, histories } = this.on;
-    const cluster = await clusters.get(placed.cluster);
-    const base = await clusters.get(cluster.base);
-    const entry = await this.entryOf(placed, seq);
-    if (isShown) histories.insert(base, entry);
-    else await histories.remove(base, entry);
+  /** Shows a fact with another stage than it states, or, without an end, with its own again. */
+  async setEnd(cluster: Cluster, factId: string, end: End | undefined): Promise<void> {
+    const placed = await this.on.facts.get(factId);
+    if (placed?.cluster !== cluster.id || placed.reading === null) return;
+    await this.removeEntry(placed, 0);
+    const others = without(cluster.ends, factId);
+    cluster.ends = end === undefined ? others : { ...others, [factId]: end };
+    await this.insertEntry(placed, 0);
+  }
+
+  private async show(placed: Placed, seq: number): Promise<void> {
+    await this.insertEntry(placed, seq);
+    await this.sum(placed, seq, 1);
+  }
+
+  private async hide(placed: Placed, seq: number): Promise<void> {
+    await this.removeEntry(placed, seq);
+    await this.sum(placed, seq, -1);
+  }
+
+  /** A fact is summed once, with its first entry. */
+  private async sum({ cluster, reading }: Placed, seq: number, by: 1 | -1): Promise<void> {
+    const { clusters } = this.on;
+    if (reading !== null && seq === 0) clusters.sum(await clusters.get(cluster), reading, by);
+  }
+
+  private async insertEntry(placed: Placed, seq: number): Promise<void> {
+    this.on.histories.insert(await this.baseOf(placed), await this.entryOf(placed, seq));
+  }
+
+  private async removeEntry(placed: Placed, seq: number): Promise<void> {
+    await this.on.histories.remove(await this.baseOf(placed), await this.entryOf(placed, seq));
+  }
+
+  private async baseOf({ cluster }: Placed): Promise<Cluster> {
+    const { clusters } = this.on;
+    return clusters.get((await clusters.get(cluster)).base);
   }
 
   private async entryOf({ fact, at, cluster, reading }: Placed, seq: number): Promise<Entry> {
-    const { facts, movements } = this.on;
+    const { facts, clusters, movements } = this.on;
     const { entries, side } = reading as FactReading;
-    const { stage, word, source, occurred_at, mode = null } = entries[seq] as HistoryEntry;
+    const { word, source, occurred_at, ...own } = entries[seq] as HistoryEntry;
     const { dated: dated_at } = await movements.dating(fact.state, side);
-    const isReturned = side !== null && (await movements.isShownAsReturned(fact.id, side));
+    const { stage, mode = null } = (await clusters.get(cluster)).ends[fact.id] ?? own;
     return {
       ...{ at, dated_at, tie: placeTie(word, facts.tieOf(fact.id)), seq, cluster },
-      ...{ stage: isReturned ? "returned" : stage, word, source, mode },
+      ...{ stage, word, source, mode },
       occurred_at: occurred_at === null ? null : timeOf(occurred_at),
       delivery_id: fact.state.deliveryId,
       position: fact.state.position,
@@ -120,28 +147,43 @@ export class Placement {
   }
 
   /** @returns whether the entry is shown; one with a lower rank hides those shown before */
-  private async takeSlot({ fact, cluster }: Placed, of: Slot, seq: number): Promise<boolean> {
-    const slot = this.slotOf(cluster, of);
-    const best = await this.bestIn(slot);
-    if (best !== null && of.rank < best) await this.setShown(slot, best, false);
-    this.on.buffer.put(SLOTS, { slot, rank: of.rank, fact: fact.id, seq }, null);
+  private async takeSlot(placed: Placed, of: Slot, seq: number): Promise<boolean> {
+    const row = this.slotRow(placed, of, seq);
+    const others = await this.firstIn(row.slot, 2);
+    this.on.buffer.put(SLOTS, row, null);
+    await this.countSplit(placed, others, -1);
+    await this.countSplit(placed, [row, ...others].sort(byRank), 1);
+    const best = rankIn(others[0]);
+    if (best !== null && of.rank < best) await this.setShown(row.slot, best, false);
     return best === null || of.rank <= best;
   }
 
-  private async leaveSlot({ fact, cluster }: Placed, of: Slot, seq: number): Promise<void> {
-    const row = { slot: this.slotOf(cluster, of), rank: of.rank, fact: fact.id, seq };
+  /** @returns whether the entry was shown; those that it hid are shown again */
+  private async leaveSlot(placed: Placed, of: Slot, seq: number): Promise<boolean> {
+    const row = this.slotRow(placed, of, seq);
+    const all = await this.firstIn(row.slot, 3);
+    const others = all.filter(({ fact, seq: other }) => fact !== row.fact || other !== seq);
     this.on.buffer.remove(SLOTS, row, row);
-    const best = await this.bestIn(row.slot);
+    await this.countSplit(placed, all, -1);
+    await this.countSplit(placed, others, 1);
+    const best = rankIn(others[0]);
     if (best !== null && of.rank < best) await this.setShown(row.slot, best, true);
+    return best === null || of.rank <= best;
   }
 
-  private readonly slotOf = (cluster: number, { key }: Slot): string =>
-    `${cluster}:${this.on.facts.tieOf(key)}`;
+  private slotRow({ fact, cluster }: Placed, { key, rank, amount = "" }: Slot, seq: number) {
+    const slot = `${cluster}:${this.on.facts.tieOf(key)}`;
+    return { slot, rank, fact: fact.id, seq, amount };
+  }
 
-  private async bestIn(slot: string): Promise<string | null> {
-    const selection = having({ slot }, ["rank", "fact", "seq"], { limit: 1 });
-    const [first] = await this.on.buffer.select(SLOTS, selection);
-    return first === undefined ? null : String(first.rank);
+  private firstIn(slot: string, limit: number): Promise<readonly Row[]> {
+    return this.on.buffer.select(SLOTS, having({ slot }, ["rank", "fact", "seq"], { limit }));
+  }
+
+  /** Counts a movement whose two sides state different amounts. */
+  private async countSplit({ cluster }: Placed, [first, second]: readonly Row[], by: 1 | -1) {
+    const isSplit = first && second && first.amount !== second.amount;
+    if (isSplit) (await this.on.clusters.get(cluster)).split += by;
   }
 
   /** Shows or hides the entries of one rank. */
@@ -150,10 +192,21 @@ export class Placement {
     const rows = everyRow(buffer, SLOTS, having({ slot, rank }, ["fact", "seq"]));
     for await (const { fact, seq } of rows) {
       const placed = await facts.get(String(fact));
-      if (placed?.reading) await this.show(placed, Number(seq), isShown);
+      if (!placed?.reading) continue;
+      if (isShown) await this.show(placed, Number(seq));
+      else await this.hide(placed, Number(seq));
     }
   }
 }
+
+const rankIn = (row: Row | undefined): string | null =>
+  row === undefined ? null : String(row.rank);
+
+const byRank = (a: Row, b: Row): number =>
+  compareTuples([a.rank ?? "", a.fact ?? ""], [b.rank ?? "", b.fact ?? ""]);
+
+const without = <Value>(all: Readonly<Record<string, Value>>, key: string) =>
+  Object.fromEntries(Object.entries(all).filter(([name]) => name !== key));
 
 type Slot = NonNullable<HistoryEntry["slot"]>;
 
@@ -184,7 +237,7 @@ export class LostClaims {
     if (reading === null) return;
     const lost = this.byCluster.get(cluster) ?? new Map<string, Lost>();
     this.byCluster.set(cluster, lost);
-    if (isFullyListed(cluster.fields)) this.full.add(cluster);
+    if (roomIn(cluster.fields) <= 0) this.full.add(cluster);
     const fields = { ...cluster.fields };
     for (const claim of reading.claims) {
       const { field, order } = claim;
@@ -220,8 +273,18 @@ export class LostClaims {
       if (isClaimed) addClaims(cluster, [one.claim]);
     }
     for (const isLatest of [false, true]) await this.searchInTime({ cluster, lost }, isLatest);
-    const hasRoom = this.full.has(cluster) && !isFullyListed(cluster.fields);
-    if (lost.size > 0 || hasRoom) await this.searchAll({ cluster, lost }, hasRoom);
+    if (this.full.has(cluster)) await this.listNext(cluster);
+    if (lost.size > 0) await this.searchAll({ cluster, lost });
+  }
+
+  /** Lists the movements behind the last one that is listed, in the place of those that left. */
+  private async listNext(cluster: Cluster): Promise<void> {
+    const room = roomIn(cluster.fields);
+    if (room <= 0) return;
+    const last = movementIds(cluster.fields).at(-1) ?? "";
+    for await (const { claims } of this.facts.movementsAfter(cluster.id, last, room)) {
+      addClaims(cluster, claims.filter(isOfMovement));
+    }
   }
 
   /** A movement may be stated on several accounts, so it is listed while any fact has its name. */
@@ -246,12 +309,11 @@ export class LostClaims {
     dropFound(search, { at: isLatest ? FIRST : LAST, isLatest });
   }
 
-  private async searchAll(search: Search, hasRoom: boolean): Promise<void> {
+  private async searchAll(search: Search): Promise<void> {
     for await (const { reading } of this.facts.in(search.cluster.id)) {
       addLostClaims(search, reading);
-      if (hasRoom) addClaims(search.cluster, reading?.claims.filter(isOfMovement) ?? []);
       dropFound(search, null);
-      if (search.lost.size === 0 && !hasRoom) return;
+      if (search.lost.size === 0) return;
     }
   }
 }

@@ -1,40 +1,32 @@
-import { formatTime } from "@counterfoil/core/exact/time";
-import type { Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import { type End, type Lifecycle, SHOWS } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
   type Fields,
   mergedFields,
+  mergedSums,
   ownerOf,
+  type Sums,
   valueIn,
   valuesIn,
 } from "@counterfoil/core/lifecycle/record-fields";
-import { pairedIn } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/model-store.ts";
-import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
-import { type Cluster, netDebitOf } from "./clusters.ts";
-import { type Outline, placeOf, type StageUpdate } from "./history.ts";
+import type { AnomalyCause } from "../anomaly-rows.ts";
+import type { Cluster } from "./clusters.ts";
+import { type Outline, placeOf } from "./history.ts";
+import { PARTIAL } from "./joins.ts";
 import type { Parts, Placement } from "./placement.ts";
+import { type Computed, RecordAnomalies } from "./record-anomalies.ts";
 import { KNOWN_STUCK, PARTIES, PARTY_CHANGES, RECORD_CHANGES, RECORDS, RELINKS } from "./tables.ts";
 
 type Context = Parts & Readonly<{ placement: Placement }>;
 
-/** A computed record: the cluster that holds its history, and all of its clusters. */
-type Computed = Readonly<{
-  base: Cluster;
-  members: readonly Cluster[];
-  fields: Fields;
-  id: string;
-  /** Its id before the event. */
-  before: string | null;
-  /** The name that other records have too. */
-  conflict: Readonly<{ name: string; kind: string }> | null;
-}>;
-
 /** Computes the records of clusters that an event changed. */
 export class Records {
   private readonly on: Context;
+  private readonly anomalies: RecordAnomalies;
 
   constructor(on: Context) {
     this.on = on;
+    this.anomalies = new RecordAnomalies(on);
   }
 
   async refresh(changed: Iterable<Cluster>, cause: AnomalyCause): Promise<void> {
@@ -61,10 +53,12 @@ export class Records {
     const alive = members.filter(({ facts }) => facts > 0);
     const base = await this.mergeHistories(members);
     const fields = mergedFields(alive.map((member) => member.fields));
+    const sums = mergedSums(alive.map((member) => member.sums));
+    await this.showEnds(alive, fields, sums);
     // The reversal of an unknown deposit is not a deposit.
     const isReversal = alive.every((member) => valueIn(member.fields, "part") === "reversal");
     const id = isReversal ? null : await this.idOf(fields, alive);
-    if (id !== null) return { base, members: alive, fields, before: base.record, ...id };
+    if (id !== null) return { base, members: alive, fields, sums, before: base.record, ...id };
     // The history is kept until the clusters have a record.
     await this.on.histories.updateStages(base);
     return null;
@@ -72,40 +66,43 @@ export class Records {
 
   /** Merges the histories of a record's clusters in the cluster that `baseOf` selects. */
   private async mergeHistories(members: readonly Cluster[]): Promise<Cluster> {
-    const { facts, clusters, histories, placement } = this.on;
+    const { clusters, histories } = this.on;
     const base = baseOf(members);
     for (const member of members) {
       if (member.base === base.id) continue;
       await histories.move(member, await clusters.get(member.base), base);
       member.base = base.id;
     }
-    const isDebited = members.some(({ debits }) => debits.count > 0);
-    for (const member of members) {
-      if (member.isDebited === isDebited) continue;
-      member.isDebited = isDebited;
-      if (member.fields.confirmation === undefined) continue;
-      for await (const placed of facts.in(member.id)) await placement.refresh(placed);
-    }
-    await this.showReversal(members);
     return base;
   }
 
-  /** If a record's debits are fully reversed, its last reversal shows it as returned. */
-  private async showReversal(members: readonly Cluster[]): Promise<void> {
-    const { facts, placement } = this.on;
-    const isFullyReversed = (netDebitOf(members) ?? "0") === "0";
-    const reversals = members.map(({ fields: { reversal } }) => (reversal ? { reversal } : {}));
-    const last = valueIn(mergedFields(reversals), "reversal");
+  /** Shows the end of a record at the facts that its sums say, and no longer at others. */
+  private async showEnds(members: readonly Cluster[], fields: Fields, sums: Sums): Promise<void> {
+    const { lifecycle, placement } = this.on;
+    const ends = Object.entries(lifecycle.endsOf?.(fields, sums) ?? {});
     for (const member of members) {
-      const isHere = isFullyReversed && valueIn(member.fields, "reversal") === last;
-      const { returnedBy: before } = member;
-      member.returnedBy = isHere ? last : null;
-      if (member.returnedBy === before) continue;
-      for (const id of [before, member.returnedBy]) {
-        const placed = id === null ? null : await facts.get(id);
-        if (placed !== null) await placement.refresh(placed);
+      const wanted = new Map<string, End>();
+      if (member.links.some(({ kind }) => kind === PARTIAL)) {
+        const id = valueIn(member.fields, SHOWS.lastReversal);
+        if (id !== null) wanted.set(id, { stage: null });
+      }
+      for (const [claim, end] of ends) {
+        const id = valueIn(fields, claim);
+        if (id === null || valueIn(member.fields, claim) !== id) continue;
+        if (claim === SHOWS.lastFreed && !(await this.isComplete(id))) continue;
+        wanted.set(id, end);
+      }
+      for (const id of new Set([...Object.keys(member.ends), ...wanted.keys()])) {
+        const end = wanted.get(id);
+        if (!isSame(member.ends[id], end)) await placement.setEnd(member, id, end);
       }
     }
+  }
+
+  private async isComplete(factId: string): Promise<boolean> {
+    const { facts, movements } = this.on;
+    const side = (await facts.get(factId))?.reading?.side ?? null;
+    return side === null || movements.isComplete(side);
   }
 
   /**
@@ -132,7 +129,7 @@ export class Records {
     const { buffer, histories } = this.on;
     const { base, id } = computed;
     const stageUpdate = await histories.updateStages(base);
-    await this.showAnomalies(computed, stageUpdate, cause);
+    await this.anomalies.show(computed, stageUpdate, cause);
     base.record = id;
     const outline = await histories.outline(base);
     const stored = await buffer.get(RECORDS, [id]);
@@ -212,66 +209,19 @@ export class Records {
     buffer.put(RELINKS, relink, null);
   }
 
-  /** Updates the anomalies of a record: the changed ones, or all of them if its id changed. */
-  private async showAnomalies(
-    { base, id, before, conflict, fields }: Computed,
-    { flags }: StageUpdate,
-    cause: AnomalyCause,
-  ): Promise<void> {
-    const isRenamed = before !== null && before !== id;
-    const shown = isRenamed ? await this.allFlags(base, flags) : flags;
-    for (const flag of shown) await this.showFlag(base, id, flag, cause);
-    if (conflict === null) return this.closeConflict(base, id, cause);
-    base.isInConflict = true;
-    const detail = {
-      ...{ id: conflict.name, id_kind: conflict.kind },
-      ...valuesIn(fields, "participant_code"),
-    };
-    const content = { kind: "id_conflict", subject: id, detail, essence: detail, at: null };
-    await openAnomaly(this.on.buffer, { id: conflictOf(id), ...content }, cause);
-  }
-
-  private async showFlag(base: Cluster, id: string, flag: string, cause: AnomalyCause) {
-    const [kind, what] = splitFlag(flag);
-    const row = await this.on.histories.firstFlagged(base, flag);
-    if (row === null) return closeAnomaly(this.on.buffer, anomalyOf(id, flag), cause);
-    const { word, source, occurred_at } = row;
-    const [from, to] = what.split("->");
-    const detail = {
-      ...(kind === "illegal_step" ? { from, to } : {}),
-      ...{ provider_status: word, source },
-      occurred_at: typeof occurred_at === "bigint" ? formatTime(occurred_at) : null,
-    };
-    const content = { kind, subject: id, detail, essence: detail, at: BigInt(row.at ?? 0) };
-    await openAnomaly(this.on.buffer, { id: anomalyOf(id, flag), ...content }, cause);
-  }
-
   /** Removes the record of a history under its current id, with its anomalies. */
   private async releaseId(base: Cluster, cause: AnomalyCause): Promise<void> {
-    const { buffer, histories } = this.on;
+    const { histories } = this.on;
     const { record: id } = base;
     if (id === null) return;
-    const { flags } = await histories.updateStages(base);
-    for (const flag of await this.allFlags(base, flags)) {
-      await closeAnomaly(buffer, anomalyOf(id, flag), cause);
-    }
-    await this.closeConflict(base, id, cause);
+    await this.anomalies.close(base, id, await histories.updateStages(base), cause);
     await this.remove(id, cause);
     base.record = null;
   }
-
-  private async closeConflict(base: Cluster, id: string, cause: AnomalyCause): Promise<void> {
-    if (base.isInConflict) await closeAnomaly(this.on.buffer, conflictOf(id), cause);
-    base.isInConflict = false;
-  }
-
-  /** The flags of a history's rows, and those that they had. */
-  private async allFlags(base: Cluster, had: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-    const flags = new Set(had);
-    for await (const flag of this.on.histories.flagsOf(base)) flags.add(flag);
-    return flags;
-  }
 }
+
+const isSame = (a: End | undefined, b: End | undefined): boolean =>
+  a?.stage === b?.stage && a?.mode === b?.mode;
 
 /** The most rows read of one name; if there are more, the records are in conflict already. */
 const SHARING_SEEN = 8;
@@ -288,18 +238,6 @@ function baseOf(members: readonly Cluster[]): Cluster {
   return base as Cluster;
 }
 
-const conflictOf = (id: string): string => `id_conflict:${id}`;
-
-function anomalyOf(id: string, flag: string): string {
-  const [kind, what] = splitFlag(flag);
-  return `${kind}:${id}:${what}`;
-}
-
-function splitFlag(flag: string): readonly [kind: string, what: string] {
-  const at = flag.indexOf(":");
-  return [flag.slice(0, at), flag.slice(at + 1)];
-}
-
 /** The suffix that distinguishes records with the same id. */
 function holderIn(fields: Fields): string {
   const { participant_code, ...coin } = valuesIn(fields, "participant_code", "asset", "network");
@@ -309,17 +247,18 @@ function holderIn(fields: Fields): string {
 
 function recordRow(
   lifecycle: Lifecycle,
-  { base, members, fields, id }: Computed,
+  computed: Computed,
   { first, last, entered }: Outline,
   position: number,
 ): Row {
-  const shown = lifecycle.fieldsOf(fields, netDebitOf(members));
+  const { base, fields, sums, id } = computed;
+  const shown = lifecycle.fieldsOf(fields, sums);
   const stage = (last.after ?? lifecycle.firstStage) as string | null;
   const state = {
     ...shown,
     stage,
     provider_status: (entered ?? last).word,
-    ...(lifecycle.model === "trades" ? {} : { link: linkOf(fields, members) }),
+    ...(lifecycle.model === "trades" ? {} : { link: linkOf(computed) }),
     history_length: base.length,
   };
   return {
@@ -362,18 +301,16 @@ function columnsOf(shown: object): Row {
 }
 
 /** How certain the weakest join of the record is. */
-function linkOf(fields: Fields, members: readonly Cluster[]): string {
+function linkOf({ fields, sums, members }: Computed): string {
   if (fields.confirmation !== undefined && fields.hold === undefined) return "unmatched";
-  if (isUnexplainedReversal(fields)) return "unmatched";
+  if (isUnexplainedReversal(fields, sums)) return "unmatched";
   const isInferred = members.some(({ links }) => links.some((link) => link.isInferred));
   return isInferred ? "inferred" : "stated";
 }
 
 /** Whether the record has a reversal but neither a debit nor a request that explains it. */
-const isUnexplainedReversal = (fields: Fields): boolean =>
-  fields.reversal !== undefined &&
-  fields["id:request"] === undefined &&
-  pairedIn(fields, "debit") === null;
+const isUnexplainedReversal = (fields: Fields, sums: Sums): boolean =>
+  sums.reversed !== undefined && sums.debited === undefined && fields["id:request"] === undefined;
 
 /** The columns from which a record is shown. */
 const SHOWN = ["state", "opened_at", "updated_at", "entered_at", "dated_at", "cluster", "tail"];

@@ -145,8 +145,6 @@ export const MOVEMENTS: Table = {
     /** The time that the movement states, 0 if it states none; and its arrival. */
     stated_at: nanos,
     arrived_at: nanos,
-    /** 1 if it is shown as returning what was held or debited. */
-    gives_back: integer,
   }),
   key: ["run", "kind", "fact"],
   indexes: [["run", "account", "stated_at", "fact"]],
@@ -280,7 +278,7 @@ export const RELINKS: Table = {
 /** Entries that several facts state for one record or one movement; those with the lowest rank are shown. */
 export const SLOTS: Table = {
   name: "slots",
-  columns: owned({ slot: text, rank: text, fact: text, seq: integer }),
+  columns: owned({ slot: text, rank: text, fact: text, seq: integer, amount: text }),
   key: ["slot", "rank", "fact", "seq"],
   indexes: [],
   digested: "none",

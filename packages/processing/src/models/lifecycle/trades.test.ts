@@ -53,6 +53,37 @@ describe("trades", () => {
     expect(record?.state.stage).toBe("terminated");
   });
 
+  test("two quantities of one trade contradict each other, however they are printed", async () => {
+    const accepted = trade("accepted", 1746112200001, { trade_quantity: "1.50" });
+    const same = trade("terminated", 1746112200002, { trade_quantity: "1.5" });
+    expect((await tradesOf([...accepted, ...same]))[0]?.anomalies).toEqual([]);
+    const other = trade("terminated", 1746112200003, { trade_quantity: "2" });
+    const [record] = await tradesOf([...accepted, ...same, ...other]);
+    expect(record?.anomalies).toMatchObject([
+      {
+        kind: "contradiction",
+        detail: { field: "trade_quantity", stated: "1.5", contradicted_by: "2" },
+      },
+    ]);
+  });
+
+  test.each([0, 4102444800000])(
+    "a time that cannot be, %i, counts as its arrival and is told",
+    async (time) => {
+      const [record] = await tradesOf([
+        ...trade("accepted", 1746112200001),
+        ...trade("terminated", time),
+      ]);
+      expect(record?.state.stage).toBe("terminated");
+      expect(record?.anomalies).toMatchObject([
+        {
+          kind: "clock",
+          detail: { stated_at: new Date(time).toISOString().replace(".000Z", "Z") },
+        },
+      ]);
+    },
+  );
+
   test("a lower state reported later keeps the stage, and its fields apply", async () => {
     const [record] = await tradesOf([
       ...trade("active", 1746112200001, { note: "a" }),

@@ -9,7 +9,7 @@ import {
   movementFacts,
   statusFact,
 } from "./testing/lifecycle-facts.ts";
-import { brief, withdrawalsOf } from "./testing/records-of.ts";
+import { brief, eventsOf, openModel, readRecords, withdrawalsOf } from "./testing/records-of.ts";
 
 const { isKept: isWithdrawalFact } = WITHDRAWALS;
 
@@ -166,6 +166,7 @@ const PENDING = "pending<withdrawal_pending>";
 const CONFIRMED = "confirmed<withdrawal_confirmed>";
 const SETTLED = "settled<withdrawal>";
 const REVERSED = "returned<withdrawal>";
+const RELEASED = "returned<withdrawal_pending>";
 
 const CASES: readonly (readonly [name: string, table: string, records: readonly string[]])[] = [
   [
@@ -382,7 +383,89 @@ const CASES: readonly (readonly [name: string, table: string, records: readonly 
      10:05:00  2   available  withdrawal -5     d1       R
      10:06:00  3   available  withdrawal 5      d2       R
      10:07:00  4   available  withdrawal -5     d3       R`,
-    [`R settled stated ${SETTLED} ·-<withdrawal> ·${SETTLED}`],
+    [`R settled stated ${SETTLED} ·-<withdrawal> ·-<withdrawal>`],
+  ],
+  [
+    "a part of the hold is released: the rest is still held",
+    `at        run account    type               change movement request
+     10:00:00  1   available  withdrawal_pending -10    p        R
+     10:00:00  1   collateral withdrawal_pending 10     p        R
+     10:05:00  2   available  withdrawal_pending 4      r        R
+     10:05:00  2   collateral withdrawal_pending -4     r        R`,
+    [`R pending stated ${PENDING} ·-<withdrawal_pending>`],
+  ],
+  [
+    "the hold is released in parts",
+    `at        run account    type               change movement request
+     10:00:00  1   available  withdrawal_pending -10    p        R
+     10:05:00  2   available  withdrawal_pending 4      r1       R
+     10:06:00  3   collateral withdrawal_pending -6     r2       R
+     10:06:00  3   available  withdrawal_pending 6      r2       R`,
+    [`R returned stated ${PENDING} ·-<withdrawal_pending> ${RELEASED}`],
+  ],
+  [
+    "one of two holds is released",
+    `at        run account    type               change movement request
+     10:00:00  1   available  withdrawal_pending -10    p1       R
+     10:01:00  2   available  withdrawal_pending -10    p2       R
+     10:05:00  3   available  withdrawal_pending 10     r        R`,
+    [`R pending stated ${PENDING} ·${PENDING} ·-<withdrawal_pending>`],
+  ],
+  [
+    "released and held again",
+    `at        run account    type               change movement request
+     10:00:00  1   available  withdrawal_pending -10    p1       R
+     10:05:00  2   available  withdrawal_pending 10     r        R
+     10:06:00  3   available  withdrawal_pending -10    p2       R`,
+    [`R pending stated ${PENDING} ·-<withdrawal_pending> ·${PENDING}`],
+  ],
+  [
+    "a part of the hold comes back, and nothing is known of the rest",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p        R
+     10:05:00  2   collateral withdrawal_confirmed -10    c        R
+     10:05:00  2   available  withdrawal_confirmed 6      c        R`,
+    [`R confirmed stated ${PENDING} ${CONFIRMED}`],
+  ],
+  [
+    "a part of the hold is taken: the rest is still held",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p        R
+     10:05:00  2   available  withdrawal_confirmed 4      c        R
+     10:05:00  2   available  withdrawal           -4     d        R`,
+    [`R confirmed stated ${PENDING} ·-<withdrawal> ${CONFIRMED}`],
+  ],
+  [
+    "the hold is taken in parts",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p        R
+     10:05:00  2   available  withdrawal_confirmed 4      c1       R
+     10:05:00  2   available  withdrawal           -4     d1       R
+     10:06:00  3   available  withdrawal_confirmed 6      c2       R
+     10:06:00  3   available  withdrawal           -6     d2       R`,
+    [`R settled stated ${PENDING} ·-<withdrawal> ${CONFIRMED} ·${CONFIRMED} ${SETTLED}`],
+  ],
+  [
+    "a part of the hold is taken and the rest is released",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p        R
+     10:05:00  2   available  withdrawal_confirmed 4      c1       R
+     10:05:00  2   available  withdrawal           -4     d1       R
+     10:06:00  3   available  withdrawal_pending   6      r        R`,
+    [`R settled stated ${PENDING} ${CONFIRMED} ${SETTLED} ·-<withdrawal_pending>`],
+  ],
+  [
+    "a debit whose confirmation was lost",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p        R
+     10:05:00  2   available  withdrawal           -9.9   d        R`,
+    [`R settled stated ${PENDING} ${SETTLED}`],
+  ],
+  [
+    "a hold of nothing is no step",
+    `at        run account    type               change movement request
+     10:00:00  1   available  withdrawal_pending 0      p        R`,
+    ["R requested stated ·-<withdrawal_pending>"],
   ],
   [
     "a hold that is released beside a debit is no return",
@@ -425,6 +508,77 @@ describe("movements", () => {
     expect(record?.state).toMatchObject({ amount: "5", settled_amount: settled });
   });
 
+  test.each([
+    ["two holds", "-10 p1 withdrawal_pending, -10 p2 withdrawal_pending", "20", null, []],
+    [
+      "one is released",
+      "-10 p1 withdrawal_pending, -10 p2 withdrawal_pending, 10 r withdrawal_pending",
+      "10",
+      null,
+      [],
+    ],
+    [
+      "held again",
+      "-10 p1 withdrawal_pending, 10 r withdrawal_pending, -10 p2 withdrawal_pending",
+      "10",
+      null,
+      [],
+    ],
+    ["all released", "-10 p1 withdrawal_pending, 10 r withdrawal_pending", "10", null, []],
+    ["two debits alone", "-4 d1 withdrawal, -6 d2 withdrawal", "10", "10", []],
+    [
+      "two debits of one hold",
+      "-10 p withdrawal_pending, -10 d1 withdrawal, -10 d2 withdrawal",
+      "10",
+      "20",
+      ["debited 10 20"],
+    ],
+    [
+      "more is freed than held",
+      "-10 p withdrawal_pending, 12 r withdrawal_pending",
+      "10",
+      null,
+      ["ended 10 12"],
+    ],
+    [
+      "more comes back than was debited",
+      "-10 d withdrawal, 12 r withdrawal",
+      "10",
+      "0",
+      ["reversed 10 12"],
+    ],
+  ] as const)("sums: %s", async (_, movements, amount, settled, contradictions) => {
+    const rows = movements.split(", ").map((movement, at) => {
+      const [change, id, type] = movement.split(" ");
+      return `10:0${at}:00 ${at} available ${type} ${change} ${id} R`;
+    });
+    const facts = movementFacts(
+      ["at run account type change movement request", ...rows].join("\n"),
+    );
+    for (const arrived of [facts, facts.toReversed()]) {
+      const [record, ...others] = await withdrawalsOf(arrived);
+      expect(others).toEqual([]);
+      expect(record?.state).toMatchObject({ amount, settled_amount: settled });
+      expect(record?.anomalies.map(contradictionText)).toEqual(contradictions);
+    }
+  });
+
+  test("the two sides of a movement disagree: the available one counts, and it is told", async () => {
+    const sides = movementFacts(`at        run account    type               change movement
+                                 10:00:00  1   available  withdrawal_pending -10    p
+                                 10:00:00  1   collateral withdrawal_pending 12     p`);
+    for (const arrived of [sides, sides.toReversed()]) {
+      const [record] = await withdrawalsOf(arrived);
+      expect(record?.state.amount).toBe("10");
+      expect(record?.history).toHaveLength(1);
+      expect(record?.anomalies).toMatchObject([
+        { kind: "contradiction", what: "movement", detail: { field: "movement", movements: 1 } },
+      ]);
+    }
+    const [agreed] = await withdrawalsOf([...sides.slice(0, 2), ...sides.slice(2).map(withdrawn)]);
+    expect(agreed?.anomalies).toEqual([]);
+  });
+
   test("a confirmation is not shown as returned before the report of its message", async () => {
     const table = `at        run account    type                 change movement
                    10:05:00  2   available  withdrawal_confirmed 5      c
@@ -454,6 +608,27 @@ describe("movements", () => {
     const legs = movementFacts(`at        run account   type               change movement
                                10:00:00  1   available withdrawal_pending -5     p`);
     expect(await withdrawalsOf(legs.map(withdrawn))).toEqual([]);
+  });
+
+  test("a record lists its first hundred movements, whichever were withdrawn", async () => {
+    const rows = Array.from({ length: 300 }, (_, at) => {
+      const [account, change] = at % 2 === 0 ? ["available", "-1"] : ["collateral", "1"];
+      const id = String.fromCharCode(33 + (at % 90), 34 + ((7 * at) % 80));
+      return `10:00:00 1 ${account} withdrawal_pending ${change} ${id}${Math.floor(at / 2)} R`;
+    });
+    const facts = movementFacts(
+      ["at run account type change movement request", ...rows].join("\n"),
+    );
+    const { store, session, apply } = await openModel(WITHDRAWALS);
+    await apply(facts.flatMap(eventsOf));
+    const isGone = (_: unknown, at: number) => at % 3 !== 0;
+    for (const gone of facts.filter(isGone)) await apply(eventsOf(withdrawn(gone)).slice(1));
+    await session.commit();
+    const [record] = await readRecords<"withdrawals">(store);
+    const [fresh] = await withdrawalsOf(facts.filter((one, at) => !isGone(one, at)));
+    expect(record?.state.identifiers.movement_ids).toHaveLength(100);
+    expect(record?.state.identifiers).toEqual(fresh?.state.identifiers);
+    expect(record?.state.amount).toBe(fresh?.state.amount);
   });
 
   test("a request id that a second copy adds is stated", async () => {
@@ -504,6 +679,11 @@ describe("movements", () => {
     expect(record?.state.amount).toBe(amount);
   });
 });
+
+const contradictionText = ({ detail }: { detail: object }): string => {
+  const { field, stated, contradicted_by } = detail as Record<string, string>;
+  return `${field} ${stated} ${contradicted_by}`;
+};
 
 const AT = "2024-05-01T12:00:00Z";
 
@@ -702,6 +882,22 @@ describe("requests and payments", () => {
     expect(brief(record?.history ?? [])).toEqual(["·-<constructor>", "·-<unspecified>"]);
   });
 
+  test.each([
+    [
+      "requested_amount",
+      [request("PENDING", { amount: "5" }), request("SETTLED", { amount: "6" })],
+    ],
+    ["paid_amount", [payment("posted", { amount: "5" }), payment("settled", { amount: "6" })]],
+  ])("statuses that disagree on the %s contradict each other", async (field, statuses) => {
+    const [record] = await withdrawalsOf(statuses);
+    expect(record?.anomalies.map(contradictionText)).toEqual([`${field} 5 6`]);
+    const [agreed] = await withdrawalsOf([
+      ...statuses.slice(0, 1),
+      ...statuses.slice(1).map(withdrawn),
+    ]);
+    expect(agreed?.anomalies).toEqual([]);
+  });
+
   test("a payment called what a request is called stays another record", async () => {
     const called = payment("settled", { payment_id: "R" });
     const records = byId(await withdrawalsOf([called, request("PENDING")]));
@@ -808,6 +1004,26 @@ describe("a Layer1 withdrawal", () => {
       ...ends.flatMap(([word, leg], at) => layer1(word, `${31 + at}`, leg)),
     ]);
     expect([record?.state.stage, record?.anomalies]).toEqual([stage, []]);
+  });
+
+  const second = (status: string, at: string, amount: string) =>
+    layer1(status, at, "69", { amount, id: `${TRANSFER}${"ab".repeat(16)}69` });
+
+  test("a transfer to two addresses settles when both have theirs", async () => {
+    const first = ["CREATED", "CONFIRMED", "SUCCESS"].flatMap((word, at) =>
+      layer1(word, `${30 + at}`, "69"),
+    );
+    const [other, done] = [second("CREATED", "31", "0.002"), second("SUCCESS", "40", "0.002")];
+    const [open] = await withdrawalsOf([...first, ...other]);
+    expect(open?.state).toMatchObject({ stage: "confirmed", amount: "0.003" });
+    for (const facts of [
+      [...first, ...other, ...done],
+      [...done, ...other, ...first],
+    ]) {
+      const [record] = await withdrawalsOf(facts);
+      expect(record?.state).toMatchObject({ stage: "settled", amount: "0.003" });
+      expect(brief(record?.history ?? []).slice(-2)).toEqual(["·-<SUCCESS>", "settled<SUCCESS>"]);
+    }
   });
 
   test("REPLACED is history only; the hash is the last one and both are found", async () => {
