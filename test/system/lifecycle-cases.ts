@@ -410,10 +410,10 @@ const DEPOSITS: LifecycleCases = {
         asset: "USD",
       });
     const told = [
-      ...[bank("submitted", 1), bank("settled", 10), booked("1", 10, "5")],
-      ...[bank("returned", 20), booked("2", 20, "-5"), bank("retried", 20)],
+      ...[bank("submitted", -50), bank("settled", -40), booked("1", -40, "5")],
+      ...[bank("returned", -30), booked("2", -30, "-5"), bank("retried", -30)],
     ];
-    const again = [bank("settled", 30), booked("3", 30, "5")];
+    const again = [bank("settled", -20), booked("3", -20, "5")];
     const open = await played(told);
     expect(outline(await open.records("deposits"))).toEqual(["g1 unconfirmed stated 5"]);
     const ledger = await played([...told, ...again]);

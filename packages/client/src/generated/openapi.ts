@@ -3243,6 +3243,7 @@ export interface operations {
                      *           "account_label": "general",
                      *           "amount": "1.25",
                      *           "asset": "ETH",
+                     *           "credited_amount": null,
                      *           "fee": null,
                      *           "fee_asset": null,
                      *           "fund": null,
@@ -3450,6 +3451,7 @@ export interface operations {
                      *         "account_label": "general",
                      *         "amount": "1.25",
                      *         "asset": "ETH",
+                     *         "credited_amount": null,
                      *         "fee": null,
                      *         "fee_asset": null,
                      *         "fund": null,
@@ -4520,10 +4522,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "bd921744c162d338c645d0bb25428fc44f8ba6fd243a34ed3f6e3671d2416706",
+                     *               "digest": "5f326d59e47bc4067ba89efa2893e30b377446f6cbe7a2cd439f54dffc6f5a94",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 9,
+                     *               "model_version": 10,
                      *               "position": "157",
                      *               "state_digest": "c979f54730a9930b2be812673b1791e90f2494c19b5ee90e53db19f56ccddce8"
                      *             }
@@ -4534,12 +4536,12 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "805b8385c1dbd3bac88c9c1bf52a4391e8da7d907af245052b78b92e24697de1",
+                     *               "digest": "47506495ea3c37b46ccb70fa1be2b4bd4d047727bcccac423df72e73f2d66a31",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 9,
+                     *               "model_version": 10,
                      *               "position": "157",
-                     *               "state_digest": "12441b5dfcec3d5fdf895571eb45cf49574daaa670680865bd851abedc3de523"
+                     *               "state_digest": "c4174af467a6b30c61bccb5dae397fd2e1c99a98a3f711376f9b0cb22873e6af"
                      *             }
                      *           ],
                      *           "name": "deposits",
@@ -4548,10 +4550,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "945b8a4060cb635608adaa2cff1f5132fa83bb5dcba1c90049a5de2a536dfbb2",
+                     *               "digest": "fe16145772a20114d95b9aac3d17959a765594e0105552444f3498a5ba65af67",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 8,
+                     *               "model_version": 9,
                      *               "position": "157",
                      *               "state_digest": "3422118016db5de45e2f1dfda3143a7375e4e2a536b835c99a5f2eb23f1e756a"
                      *             }
@@ -5898,6 +5900,12 @@ export interface operations {
                      *             "model": "withdrawals",
                      *             "open": 2,
                      *             "unacknowledged": 2
+                     *           },
+                     *           {
+                     *             "kind": "clock",
+                     *             "model": "deposits",
+                     *             "open": 1,
+                     *             "unacknowledged": 1
                      *           }
                      *         ],
                      *         "engine": "memory",
@@ -5953,6 +5961,10 @@ export interface operations {
                      *             "what": "2 × id_conflict in withdrawals"
                      *           },
                      *           {
+                     *             "do": "`counterfoil anomalies list --kind clock`, docs/runbook.md#clock, then `anomalies acknowledge`",
+                     *             "what": "1 × clock in deposits"
+                     *           },
+                     *           {
                      *             "do": "`counterfoil quarantine list`, docs/runbook.md#quarantine, then `quarantine retry` or `dismiss`",
                      *             "what": "1 delivery that nobody could read"
                      *           },
@@ -5976,11 +5988,11 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "bd921744c162d338c645d0bb25428fc44f8ba6fd243a34ed3f6e3671d2416706",
+                     *             "digest": "5f326d59e47bc4067ba89efa2893e30b377446f6cbe7a2cd439f54dffc6f5a94",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 9,
+                     *             "model_version": 10,
                      *             "name": "withdrawals",
                      *             "position": "157",
                      *             "reason": null,
@@ -5989,24 +6001,24 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "805b8385c1dbd3bac88c9c1bf52a4391e8da7d907af245052b78b92e24697de1",
+                     *             "digest": "47506495ea3c37b46ccb70fa1be2b4bd4d047727bcccac423df72e73f2d66a31",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 9,
+                     *             "model_version": 10,
                      *             "name": "deposits",
                      *             "position": "157",
                      *             "reason": null,
                      *             "state": "live",
-                     *             "state_digest": "12441b5dfcec3d5fdf895571eb45cf49574daaa670680865bd851abedc3de523",
+                     *             "state_digest": "c4174af467a6b30c61bccb5dae397fd2e1c99a98a3f711376f9b0cb22873e6af",
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "945b8a4060cb635608adaa2cff1f5132fa83bb5dcba1c90049a5de2a536dfbb2",
+                     *             "digest": "fe16145772a20114d95b9aac3d17959a765594e0105552444f3498a5ba65af67",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 8,
+                     *             "model_version": 9,
                      *             "name": "trades",
                      *             "position": "157",
                      *             "reason": null,
