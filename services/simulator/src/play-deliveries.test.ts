@@ -48,7 +48,9 @@ async function startService(statusOf: (hook: Hook) => number = () => 200): Promi
     hooks.push(hook);
     await new Promise((resolve) => setImmediate(resolve));
     atOnce -= 1;
-    response.writeHead(statusOf(hook)).end();
+    const status = statusOf(hook);
+    const problem = { code: "c", title: `is ${status}`, detail: hook.path };
+    response.writeHead(status).end(status < 400 ? "" : JSON.stringify(problem));
   });
   running.servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -152,6 +154,35 @@ describe("playing", () => {
     const once = await playDeliveries(deliveries, target, { retries: "none" });
     expect(once).toMatchObject({ acknowledged: 3, refused: 1, attempts: 4 });
   });
+
+  test("for some seconds: a client error ends the play with its problem, and is not tried again", async () => {
+    const deliveries = scenario("account-balance-webhooks");
+    const service = await startService(({ body }) => (body.includes("SOL") ? 404 : 200));
+    const target = { baseUrls: [service.baseUrl], zeroHashKeys: createZeroHashKeys() };
+    const bodies = deliveries.flatMap((it) => ("body" in it ? [it.body] : []));
+    const before = bodies.findIndex((body) => body.includes("SOL"));
+    expect(before).toBeLessThan(bodies.length - 1);
+    const options = { concurrency: 1, retries: "seconds" } as const;
+    const result = await playDeliveries(deliveries, target, options);
+    expect(result).toMatchObject({ acknowledged: before, refused: 1, attempts: before + 1 });
+    const problem = { code: "c", title: "is 404", detail: "/webhooks/zerohash" };
+    expect(result.refusal).toEqual({ status: 404, ...problem });
+  });
+
+  test.each([408, 429, 503])(
+    "for some seconds: %i may pass, and is tried again",
+    async (status) => {
+      let answered = 0;
+      const service = await startService(() => {
+        answered += 1;
+        return answered === 1 ? status : 200;
+      });
+      const target = { baseUrls: [service.baseUrl], zeroHashKeys: createZeroHashKeys() };
+      const options = { concurrency: 1, retries: "seconds", delayScale: 0.001 } as const;
+      const result = await playDeliveries(scenario("account-balance-webhooks"), target, options);
+      expect(result).toMatchObject({ acknowledged: 4, refused: 0, attempts: 5, refusal: null });
+    },
+  );
 
   test("keeps to a rate", async () => {
     const service = await startService();

@@ -20,6 +20,7 @@ import {
   type Layer1Keys,
   layer1Headers,
   POLICIES,
+  type Refusal,
   type WebhookSender,
   type ZeroHashKeys,
   type ZeroHashScheme,
@@ -89,7 +90,10 @@ export type PlayOptions = Readonly<{
   concurrency?: number;
   /** Webhooks started per second; by default as fast as they are answered. */
   ratePerSecond?: number;
-  /** Retries as each provider does (Layer1 for a day), for some seconds, or not at all. */
+  /**
+   * Retries as each provider does (Layer1 for a day), not at all, or for some seconds: then a client
+   * error ends the play, since the next webhook would get the same answer.
+   */
   retries?: "provider" | "seconds" | "none";
   /** Multiplies the pauses between attempts. */
   delayScale?: number;
@@ -106,6 +110,8 @@ export type PlayResult = Readonly<{
   statuses: Readonly<Record<string, number>>;
   /** The error of the last attempt without an answer. */
   failure: string | null;
+  /** The answer that ended the play before its end. */
+  refusal: Refusal | null;
   frames: number;
   tookMs: number;
 }>;
@@ -129,12 +135,14 @@ export async function playDeliveries(
   const startedAtMs = performance.now();
   try {
     for await (const delivery of deliveries) {
+      await limiter.whenFree();
+      if (tally.isRefused()) break;
       if (delivery.kind !== "webhook") {
         tally.countFrames(await feeds.play(delivery));
         continue;
       }
       await waitForRate();
-      await limiter.start(async () => tally.countPost(await post(delivery)));
+      limiter.start(async () => tally.countPost(await post(delivery)));
     }
     await limiter.whenIdle();
   } finally {
@@ -146,21 +154,25 @@ export async function playDeliveries(
 function createTally() {
   const counts = { acknowledged: 0, refused: 0, attempts: 0, frames: 0 };
   let failure: string | null = null;
+  let refusal: Refusal | null = null;
   const statuses: Record<string, number> = {};
   return {
     countFrames(frames: number): void {
       counts.frames += frames;
     },
-    countPost({ received, attempts }: Awaited<ReturnType<WebhookSender["send"]>>): void {
+    countPost(outcome: Awaited<ReturnType<WebhookSender["send"]>>): void {
+      const { received, attempts } = outcome;
       counts[received ? "acknowledged" : "refused"] += 1;
       counts.attempts += attempts.length;
+      refusal ??= outcome.refusal;
       for (const { status, error } of attempts) {
         failure = error ?? failure;
         const key = String(status ?? "none");
         statuses[key] = (statuses[key] ?? 0) + 1;
       }
     },
-    counted: () => ({ ...counts, statuses, failure }),
+    isRefused: () => refusal !== null,
+    counted: () => ({ ...counts, statuses, failure, refusal }),
   };
 }
 
@@ -240,8 +252,10 @@ function createPacer(ratePerSecond: number | undefined): () => Promise<void> {
 
 /** Limits how many tasks run concurrently. */
 type Limiter = Readonly<{
-  /** Resolves when the task has been started; a task must report its failure itself. */
-  start: (task: () => Promise<void>) => Promise<void>;
+  /** Resolves when another task may be started. */
+  whenFree: () => Promise<void>;
+  /** A task must report its failure itself. */
+  start: (task: () => Promise<void>) => void;
   /** Resolves when no task is running. */
   whenIdle: () => Promise<void>;
 }>;
@@ -257,8 +271,8 @@ function createLimiter(runningMax: number): Limiter {
     }
   };
   return {
-    async start(task) {
-      await untilBelow(runningMax);
+    whenFree: () => untilBelow(runningMax),
+    start(task) {
       running += 1;
       void task().finally(() => {
         running -= 1;

@@ -211,6 +211,14 @@ describe("webhook sender", () => {
     expect(delaysMs).toEqual(delaysMs.toSorted((a, b) => a - b));
   });
 
+  test("an answer that is no problem document is a refusal with the status's own words", async () => {
+    const { url } = await startReceiver([404]);
+    const policy = { ...ZEROHASH_RETRIES, isFinal: (status: number) => status === 404 };
+    const { refusal, attempts } = await startSender().send({ url, body: "{}", headersOf }, policy);
+    expect(refusal).toEqual({ status: 404, code: null, title: "Not Found", detail: null });
+    expect(attempts).toHaveLength(1);
+  });
+
   test("silence and a closed port are attempts without a status", async () => {
     const { url } = await startReceiver(["hang"]);
     const sender = startSender({ timeoutMs: 30 });

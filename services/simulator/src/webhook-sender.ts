@@ -7,7 +7,12 @@ import {
   randomBytes,
   sign,
 } from "node:crypto";
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  STATUS_CODES,
+} from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -88,6 +93,8 @@ type RetryPolicy = Readonly<{
   /** One pause before each further attempt; no more attempts than pauses plus one. */
   delaysMs: readonly number[];
   isReceived: (status: number) => boolean;
+  /** Statuses that end the attempts. A provider has none: it repeats whatever was answered. */
+  isFinal?: (status: number) => boolean;
 }>;
 
 /** Up to 4 retries 250 ms apart, then 3 with exponential backoff, then the webhook is dropped. */
@@ -112,14 +119,18 @@ export const NO_RETRIES: RetryPolicy = {
   isReceived: ZEROHASH_RETRIES.isReceived,
 };
 
-const SOME_SECONDS: RetryPolicy = {
-  ...LAYER1_RETRIES,
-  delaysMs: ZEROHASH_RETRIES.delaysMs,
-};
+/** The same request gets the same answer again, unless the service was only slow (408) or busy (429). */
+const isClientError = (status: number): boolean =>
+  status >= 400 && status < 500 && status !== 408 && status !== 429;
+
+const SOME_SECONDS = { delaysMs: ZEROHASH_RETRIES.delaysMs, isFinal: isClientError } as const;
 
 export const POLICIES = {
   provider: { zerohash: ZEROHASH_RETRIES, layer1: LAYER1_RETRIES },
-  seconds: { zerohash: ZEROHASH_RETRIES, layer1: SOME_SECONDS },
+  seconds: {
+    zerohash: { ...ZEROHASH_RETRIES, ...SOME_SECONDS },
+    layer1: { ...LAYER1_RETRIES, ...SOME_SECONDS },
+  },
   none: { zerohash: NO_RETRIES, layer1: NO_RETRIES },
 } as const;
 
@@ -134,10 +145,21 @@ type OutgoingWebhook = Readonly<{
 /** `status` is null if there was no answer; `error` then says why. */
 type Attempt = Readonly<{ status: number | null; error: string | null; tookMs: number }>;
 
+/** What the service answered to a webhook that is not tried again. */
+export type Refusal = Readonly<{
+  status: number;
+  /** Of the problem document; null if it answered something else. */
+  code: string | null;
+  title: string;
+  detail: string | null;
+}>;
+
 type SendOutcome = Readonly<{
   /** false: the provider has given up and dropped the webhook. */
   received: boolean;
   attempts: readonly Attempt[];
+  /** null unless the policy has final statuses, and one of them ended the attempts. */
+  refusal: Refusal | null;
 }>;
 
 export type WebhookSender = Readonly<{
@@ -164,14 +186,22 @@ export function createWebhookSender(options: WebhookSenderOptions = {}): Webhook
     attemptPost(webhook, attempt, transport);
   return {
     async send(webhook, policy) {
-      const attempts = [await post(webhook, 1)];
-      for (const delayMs of policy.delaysMs) {
-        if (isReceived(attempts.at(-1), policy)) break;
-        await pauseUnlessClosed(delayMs * (options.delayScale ?? 1), closing.signal);
-        if (closing.signal.aborted) break;
-        attempts.push(await post(webhook, attempts.length + 1));
+      const attempts: Attempt[] = [];
+      for (const delayMs of [0, ...policy.delaysMs]) {
+        if (attempts.length > 0) {
+          await pauseUnlessClosed(delayMs * (options.delayScale ?? 1), closing.signal);
+          if (closing.signal.aborted) break;
+        }
+        const { body, ...attempt } = await post(webhook, attempts.length + 1);
+        attempts.push(attempt);
+        const { status } = attempt;
+        if (status === null) continue;
+        if (policy.isReceived(status)) return { received: true, attempts, refusal: null };
+        if (policy.isFinal?.(status)) {
+          return { received: false, attempts, refusal: readRefusal(status, body) };
+        }
       }
-      return { received: isReceived(attempts.at(-1), policy), attempts };
+      return { received: false, attempts, refusal: null };
     },
     close() {
       closing.abort(new Error("the sender was closed"));
@@ -186,39 +216,64 @@ type Transport = Readonly<{
   timeoutMs: number;
 }>;
 
-function isReceived(attempt: Attempt | undefined, policy: RetryPolicy): boolean {
-  return attempt !== undefined && attempt.status !== null && policy.isReceived(attempt.status);
+/** Reads the answer as a problem document (RFC 9457), which other servers may not send. */
+function readRefusal(status: number, body: string): Refusal {
+  const { code, title, detail } = Object(parseJson(body)) as Readonly<Record<string, unknown>>;
+  const textOr = <Other>(value: unknown, other: Other) =>
+    typeof value === "string" ? value : other;
+  return {
+    status,
+    code: textOr(code, null),
+    title: textOr(title, STATUS_CODES[status] ?? ""),
+    detail: textOr(detail, null),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 async function attemptPost(
   webhook: OutgoingWebhook,
   attempt: number,
   transport: Transport,
-): Promise<Attempt> {
+): Promise<Attempt & Readonly<{ body: string }>> {
   const startedAtMs = performance.now();
   const tookMs = () => performance.now() - startedAtMs;
   try {
-    const status = await postOnce(webhook, webhook.headersOf(attempt), transport);
-    return { status, error: null, tookMs: tookMs() };
+    const answer = await postOnce(webhook, webhook.headersOf(attempt), transport);
+    return { ...answer, error: null, tookMs: tookMs() };
   } catch (error) {
-    return { status: null, error: String(error), tookMs: tookMs() };
+    return { status: null, body: "", error: String(error), tookMs: tookMs() };
   }
 }
+
+type Answer = Readonly<{ status: number; body: string }>;
+
+/** More than any problem document has; the rest of a longer answer is discarded. */
+const ANSWER_LENGTH_MAX = 16_384;
 
 function postOnce(
   webhook: OutgoingWebhook,
   headers: Readonly<Record<string, string>>,
   { agents, timeoutMs }: Transport,
-): Promise<number> {
+): Promise<Answer> {
   const body = Buffer.from(webhook.body);
   const isSecure = webhook.url.startsWith("https:");
   const request = isSecure ? httpsRequest : httpRequest;
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const onAnswer = (answer: IncomingMessage) => {
+    let text = "";
     // The connection can be reused only after the answer is read to its end.
-    answer.resume();
+    answer.setEncoding("utf8").on("data", (chunk: string) => {
+      if (text.length < ANSWER_LENGTH_MAX) text += chunk;
+    });
     answer.once("error", reject);
-    answer.once("end", () => resolve(answer.statusCode ?? 0));
+    answer.once("end", () => resolve({ status: answer.statusCode ?? 0, body: text }));
   };
   const outgoing = request(
     webhook.url,

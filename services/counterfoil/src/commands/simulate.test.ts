@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { layer1PublicKeyBase64 } from "@counterfoil/simulator/webhook-sender";
 import { afterAll, expect, test } from "@jest/globals";
-import { keepKeys, readKeys } from "./simulate.ts";
+import { describeRefusal, keepKeys, readKeys } from "./simulate.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "counterfoil-keys-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -25,4 +25,14 @@ test("without a file, the service's own secret; without that, none", () => {
   const env = { COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: "new, old" };
   expect(readKeys(undefined, env)).toEqual({ zeroHashKeys: { secret: "new" } });
   expect(readKeys(undefined, {})).toEqual({});
+});
+
+test.each([
+  ["channel_not_configured", "no key for layer1 is set", "`--keys FILE`"],
+  ["not_found", "no resource has the address /webhooks/layer1", "--url"],
+  [null, null, "--url"],
+])("a refusal (%s) says what was answered and what to do", (code, detail, advice) => {
+  const said = describeRefusal({ status: 404, code, title: "A title", detail });
+  expect(said).toContain(detail === null ? "404, so the rest was not sent. A title\n" : detail);
+  expect(said).toContain(advice);
 });

@@ -18,6 +18,7 @@ import {
   createZeroHashKeys,
   type Layer1Keys,
   layer1PublicKeyBase64,
+  type Refusal,
   type ZeroHashKeys,
 } from "@counterfoil/simulator/webhook-sender";
 import { Command } from "commander";
@@ -135,7 +136,7 @@ async function playAndPrint(
 }
 
 function printResult(result: PlayResult): void {
-  const { acknowledged, refused, frames, statuses, failure, tookMs } = result;
+  const { acknowledged, refused, frames, statuses, failure, refusal, tookMs } = result;
   const seconds = (tookMs / 1000).toFixed(1);
   print(
     `${counted(acknowledged, "webhook")} acknowledged, ${refused} refused, ${counted(frames, "frame")}, ${seconds} s`,
@@ -143,6 +144,29 @@ function printResult(result: PlayResult): void {
   const answers = Object.entries(statuses).map(([status, count]) => `${count} × ${status}`);
   if (answers.length > 0) print(`Answers: ${answers.join(", ")}`);
   if (failure !== null) print(`Without an answer: ${failure}`);
+  if (refusal !== null) print(describeRefusal(refusal));
+}
+
+const SAME_KEYS =
+  "start the service with what `counterfoil simulate keys FILE` prints, and add `--keys FILE` here";
+
+/** What to do about an answer, by its code. */
+const ADVICE: Readonly<Record<string, string>> = {
+  signature_missing: SAME_KEYS,
+  signature_invalid: SAME_KEYS,
+  channel_not_configured: SAME_KEYS,
+  timestamp_stale: "set the clocks of both machines: one is more than 5 minutes off",
+  payload_too_large: "raise COUNTERFOIL_MAX_BODY_BYTES of the service",
+};
+
+/** Of a gateway, or of another program. */
+const WRONG_ADDRESS =
+  "name with --url where `counterfoil start` or `counterfoil ingestor` accepts webhooks";
+
+export function describeRefusal({ status, code, title, detail }: Refusal): string {
+  const why = detail === null ? title : `${title}: ${detail}`;
+  const advice = ADVICE[code ?? ""] ?? WRONG_ADDRESS;
+  return `Refused with ${status}, so the rest was not sent. ${why}\n  ${advice}`;
 }
 
 type HistoryFlags = Readonly<{
