@@ -87,7 +87,9 @@ describe("a signed head, made and checked by commands", () => {
     expect(inclusion).toMatchObject({ position: "2", tree_size, root });
     const consistency = JSON.parse((await run("proof", "consistency", "1", tree_size)).stdout);
     expect(consistency).toMatchObject({ from: "1", to_root: root });
-    expect(await codeOf("proof", "inclusion", "9999")).toBe(1);
+    expect(await codeOf("proof", "inclusion", "9999")).toBe(2);
+    expect(await codeOf("proof", "inclusion", "1", "--size", "9999")).toBe(2);
+    expect(await codeOf("proof", "consistency", "1", "9999")).toBe(2);
     expect(await codeOf("proof", "consistency", "3", "2")).toBe(2);
   });
 

@@ -1,6 +1,8 @@
 import { ConfigurationInvalid } from "@counterfoil/adapters/config";
 import { StartupError } from "@counterfoil/contracts/http";
+import { NotInTree } from "@counterfoil/processing/audit/heads";
 import { RebuildRunning } from "@counterfoil/processing/generations/rebuild";
+import { NothingThere } from "@counterfoil/processing/operator";
 import {
   FormatTooNew,
   GenerationMissing,
@@ -20,6 +22,8 @@ describe("what a person is told", () => {
     [new StartupError("port_in_use", "x"), "port_in_use", 2],
     [new StartupError("configuration_invalid", "x"), "configuration_invalid", 2],
     [new WrongUsage("x"), "wrong_usage", 2],
+    [new NothingThere("x"), "not_found", 2],
+    [new NotInTree("x"), "not_found", 2],
     [new LedgerMismatch("x"), "ledger_mismatch", 2],
     [new StreamMissing("x"), "stream_unavailable", 3],
     [new StreamUnavailable("x"), "stream_unavailable", 3],

@@ -97,7 +97,7 @@ const KINDS: readonly Kind[] = [
   { of: NothingThere, code: "not_found", exit: EXIT.usage },
   { of: AlreadyClosed, code: "already_closed", exit: EXIT.findings },
   { of: HeadKeyUnusable, code: "head_key_unusable", exit: EXIT.usage },
-  { of: NotInTree, code: "not_found", exit: EXIT.findings },
+  { of: NotInTree, code: "not_found", exit: EXIT.usage },
   { of: RebuildRunning, code: "rebuild_running", exit: EXIT.findings },
 ];
 
