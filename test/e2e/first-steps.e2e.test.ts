@@ -23,7 +23,8 @@ test("docs/first-steps.md can be followed to its end, and shows what it says", a
     env: { ...process.env, COUNTERFOIL_HTTP_PORT: port },
     timeout: 120_000,
   });
-  expect(stdout).toContain('"stage":"credited"');
+  expect(stdout).toContain("7 webhooks acknowledged, ");
+  expect(stdout).toMatch(/"stage":"credited".*"history_length":5,/);
   expect(stdout).toMatch(/"balance":"130","status":"gap_open","open_gaps":1/);
   expect(stdout).toMatch(/"kind":"gap".*"missing_amount":"5"/);
   expect(stdout).toMatch(/"balance":"130","status":"continuous","open_gaps":0/);
