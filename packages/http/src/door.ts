@@ -236,7 +236,7 @@ function listenError(error: unknown, address: ListenerAddress): unknown {
   const { host, port, hostVariable, portVariable } = address;
   const { code } = error as NodeJS.ErrnoException;
   if (code === "EADDRINUSE") {
-    const message = `${host}:${port} is taken: stop what listens there or set ${portVariable}`;
+    const message = `${host}:${port} is taken: stop what listens there, or set ${portVariable} to a free port; on one machine every process needs its own`;
     return new StartupError("port_in_use", message);
   }
   if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EACCES") {
