@@ -144,3 +144,35 @@ test("a suggestion is made only if it was probably meant", () => {
   expect(closestTo("banana", ["status", "start"])).toBeNull();
   expect(closestTo("x", [])).toBeNull();
 });
+
+describe("the sampler of traces", () => {
+  const problemsWith = (sampler: string, share?: string) =>
+    problemsOf({
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318",
+      OTEL_TRACES_SAMPLER: sampler,
+      OTEL_TRACES_SAMPLER_ARG: share,
+    });
+
+  test.each([
+    ["always_of", undefined, /^OTEL_TRACES_SAMPLER is "always_of": expected one of always_on, /],
+    ["ALWAYS_OFF", undefined, /^OTEL_TRACES_SAMPLER is "ALWAYS_OFF": .*, always_off, /],
+    ["traceidratio", "10%", /^OTEL_TRACES_SAMPLER_ARG is "10%": expected .* a number from 0 to 1$/],
+    ["parentbased_traceidratio", "1.5", /^OTEL_TRACES_SAMPLER_ARG is "1.5": /],
+    ["traceidratio", "-0.1", /^OTEL_TRACES_SAMPLER_ARG is "-0.1": /],
+  ])("%s with %s is refused", (sampler, share, says) => {
+    expect(problemsWith(sampler, share)).toEqual([expect.stringMatching(says)]);
+  });
+
+  test.each([
+    ["", ""],
+    ["traceidratio", undefined],
+    ["parentbased_traceidratio", "0.05"],
+    ["always_off", "read by no such sampler"],
+  ])("%s with %s is accepted", (sampler, share) => {
+    expect(problemsWith(sampler, share)).toEqual([]);
+  });
+
+  test("is nothing of this program's where no traces are collected", () => {
+    expect(problemsOf({ OTEL_TRACES_SAMPLER: "xray" })).toEqual([]);
+  });
+});

@@ -33,10 +33,36 @@ export function loadConfig(env: Environment): Config {
     if (read.success) config[name] = read.data;
     else problems.push(describeInvalid(name, given[name], read.error.issues[0]?.message));
   }
-  problems.push(...halfSetGroups(given));
+  problems.push(...halfSetGroups(given), ...samplingProblems(env));
   if (problems.length > 0) throw new ConfigurationInvalid(problems);
   // Every entry was parsed by its own schema above.
   return config as Config;
+}
+
+/** OpenTelemetry's samplers that `OTEL_TRACES_SAMPLER` may name. */
+const SAMPLERS = [
+  ...["always_on", "always_off", "traceidratio"],
+  ...["parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"],
+];
+
+/** Which traces are collected. The names are checked by `loadConfig`. */
+export function samplingOf(env: Environment): Readonly<{ sampler: string; share: number }> {
+  const { OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: share } = env;
+  return { sampler: sampler || "parentbased_always_on", share: Number(share || 1) };
+}
+
+/** Only where traces are collected: the same variables may be meant for other programs. */
+function samplingProblems(env: Environment): readonly string[] {
+  if (!env.OTEL_EXPORTER_OTLP_ENDPOINT) return [];
+  const { sampler, share } = samplingOf(env);
+  if (!SAMPLERS.includes(sampler)) {
+    const expected = `expected one of ${SAMPLERS.join(", ")}`;
+    return [describeInvalid("OTEL_TRACES_SAMPLER", sampler, expected)];
+  }
+  // Other samplers do not read it.
+  if (!sampler.endsWith("traceidratio") || (share >= 0 && share <= 1)) return [];
+  const name = "OTEL_TRACES_SAMPLER_ARG";
+  return [describeInvalid(name, env[name], "expected the share of traces, a number from 0 to 1")];
 }
 
 /** This program's variables. A trailing line end, common in values read from files, is removed. */

@@ -16,6 +16,7 @@ import type { SpanContext, Tracer } from "@opentelemetry/api";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import { type Logger, pino, stdTimeFunctions } from "pino";
 import sonicBoom from "sonic-boom";
+import { samplingOf } from "./config.ts";
 
 type LoggerOptions = Readonly<{
   /** The part of the program that logs; part of every line. */
@@ -221,7 +222,7 @@ export async function startTracing(options: StartOptions): Promise<() => Promise
   try {
     return await collectSpans(options);
   } catch (error) {
-    // A wrong tracing configuration must not stop the service.
+    // Variables that OpenTelemetry reads itself, such as the endpoint, must not stop the service.
     options.logger.warn({ err: error }, "traces are not collected: the variables OTEL_… are wrong");
     return NOTHING;
   }
@@ -282,12 +283,11 @@ async function otlpExporter(): Promise<SpanExporter> {
   return new OTLPTraceExporter(isGiven ? {} : { timeoutMillis: EXPORT_MS_MAX });
 }
 
-/** Reads OpenTelemetry's sampler variables, which its SDK for Node does not read itself. */
+/** The SDK for Node does not read the variables of the sampler itself. */
 function samplerOf(sdk: Sdk) {
-  const { OTEL_TRACES_SAMPLER: name = "parentbased_always_on", OTEL_TRACES_SAMPLER_ARG: share } =
-    process.env;
-  const root = rootSamplerOf(sdk, name.replace(/^parentbased_/, ""), Number(share ?? 1));
-  return name.startsWith("parentbased_") ? new sdk.ParentBasedSampler({ root }) : root;
+  const { sampler, share } = samplingOf(process.env);
+  const root = rootSamplerOf(sdk, sampler.replace(/^parentbased_/, ""), share);
+  return sampler.startsWith("parentbased_") ? new sdk.ParentBasedSampler({ root }) : root;
 }
 
 function rootSamplerOf(sdk: Sdk, name: string, share: number) {
