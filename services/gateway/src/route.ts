@@ -137,7 +137,7 @@ export function route<
     if (isLedgerWide && caller.platform !== null) throw new Problem("not_found", LEDGER_WIDE);
     const { query, headers, params, body } = request as unknown as Validated;
     const validated = { query, headers, params, body };
-    const disconnected = () => closeSignal(reply);
+    const disconnected = closeSignalOf(reply);
     return withLink(request, reply, handle({ ...validated, method, caller, disconnected }, reply));
   };
   return {
@@ -182,10 +182,16 @@ function createForwardingHandler(forward: ForwardRequest) {
   };
 }
 
-function closeSignal({ raw }: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  raw.once("close", () => controller.abort());
-  return controller.signal;
+/** One signal for all that a request waits for, one model after the other; most wait for nothing. */
+function closeSignalOf({ raw }: FastifyReply): () => AbortSignal {
+  let signal: AbortSignal | null = null;
+  return () => {
+    if (signal !== null) return signal;
+    const controller = new AbortController();
+    raw.once("close", () => controller.abort());
+    signal = controller.signal;
+    return signal;
+  };
 }
 
 function responsesOf(

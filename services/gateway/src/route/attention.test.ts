@@ -56,6 +56,22 @@ describe("anomalies", () => {
     expect(await anomalies()).toEqual(closed);
   });
 
+  test("wait for every model with one listener on the response, not one for each wait", async () => {
+    await playHalfOfEach();
+    const listeners: number[] = [];
+    const counting = await createTestGateway(ledger, {
+      register: async (app) => {
+        app.addHook("onSend", async (_request, { raw }) => {
+          listeners.push(raw.listenerCount("close"));
+        });
+      },
+    });
+    await counting.get("/v1/anomalies");
+    await counting.get("/v1/anomalies?min_position=1");
+    const [without = 0, waiting] = listeners;
+    expect(waiting).toBe(without + 1);
+  });
+
   test("are those of all models, newest first, and filtered", async () => {
     await playHalfOfEach();
     const all = await anomalies();
