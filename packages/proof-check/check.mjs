@@ -146,7 +146,7 @@ function checkComplete({ account, head, map }, events, sha256, { entry, branch, 
   const own = events.filter(({ subject }) => subject === account);
   need(
     map.number === String(own.length),
-    `left out: the map says that the account has ${map.number} events, and ${own.length} are here`,
+    `left out: the map says that the account has ${counted(map.number, "event", "events")}, and ${counted(own.length, "is", "are")} here`,
   );
   const isLast = map.position === own.at(-1)?.position;
   need(isLast, "left out: the account's last event is not the map's");
@@ -1066,6 +1066,11 @@ const isCutFrom = (coarse, fine) =>
     (unit) => coarse % unit === 0n && fine - (fine % unit) === coarse,
   );
 
+/** A count and what was counted, for people: "1 event", "2 events". */
+function counted(count, one, many) {
+  return `${count} ${Number(count) === 1 ? one : many}`;
+}
+
 // ---- signatures.mjs
 // Digests and signatures with Node's crypto. check.html uses the browser's.
 
@@ -1338,10 +1343,11 @@ class Export {
     if (end.head !== null) this.checkOwn(end.head);
     needKeysInTime(end.head === null ? heads : [...heads, end.head], this.rotations);
     const said = [
-      `${this.events} events up to position ${position} of ledger ${header.ledger}, ${this.bodies} bodies: whole, in order, unaltered since their hashes were made`,
+      `${counted(this.events, "event", "events")} up to position ${position} of ledger ${header.ledger}, ${counted(this.bodies, "body", "bodies")}: whole, in order, unaltered since their hashes were made`,
     ];
-    const outside = `bodies are not in this export; what erased them, if anything did, is outside of it: an export of the whole ledger says`;
-    if (unexplained.length > 0) said.push(`${unexplained.length} ${outside}`);
+    const absent = counted(unexplained.length, "body is", "bodies are");
+    const outside = `not in this export; what erased them, if anything did, is outside of it: an export of the whole ledger says`;
+    if (unexplained.length > 0) said.push(`${absent} ${outside}`);
     if (!this.isChained) return { said, open: [OF_ACCOUNT] };
     const last = heads.toSorted((a, b) => a.position - b.position).at(-1) ?? end.head;
     if (last === null) return { said, open: ["it ends with no signed head, and you brought none"] };
@@ -1470,21 +1476,27 @@ function wordsFor({ proof, checked, unseen, operatorOnly, providers }, verified)
   const holds = `${account} holds ${balance ?? "nothing that is known"}`;
   return [
     `${holds} after position ${head.position} of ledger ${head.ledger}, signed ${head.signed_at}`,
-    `${map.number} events, and these are all; ${checked} facts are what the provider's bytes say, ${unseen} have no bytes here`,
-    ...some(verified, "of the provider's signatures hold"),
+    `${counted(map.number, "event", "events")}, and these are all; ${counted(checked, "fact is", "facts are")} what the provider's bytes say, ${counted(unseen, "has", "have")} no bytes here`,
+    ...some(verified, "of the provider's signatures holds", "of the provider's signatures hold"),
     ...some(
       unknown,
+      "of the provider's signatures was not checked: bring its public key with --key",
       "of the provider's signatures were not checked: bring its public key with --key",
     ),
     ...some(
       operatorOnly,
+      "delivery has an HMAC signature: vouched for by the operator only, who holds the secret too",
       "deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too",
     ),
-    ...some(gaps, "gaps are open: something is missing there"),
+    ...some(
+      gaps,
+      "gap is open: something is missing there",
+      "gaps are open: something is missing there",
+    ),
   ];
 }
 
-const some = (count, what) => (count > 0 ? [`${count} ${what}`] : []);
+const some = (count, one, many) => (count > 0 ? [counted(count, one, many)] : []);
 
 // The auditor's files
 

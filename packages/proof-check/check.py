@@ -102,7 +102,7 @@ def check_inclusion(proof):
 def check_map(proof, mine, hashes):
     """The map has for each subject the number of its events, the last one's position, and a digest of all of them."""
     entry, account = proof["map"], proof["account"]
-    need(entry["number"] == str(len(mine)), f"left out: the map says that the account has {entry['number']} events, and {len(mine)} are here")
+    need(entry["number"] == str(len(mine)), f"left out: the map says that the account has {counted(entry['number'], 'event', 'events')}, and {counted(len(mine), 'is', 'are')} here")
     need(mine and entry["position"] == mine[-1]["position"], "left out: the account's last event is not the map's")
     digest = EMPTY
     for one in hashes:
@@ -130,17 +130,21 @@ def words_for(proof, count, verified):
     balance = "nothing that is known" if proof["balance"] is None else proof["balance"]
     unknown = len(count["signatures"]) - verified
     said = [f"{proof['account']} holds {balance} after position {head['position']} of ledger {head['ledger']}, signed {head['signed_at']}"]
-    said.append(f"{proof['map']['number']} events, and these are all; {count['checked']} facts are what the provider's bytes say, {count['unseen']} have no bytes here")
+    said.append(f"{counted(proof['map']['number'], 'event', 'events')}, and these are all; {counted(count['checked'], 'fact is', 'facts are')} what the provider's bytes say, {counted(count['unseen'], 'has', 'have')} no bytes here")
     if verified:
-        said.append(f"{verified} of the provider's signatures hold")
+        said.append(counted(verified, "of the provider's signatures holds", "of the provider's signatures hold"))
     if unknown:
-        said.append(f"{unknown} of the provider's signatures were not checked: bring its public key with --key")
+        said.append(counted(unknown, "of the provider's signatures was", "of the provider's signatures were") + " not checked: bring its public key with --key")
     if count["operator only"]:
-        said.append(f"{count['operator only']} deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too")
+        said.append(f"{counted(count['operator only'], 'delivery has', 'deliveries have')} an HMAC signature: vouched for by the operator only, who holds the secret too")
     gaps = sum(1 for one in proof["entries"] if one["missing"] is not None)
     if gaps:
-        said.append(f"{gaps} gaps are open: something is missing there")
+        said.append(f"{counted(gaps, 'gap is', 'gaps are')} open: something is missing there")
     return said
+
+
+def counted(count, one, many):
+    return f"{count} {one if int(count) == 1 else many}"
 
 
 # --- Steps 2, 9 and 10: the head, signatures, and trust -------------------------------------------
@@ -750,9 +754,9 @@ class Export:
             if whole:
                 self.compare(end["head"])
         check_keys_in_time([*self.heads, *([end["head"]] if end["head"] else [])], self.rotations)
-        said = [f"{self.events} events up to position {place} of ledger {header['ledger']}, {self.bodies} bodies: whole, in order, unaltered since their hashes were made"]
+        said = [f"{counted(self.events, 'event', 'events')} up to position {place} of ledger {header['ledger']}, {counted(self.bodies, 'body', 'bodies')}: whole, in order, unaltered since their hashes were made"]
         if unexplained:
-            said.append(f"{len(unexplained)} bodies are not in this export; what erased them, if anything did, is outside of it: an export of the whole ledger says")
+            said.append(f"{counted(len(unexplained), 'body is', 'bodies are')} not in this export; what erased them, if anything did, is outside of it: an export of the whole ledger says")
         if not whole:
             return said, ["the export of one account cannot be proven complete: ask for a proof (counterfoil prove)"]
         last = max(self.heads, key=lambda one: int(one["position"]), default=end["head"])

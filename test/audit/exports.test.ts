@@ -114,11 +114,11 @@ describe.each(CHECKERS)("%s: an export", (_name, check) => {
     const [code, said] = await checked(await exportText(ledger.stream, { ...range, to }));
     expect([code, said]).toEqual([
       3,
-      expect.stringContaining("1 bodies are not in this export; what erased them, if anything"),
+      expect.stringContaining("1 body is not in this export; what erased them, if anything"),
     ]);
     const head = fileOf(heads[1]);
     const held = await checked(await exportText(ledger.stream, { ...range, to }), "--head", head);
-    expect(held).toEqual([0, expect.stringContaining("1 bodies are not in this export")]);
+    expect(held).toEqual([0, expect.stringContaining("1 body is not in this export")]);
   });
 
   test("of the last events may lack bytes that were erased before it", async () => {
@@ -130,7 +130,7 @@ describe.each(CHECKERS)("%s: an export", (_name, check) => {
     const from = (await other.stream.head()).position + 1;
     await take(other, { body: {}, payloadType: "unheard" });
     const [code, said] = await checked(await exportText(other.stream, { from }));
-    expect([code, said]).toEqual([3, expect.stringContaining("1 bodies are not in this export")]);
+    expect([code, said]).toEqual([3, expect.stringContaining("1 body is not in this export")]);
     await other.close();
   });
 

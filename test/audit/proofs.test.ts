@@ -131,7 +131,7 @@ describe.each(CHECKERS)("%s", (_name, check) => {
       expect.stringContaining("2 of the provider's signatures were not checked"),
     ]);
     expect(without[1].join()).toContain(
-      "1 deliveries have an HMAC signature: vouched for by the operator only",
+      "1 delivery has an HMAC signature: vouched for by the operator only",
     );
     const [pem, der] = [one.file("rsa.pem", rsa.pem), one.file("ec.txt", ec.base64)];
     const checkedAll = await check([file, ...args, "--key", pem, "--key", der]);

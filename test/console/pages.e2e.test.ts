@@ -101,7 +101,7 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
         expect(texts[0]).toMatch(/transfer 4.*\+5.*130/);
         expect(texts[1]).toMatch(/gap.*between run 2 and run 4.*\+5/);
         expect(texts[3]).toMatch(/\+100.*100/);
-        await page.getByRole("button", { name: "1 movements of run 4" }).click();
+        await page.getByRole("button", { name: "1 movement of run 4" }).click();
         await page.locator(".movements li").first().waitFor();
         expect(await page.locator(".plot canvas").count()).toBe(1);
       }));
@@ -131,7 +131,7 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
       const marked = history.locator("tbody tr").filter({ hasText: "corrected" });
       await marked.first().waitFor();
       expect(await marked.allTextContents()).toEqual([expect.stringContaining("deposit 1")]);
-      await page.getByRole("button", { name: "1 movements of run 1" }).click();
+      await page.getByRole("button", { name: "1 movement of run 1" }).click();
       await page.locator(".movements li").filter({ hasText: "corrected" }).waitFor();
     });
   });

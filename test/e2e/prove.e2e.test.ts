@@ -95,7 +95,9 @@ test("a proof of the present holds against a head of before", async () => {
   expect([code, proof.balance]).toEqual([0, "9"]);
   const [checked, said] = await check("now.json", "--head", old);
   expect([checked, said]).toEqual([0, expect.stringContaining(`${ACCOUNT_ID} holds 9 after`)]);
-  expect(said).toContain("1 gaps are open");
+  expect(said).toContain("1 gap is open");
+  const { stdout } = await run("verify");
+  expect(stdout).toContain("1 open gap, 1 unacknowledged: `counterfoil anomalies list --kind gap`");
 });
 
 test.each([

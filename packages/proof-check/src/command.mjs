@@ -1,7 +1,7 @@
 // The command line: reads the given files, runs the check, and formats the result.
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { HEX, need, Wrong } from "./exact.mjs";
+import { counted, HEX, need, Wrong } from "./exact.mjs";
 import { checkExport } from "./export.mjs";
 import { checkHead, checkProof, headSignature, linksOf, trustOf } from "./proof.mjs";
 import { isSigned, isSignedByProvider, keyIdOf, readPublicKey, sha256 } from "./signatures.mjs";
@@ -64,21 +64,27 @@ function wordsFor({ proof, checked, unseen, operatorOnly, providers }, verified)
   const holds = `${account} holds ${balance ?? "nothing that is known"}`;
   return [
     `${holds} after position ${head.position} of ledger ${head.ledger}, signed ${head.signed_at}`,
-    `${map.number} events, and these are all; ${checked} facts are what the provider's bytes say, ${unseen} have no bytes here`,
-    ...some(verified, "of the provider's signatures hold"),
+    `${counted(map.number, "event", "events")}, and these are all; ${counted(checked, "fact is", "facts are")} what the provider's bytes say, ${counted(unseen, "has", "have")} no bytes here`,
+    ...some(verified, "of the provider's signatures holds", "of the provider's signatures hold"),
     ...some(
       unknown,
+      "of the provider's signatures was not checked: bring its public key with --key",
       "of the provider's signatures were not checked: bring its public key with --key",
     ),
     ...some(
       operatorOnly,
+      "delivery has an HMAC signature: vouched for by the operator only, who holds the secret too",
       "deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too",
     ),
-    ...some(gaps, "gaps are open: something is missing there"),
+    ...some(
+      gaps,
+      "gap is open: something is missing there",
+      "gaps are open: something is missing there",
+    ),
   ];
 }
 
-const some = (count, what) => (count > 0 ? [`${count} ${what}`] : []);
+const some = (count, one, many) => (count > 0 ? [counted(count, one, many)] : []);
 
 // The auditor's files
 

@@ -225,3 +225,8 @@ const isCutFrom = (coarse, fine) =>
   [1000n, 1_000_000n, SECOND].some(
     (unit) => coarse % unit === 0n && fine - (fine % unit) === coarse,
   );
+
+/** A count and what was counted, for people: "1 event", "2 events". */
+export function counted(count, one, many) {
+  return `${count} ${Number(count) === 1 ? one : many}`;
+}

@@ -1,6 +1,15 @@
 // Checks an export of a Counterfoil ledger, line by line.
 import { createReadStream } from "node:fs";
-import { eventHash, fields, hashesOf, need, needShape, readWith, wrong } from "./exact.mjs";
+import {
+  counted,
+  eventHash,
+  fields,
+  hashesOf,
+  need,
+  needShape,
+  readWith,
+  wrong,
+} from "./exact.mjs";
 import {
   bitOf,
   checkHead,
@@ -236,10 +245,11 @@ class Export {
     if (end.head !== null) this.checkOwn(end.head);
     needKeysInTime(end.head === null ? heads : [...heads, end.head], this.rotations);
     const said = [
-      `${this.events} events up to position ${position} of ledger ${header.ledger}, ${this.bodies} bodies: whole, in order, unaltered since their hashes were made`,
+      `${counted(this.events, "event", "events")} up to position ${position} of ledger ${header.ledger}, ${counted(this.bodies, "body", "bodies")}: whole, in order, unaltered since their hashes were made`,
     ];
-    const outside = `bodies are not in this export; what erased them, if anything did, is outside of it: an export of the whole ledger says`;
-    if (unexplained.length > 0) said.push(`${unexplained.length} ${outside}`);
+    const absent = counted(unexplained.length, "body is", "bodies are");
+    const outside = `not in this export; what erased them, if anything did, is outside of it: an export of the whole ledger says`;
+    if (unexplained.length > 0) said.push(`${absent} ${outside}`);
     if (!this.isChained) return { said, open: [OF_ACCOUNT] };
     const last = heads.toSorted((a, b) => a.position - b.position).at(-1) ?? end.head;
     if (last === null) return { said, open: ["it ends with no signed head, and you brought none"] };

@@ -3,6 +3,7 @@
 import { checkArithmetic } from "./arithmetic.mjs";
 import {
   canonical,
+  counted,
   eventHash,
   fields,
   fromHex,
@@ -146,7 +147,7 @@ function checkComplete({ account, head, map }, events, sha256, { entry, branch, 
   const own = events.filter(({ subject }) => subject === account);
   need(
     map.number === String(own.length),
-    `left out: the map says that the account has ${map.number} events, and ${own.length} are here`,
+    `left out: the map says that the account has ${counted(map.number, "event", "events")}, and ${counted(own.length, "is", "are")} here`,
   );
   const isLast = map.position === own.at(-1)?.position;
   need(isLast, "left out: the account's last event is not the map's");

@@ -3,7 +3,7 @@ import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { consistencyRanges, jointRanges } from "@counterfoil/core/audit/merkle-log";
 import { addEvent, EMPTY } from "@counterfoil/core/audit/subject-map";
-import { compareText } from "@counterfoil/core/exact/text";
+import { compareText, counted } from "@counterfoil/core/exact/text";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import type { Base64 } from "../exports/export-ledger.ts";
 import { balancesProjection } from "../models/balances/projection.ts";
@@ -129,7 +129,9 @@ function checkIsComplete(
   account: string,
 ): void {
   if (map.number === String(own.number) && map.digest === own.digest) return;
-  throw damaged(`lists ${own.number} events of ${account}, and its map counts ${map.number}`);
+  throw damaged(
+    `lists ${counted(own.number, "event")} of ${account}, and its map counts ${map.number}`,
+  );
 }
 
 async function headFor(options: ProveOptions, at: number | null): Promise<TreeHead> {

@@ -1,5 +1,6 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { keyOf } from "@counterfoil/core/audit/subject-map";
+import { counted } from "@counterfoil/core/exact/text";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { type EventStream, type ReadQuery, rangeOf } from "../ports/event-stream.ts";
 import type { ModelCatalogue, Rows } from "../ports/model-store.ts";
@@ -128,7 +129,7 @@ export async function* eventsOfSubject(
     const { positions, upTo, total } = await findSubjectPositions(sources, query);
     listed += positions.length;
     if (from === 1 && positions.length < PAGE && listed !== total) {
-      throw damaged(`lists ${listed} events of ${subject}, and its map counts ${total}`);
+      throw damaged(`lists ${counted(listed, "event")} of ${subject}, and its map counts ${total}`);
     }
     const found = await readPositions(sources.stream, positions);
     yield positions.flatMap((position) => found.get(position) ?? []).filter(isInRange);

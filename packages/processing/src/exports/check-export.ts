@@ -2,6 +2,7 @@ import type { TreeHead } from "@counterfoil/contracts/audit";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
 import { readTreeHead, signedText } from "@counterfoil/core/audit/tree-head";
+import { counted } from "@counterfoil/core/exact/text";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
@@ -111,7 +112,7 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
 
   function readEnd(value: Fields, line: string, { to, genesis }: ExportHeader): ExportItem {
     if (head.position !== to) {
-      throw new Bad(`the header says ${to} events, and ${head.position} are here`);
+      throw new Bad(`the header says ${counted(to, "event")}, found ${head.position}`);
     }
     endCheck?.check(value, line, { head, bodies, genesis });
     isEnded = true;

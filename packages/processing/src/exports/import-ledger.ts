@@ -1,4 +1,5 @@
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { counted } from "@counterfoil/core/exact/text";
 import { cutAppends, storedSize } from "@counterfoil/core/ingest/event";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { type Head, headOf } from "@counterfoil/core/stream/chain";
@@ -83,7 +84,7 @@ async function* itemsOf(options: ReadExportOptions): AsyncGenerator<Found> {
 function checkHeld({ line, item }: Found, held: Head): void {
   if (item.kind === "header" && item.header.to < held.position) {
     throw new ExportRefused(
-      `line ${line}: the export ends at position ${item.header.to}, and the ledger holds ${held.position} events: ${NOT_EMPTY}`,
+      `line ${line}: the export ends at position ${item.header.to}, and the ledger holds ${counted(held.position, "event")}: ${NOT_EMPTY}`,
     );
   }
   if (item.kind !== "event" || item.event.position !== held.position) return;
@@ -203,7 +204,7 @@ async function repeatedEventError(
     ({ event }) => event.position > head.position && seen.size === seen.add(event.id).size,
   );
   return new ExportRefused(
-    `line ${second?.line}: the event ${second?.event.id} stands in the export before; the ledger holds the first ${head.position} events of it: remove that ledger`,
+    `line ${second?.line}: the event ${second?.event.id} stands in the export before; the ledger holds it up to position ${head.position}: remove that ledger`,
   );
 }
 

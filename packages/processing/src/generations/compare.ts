@@ -164,7 +164,7 @@ const DESCRIBED_MAX = 5;
 export function describeDifferences(differences: readonly RowDifference[]): string {
   const described = differences.slice(0, DESCRIBED_MAX).map(describeDifference);
   const rest = differences.length - DESCRIBED_MAX;
-  const more = rest > 0 ? [`and ${rest} more rows`] : [];
+  const more = rest > 0 ? [`and ${counted(rest, "more row")}`] : [];
   return ["live and rebuilt rows differ", ...described, ...more].join("; ");
 }
 

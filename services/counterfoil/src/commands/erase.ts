@@ -154,7 +154,7 @@ function printListed({ deliveries, shared, needed, first }: Listed): void {
   print(renderTable(columns, rows));
   if (deliveries > first.length) print(`  … and ${deliveries - first.length} more`);
   const all = counted(deliveries, "delivery", "deliveries");
-  print(`\n${all}, ${shared} of them name others too or cannot be read.`);
+  print(`\n${all}. Naming others too, or unreadable: ${shared}.`);
   if (needed > 0) {
     print(`Not recorded completely, and left: ${needed}; an ingestor that starts completes them.`);
   }

@@ -168,13 +168,16 @@ function readOpen(backends: Backends): Promise<readonly OpenFinding[]> {
 }
 
 const OPEN_WORDS = {
-  gap: "gaps are open: `counterfoil anomalies list --kind gap`",
-  quarantined: "deliveries could not be read: `counterfoil quarantine list`",
+  gap: ["open gap", "open gaps", "anomalies list --kind gap"],
+  quarantined: ["unreadable delivery", "unreadable deliveries", "quarantine list"],
 } as const;
 
 function printOpen(open: readonly OpenFinding[]): void {
   for (const { what, open: count, unacknowledged } of open) {
-    print(`${count} ${OPEN_WORDS[what]} (${unacknowledged} of them unacknowledged)`);
+    const [one, many, command] = OPEN_WORDS[what];
+    print(
+      `${counted(count, one, many)}, ${unacknowledged} unacknowledged: \`counterfoil ${command}\``,
+    );
   }
 }
 

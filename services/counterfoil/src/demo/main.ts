@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EventRecord } from "@counterfoil/contracts/record";
+import { counted } from "@counterfoil/core/exact/text";
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
 import {
   type PlayResult,
@@ -220,9 +221,9 @@ async function waitUntilRecorded(api: Api, frames: number): Promise<void> {
 const isFrame = ({ data }: EventRecord) => data.channel === "feed";
 
 function describe({ steps }: Scenario, { acknowledged, frames }: PlayResult): string {
-  if (frames > 0) return `${frames} frames`;
+  if (frames > 0) return counted(frames, "frame");
   const scheme = steps[0]?.kind === "layer1-webhook" ? "ECDSA" : "HMAC";
-  return `${acknowledged} webhook${acknowledged === 1 ? "" : "s"}, ${scheme}`;
+  return `${counted(acknowledged, "webhook")}, ${scheme}`;
 }
 
 const { once } = new Command("demo")

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { counted } from "@counterfoil/core/exact/text";
 import { Presets, SingleBar } from "cli-progress";
 import Table from "cli-table3";
 
@@ -161,7 +162,7 @@ function createLines(what: string): Progress {
   return {
     update(done, total) {
       const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
-      latest = `  ${what.padEnd(12)} ${done} of ${total} events (${percent}%)\n`;
+      latest = `  ${what.padEnd(12)} ${done} of ${counted(total, "event")} (${percent}%)\n`;
       if (performance.now() - writtenAtMs >= LINE_EVERY_MS) writeLatest();
     },
     stop: writeLatest,

@@ -5,6 +5,7 @@ import { nodeHashing, systemClock } from "@counterfoil/adapters/node/runtime";
 import { documentBreaks } from "@counterfoil/contracts/compatibility/document-breaks";
 import { configSchema } from "@counterfoil/contracts/config";
 import { asyncApiDocument, printStable, schemaDocuments } from "@counterfoil/contracts/documents";
+import { counted } from "@counterfoil/core/exact/text";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { KeyStore } from "@counterfoil/processing/ports/installation";
@@ -121,7 +122,7 @@ async function writeContracts(): Promise<void> {
   const documents = await generatedDocuments();
   const files = printed(documents);
   writeFolder(GENERATED, files);
-  console.log(`${files.size} documents written to ${GENERATED}`);
+  console.log(`${counted(files.size, "document")} written to ${GENERATED}`);
 
   if (process.argv.includes("--promise")) {
     const breaks = documentBreaks(readPromised(), documents);
@@ -129,7 +130,9 @@ async function writeContracts(): Promise<void> {
     if (breaks.length === 0) {
       console.log(`promised from now on, in ${writePromised(documents)}`);
     } else {
-      console.error(`${breaks.length} breaks of what was promised: nothing was promised anew`);
+      console.error(
+        `${counted(breaks.length, "break")} of what was promised: nothing was promised anew`,
+      );
       process.exitCode = 1;
     }
   }

@@ -149,6 +149,17 @@ export function durationText(seconds: number): string {
   return parts.slice(0, 2).join(" ") || "0 s";
 }
 
+const PLURALS: Readonly<Record<string, string>> = {
+  unlisted: "unlisted",
+  delivery: "deliveries",
+  entry: "entries",
+  "other anomaly": "other anomalies",
+};
+
+/** A count and what was counted: "1 delivery", "2 deliveries". */
+export const countOf = (count: number, what: string): string =>
+  `${count} ${count === 1 ? what : (PLURALS[what] ?? `${what}s`)}`;
+
 /** How long ago, by this machine's clock. */
 export function Ago({ at }: Readonly<{ at: string }>) {
   const seconds = (Date.now() - Date.parse(at)) / 1000;

@@ -2,7 +2,7 @@ import type { AnswerOf, components } from "@counterfoil/client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { Panel } from "../components/panel.tsx";
-import { Amount, Time } from "../components/values.tsx";
+import { Amount, countOf, Time } from "../components/values.tsx";
 import { Empty, Loaded, ofRecord, useResource } from "../resource.tsx";
 import { go, isPast, momentGiven, query, withQuery } from "../router.ts";
 import { theme, zone } from "../session.ts";
@@ -45,7 +45,7 @@ export function BalanceOverTime({ account: { id, asset } }: Readonly<{ account: 
 }
 
 function drawnText({ next_cursor, data }: EntryPage): string {
-  return next_cursor === null ? "all entries" : `the newest ${data.length} entries`;
+  return next_cursor === null ? "all entries" : `the newest ${countOf(data.length, "entry")}`;
 }
 
 /** Each step selects the moment of one entry. */

@@ -9,6 +9,7 @@ import {
   amountColumn,
   Badge,
   Candidates,
+  countOf,
   DeliveryLink,
   EventLink,
   fractionOf,
@@ -132,11 +133,7 @@ function Head({ balance: account, position, isPast }: HeadProps) {
       </p>
       <p>
         <Badge word={status} />{" "}
-        {open_gaps > 0 && (
-          <b class="bad">
-            {open_gaps} open {open_gaps === 1 ? "gap" : "gaps"}
-          </b>
-        )}{" "}
+        {open_gaps > 0 && <b class="bad">{countOf(open_gaps, "open gap")}</b>}{" "}
         <span class="quiet">
           {isPast ? "as of then, by" : "by"} the facts up to position {position}
         </span>
@@ -287,7 +284,7 @@ function EntryText({ entry, isExpanded, toggle }: EntryTextProps) {
               type="button"
               class="fold"
               aria-expanded={isExpanded}
-              aria-label={`${entry.movement_count} movements of run ${entry.run_id}`}
+              aria-label={`${countOf(entry.movement_count, "movement")} of run ${entry.run_id}`}
               onClick={toggle}
             >
               {isExpanded ? "▾" : "▸"} {entry.movement_count}

@@ -6,6 +6,7 @@ import {
   Amount,
   amountColumn,
   Badge,
+  countOf,
   durationText,
   Time,
 } from "../components/values.tsx";
@@ -112,15 +113,6 @@ function answerOf(status: Status): Answer {
         : `Every balance follows from the previous one. ${countOf(others, "other anomaly")} open.`,
   };
 }
-
-const PLURALS: Readonly<Record<string, string>> = {
-  unlisted: "unlisted",
-  delivery: "deliveries",
-  "other anomaly": "other anomalies",
-};
-
-const countOf = (count: number, what: string): string =>
-  `${count} ${count === 1 ? what : (PLURALS[what] ?? `${what}s`)}`;
 
 const SHOWN = 8;
 

@@ -2,7 +2,7 @@ import type { components, ParametersOf } from "@counterfoil/client";
 import { useEffect, useState } from "preact/hooks";
 import { ConfirmButton } from "../components/actions.tsx";
 import { Facts, Id, Panel, Table } from "../components/panel.tsx";
-import { Badge, durationText, Time } from "../components/values.tsx";
+import { Badge, countOf, durationText, Time } from "../components/values.tsx";
 import { type Status, status } from "../live.ts";
 import { Loaded, Loading, type Resource, useResource } from "../resource.tsx";
 import { useTitle } from "../router.ts";
@@ -150,7 +150,8 @@ function RebuildStatus({ progress }: Readonly<{ progress: Progress }>) {
   return (
     <div class="progress" role="status">
       <p>
-        Generation {generation} <Badge word={state} /> {position} of {target} events
+        Generation {generation} <Badge word={state} /> {position} of{" "}
+        {countOf(Number(target), "event")}
         {finished_at === null ? (
           `, ${events_per_second} a second`
         ) : (
