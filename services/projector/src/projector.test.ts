@@ -121,29 +121,53 @@ describe("projecting several models", () => {
     const { backends } = await openWorld();
     const isMeant = ({ type }: NewEvent) => !/^(?:LedgerOpened|ModelActivated)$/.test(type);
     const events = versionOneLedger().map(unsealed).filter(isMeant);
-    await backends.stream.append(1, events);
     const end = events.length + 1;
     const warned: string[] = [];
-    const projectAll = async () => {
-      const warn = (_kind: string, _level: "warn", fields: Readonly<Record<string, unknown>>) =>
-        void warned.push(String(fields.anomaly_id));
-      const { projector, whenIn } = watch(backends, undefined, warn);
+    const lines: string[] = [];
+    const logger = pino({ level: "warn" }, { write: (line) => void lines.push(line) });
+    const watchOn = (on: typeof backends) =>
+      watch(on, logger, (_kind, _level, fields) => void warned.push(String(fields.anomaly_id)));
+    const projectAll = async (on = backends) => {
+      const { projector, whenIn } = watchOn(on);
       await whenIn("balances", "live");
       await projector.stop();
     };
-    await projectAll();
+    const live = watchOn(backends);
+    await live.whenIn("balances", "live");
+    await backends.stream.append(1, events);
+    await live.when((it) => it.kind === "commit" && it.model === "balances" && it.position === end);
+    await live.projector.stop();
     expect(warned.length).toBeGreaterThan(0);
     expect(new Set(warned).size).toBe(warned.length);
     const before = warned.length;
     await projectAll();
     await rebuildModel({ ...backends, projection: PROJECTIONS.balances, build: "test" });
     await projectAll();
+    expect([warned.length, lines]).toEqual([before, []]);
     // Its files are lost: the same generation is built again, to its activation and beyond.
     await backends.catalogue.drop("balances", 2);
     await projectAll();
     const [built] = (await backends.catalogue.generations("balances")).slice(-1);
     expect(built).toMatchObject({ generation: 2, checkpoint: { position: end + 1 } });
     expect(warned).toHaveLength(before);
+    expect(lines.splice(0)).toHaveLength(1);
+  });
+
+  test("models that are built anew, as after a restore, tell of all open anomalies in one line", async () => {
+    const { backends } = await openWorld();
+    const isMeant = ({ type }: NewEvent) => !/^(?:LedgerOpened|ModelActivated)$/.test(type);
+    await backends.stream.append(1, versionOneLedger().map(unsealed).filter(isMeant));
+    const { position } = await backends.stream.head();
+    const warned: unknown[] = [];
+    const lines: string[] = [];
+    const logger = pino({ level: "warn" }, { write: (line) => void lines.push(line) });
+    const { projector, whenIn } = watch(backends, logger, (kind) => void warned.push(kind));
+    for (const model of MODELS) await whenIn(model, "live");
+    await projector.stop();
+    expect(warned).toEqual([]);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { model: "balances", position, open: { gap: expect.any(Number) } },
+    ]);
   });
 
   test("one that fails does not stop the other", async () => {

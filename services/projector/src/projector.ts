@@ -122,6 +122,9 @@ async function projectModel(options: ProjectModelOptions, signal: AbortSignal): 
 
 const ANOMALY_OPENED = "an anomaly was opened: see `counterfoil anomalies list`, and the runbook";
 
+const BUILT_WITH_ANOMALIES =
+  "built from the beginning of the stream, with open anomalies: see `counterfoil anomalies list`";
+
 /** Projects until the signal aborts, the lock is lost, or an error is thrown. */
 async function runUntilError(
   options: ProjectModelOptions,
@@ -147,6 +150,7 @@ async function runUntilError(
       for (const anomaly of opened)
         warn(anomaly.kind, "warn", { model, ...anomaly }, ANOMALY_OPENED);
     },
+    onBuilt: (built) => logger.warn(built, BUILT_WITH_ANOMALIES),
     onRetry: interruptions.note,
   };
   try {

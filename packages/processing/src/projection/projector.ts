@@ -4,7 +4,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { liveGeneration } from "../generations/activations.ts";
 import { changedAnomaly } from "../models/anomaly-rows.ts";
-import { ANOMALY_CHANGES, ATTENTION } from "../models/columns.ts";
+import { ANOMALY_CHANGES, ATTENTION, ATTENTION_COUNTS } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import { FormatTooNew, isEngineError, ModelCorrupted, StreamCorrupted } from "../ports/errors.ts";
 import { type EventStream, isLastPage, waitForMore } from "../ports/event-stream.ts";
@@ -58,6 +58,11 @@ type ProjectorObserver = Readonly<{
    * when the projector switches to a rebuilt generation or restarts.
    */
   onOpened?: (opened: readonly OpenedAnomaly[]) => void;
+  /**
+   * Called instead when a generation was built from the stream's beginning: an earlier one may have
+   * reported its anomalies, for example before a backup was restored without models.
+   */
+  onBuilt?: (built: Readonly<{ position: number; open: Readonly<Record<string, number>> }>) => void;
 }>;
 
 export type ProjectorState =
@@ -185,6 +190,7 @@ async function followLive(
     const { checkpoint, stoppedSubjects: stopped } = run;
     observer?.onOpen?.({ position: checkpoint.position, stopped });
     observer?.onState?.("catching_up");
+    const builtTo = checkpoint.position === 0 ? (await stream.head()).position : 0;
     const traces = createTraces();
     while (!signal.aborted) {
       const after = run.checkpoint.position;
@@ -204,8 +210,9 @@ async function followLive(
         generation,
       );
       progress.hasProgressed = true;
-      const before = Math.max(after, activatedAt);
-      await reportOpened(options, store, { after: before, upTo: run.checkpoint.position });
+      const upTo = run.checkpoint.position;
+      await reportOpened(options, store, { after: Math.max(after, activatedAt, builtTo), upTo });
+      if (after < builtTo && upTo >= builtTo) await reportBuilt(options, store, upTo);
       if (isActivated) return;
       if (isLastPage(events, BATCH)) await clock.sleep(BATCH_INTERVAL_MS, signal);
     }
@@ -233,6 +240,19 @@ async function reportOpened(
   if (observer?.onOpened === undefined || range.after >= range.upTo) return;
   const opened = await readOpened(store, range);
   if (opened.length > 0) observer.onOpened(opened);
+}
+
+async function reportBuilt(
+  { observer }: ProjectorOptions,
+  store: Rows,
+  position: number,
+): Promise<void> {
+  if (observer?.onBuilt === undefined) return;
+  const counted = await store.select(ATTENTION_COUNTS, { orderBy: ["kind"], limit: PAGE.limit });
+  const open = counted
+    .filter((row) => REPORTED_KINDS.test(String(row.kind)) && Number(row.open) > 0)
+    .map((row) => [String(row.kind), Number(row.open)] as const);
+  if (open.length > 0) observer.onBuilt({ position, open: Object.fromEntries(open) });
 }
 
 /**
