@@ -1,4 +1,4 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { type Backends, connect } from "@counterfoil/adapters/connect";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { createLogger, startTracing } from "@counterfoil/adapters/telemetry";
@@ -39,8 +39,8 @@ import {
   type ThreadJob,
 } from "./supervise.ts";
 
-/** Runs a thread's job until it is done, or until the main thread stops it. */
-export function runJob(job: ThreadJob): Promise<void> {
+/** Runs a thread's job until it is done, or until the main thread stops it: every thread enters here. */
+function runJob(job: ThreadJob): Promise<void> {
   switch (job.kind) {
     case "projector":
       return project(job);
@@ -320,3 +320,5 @@ export function createLimiter(concurrentMax: number): Limiter {
     },
   };
 }
+
+if (import.meta.main) await runJob(workerData as ThreadJob);

@@ -54,7 +54,7 @@ const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
 /** Starts a worker thread; the compile cache is written first, so that the thread can use it. */
 export function spawnThread(job: ThreadJob): Worker {
   flushCompileCache();
-  const thread = new Worker(new URL("./thread.ts", import.meta.url), {
+  const thread = new Worker(new URL("./jobs.ts", import.meta.url), {
     workerData: job,
     name: "model" in job ? `${job.kind}-${job.model}` : job.kind,
     resourceLimits: LIMITS[job.kind],
