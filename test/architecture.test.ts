@@ -99,7 +99,6 @@ const ONLY_IN: Readonly<Record<string, string>> = {
 /** What is started, not imported. */
 const ENTRY_POINTS = [
   "bench/main.ts",
-  "packages/adapters/src/sqlite/stream-thread.ts",
   "packages/client/generate.ts",
   "packages/client/src/client.ts",
   "packages/console/src/browser/main.tsx",

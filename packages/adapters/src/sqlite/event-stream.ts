@@ -1,8 +1,6 @@
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
-import { bodyErasedId } from "@counterfoil/core/erasure";
+import { parentPort, Worker, workerData } from "node:worker_threads";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { emptyHead } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
@@ -18,21 +16,21 @@ import {
   type AppendResult,
   type EventStream,
   type KnownEvents,
-  type OutOfReach,
   rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
+import { nodeHashing } from "../node/runtime.ts";
 import { STREAM } from "../sql/trouble.ts";
 import { createHeadWaiters, type HeadWaiters } from "../waiting.ts";
 import {
   createFolder,
   createReconnectingConnection,
-  inTransaction,
   portError,
   type ReconnectingConnection,
 } from "./database.ts";
 import {
   type Append,
   appendEvents,
+  eraseBodies,
   findByIds,
   findPositions,
   readAt,
@@ -43,7 +41,6 @@ import {
   readPage,
 } from "./stream-events.ts";
 import {
-  KEEPS_NO_REMNANTS,
   type Migrated,
   openStreamConnection,
   type StreamConnection,
@@ -179,73 +176,6 @@ function createAppendWatch(
   };
 }
 
-type Use = ReconnectingConnection<StreamConnection>["use"];
-
-/**
- * Deletes bodies, overwrites their bytes, and truncates the log that may contain them too. It can run
- * beside a service: appends wait some milliseconds for the deletion and for the log.
- *
- * A file that was written before deletions overwrote bytes may contain copies of bodies in pages that
- * were split. It is rewritten once, while appends wait; later erasures need not do it again.
- *
- * @throws StreamUnavailable if another process reads from the log for too long
- */
-async function eraseBodies(
-  use: Use,
-  file: string,
-  digests: readonly string[],
-  hashing: Hashing,
-): Promise<readonly OutOfReach[]> {
-  await use((connection) => deleteBodies(connection, digests, hashing));
-  await use(vacuumOnce);
-  await truncateLog(use, file);
-  return OUT_OF_REACH;
-}
-
-const OUT_OF_REACH: readonly OutOfReach[] = [
-  {
-    where: "blocks of the disk that a file system or a drive with copies on write has set aside",
-    until: "it uses them again; encrypted disks that are thrown away whole need no wait",
-  },
-];
-
-function deleteBodies(
-  { database, statements }: StreamConnection,
-  digests: readonly string[],
-  hashing: Hashing,
-): void {
-  inTransaction(database, "IMMEDIATE", () => {
-    for (const sha256 of digests) {
-      statements.eraseBody.run(sha256, bodyErasedId(sha256, hashing));
-    }
-  });
-}
-
-function vacuumOnce({ database }: StreamConnection): void {
-  const known = database.prepare("SELECT 1 FROM meta WHERE key = ?").get(KEEPS_NO_REMNANTS);
-  if (known !== undefined) return;
-  database.exec("VACUUM");
-  database.prepare("INSERT OR IGNORE INTO meta VALUES (?, 'written anew')").run(KEEPS_NO_REMNANTS);
-}
-
-const TRUNCATE_TIMEOUT_MS = 30_000;
-const PAUSE_MS = 25;
-
-/** Moves the log's content into the database and truncates the log; retries while a reader uses it. */
-async function truncateLog(use: Use, file: string): Promise<void> {
-  const deadline = performance.now() + TRUNCATE_TIMEOUT_MS;
-  const isTruncated = ({ database }: StreamConnection) =>
-    database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.busy === 0;
-  while (!(await use(isTruncated))) {
-    if (performance.now() > deadline) {
-      throw new StreamUnavailable(
-        `the bytes are gone from ${file}, but its log ${file}-wal may hold them still, since another process has read from it for ${TRUNCATE_TIMEOUT_MS / 1000} s: erase once more when that has ended`,
-      );
-    }
-    await wait(PAUSE_MS);
-  }
-}
-
 /** @throws StreamUnavailable if this user may not read the folder */
 function isThere(file: string): boolean {
   try {
@@ -263,9 +193,9 @@ export type StreamThread = Readonly<{
 }>;
 
 /** The `workerData` of the stream thread. */
-export type StreamThreadData = Readonly<{ file: string; ledger: string }>;
+type StreamThreadData = Readonly<{ file: string; ledger: string }>;
 
-export type ThreadRequest = Readonly<{
+type ThreadRequest = Readonly<{
   call: number;
   ask:
     | Readonly<{ what: "findByIds"; ids: readonly string[] }>
@@ -273,7 +203,7 @@ export type ThreadRequest = Readonly<{
     | Readonly<{ what: "close" }>;
 }>;
 
-export type ThreadResponse = Readonly<{ call: number }> &
+type ThreadResponse = Readonly<{ call: number }> &
   (Readonly<{ result: KnownEvents | AppendResult }> | Readonly<{ error: PackedError }>);
 
 type Pending = Readonly<{
@@ -333,7 +263,7 @@ const copied = ({ bodies }: Append): Append["bodies"] =>
   bodies.map(({ sha256, bytes }) => ({ sha256, bytes: new Uint8Array(bytes) }));
 
 function startWorker(workerData: StreamThreadData, pending: Map<number, Pending>): Worker {
-  const worker = new Worker(new URL("./stream-thread.ts", import.meta.url), {
+  const worker = new Worker(new URL(import.meta.url), {
     workerData,
     name: "stream",
     // Its objects are garbage by the next append.
@@ -348,6 +278,36 @@ function startWorker(workerData: StreamThreadData, pending: Map<number, Pending>
   return worker;
 }
 
+/** What the worker thread of `openStreamThread` runs. */
+function answerOnThread({ file, ledger }: StreamThreadData): void {
+  const empty = emptyHead(ledger, nodeHashing);
+  const connection = createReconnectingConnection({
+    file,
+    stored: STREAM,
+    mode: "write",
+    watchesLog: true,
+    open: (mode) => openStreamConnection({ file, ledger, mode, empty }),
+  });
+  const answer = (message: ThreadResponse) => parentPort?.postMessage(message);
+  parentPort?.on("message", async ({ call, ask }: ThreadRequest) => {
+    if (ask.what === "close") {
+      connection.close();
+      parentPort?.close();
+      return;
+    }
+    try {
+      const result = await connection.use((opened) =>
+        ask.what === "append"
+          ? appendEvents(opened, ask.append, nodeHashing)
+          : findByIds(opened, ask.ids),
+      );
+      answer({ call, result });
+    } catch (error) {
+      answer({ call, error: packError(error) });
+    }
+  });
+}
+
 /** An error as sent between threads, because a message does not keep its class. */
 type PackedError = Readonly<{ name: string; message: string; stack: string | undefined }>;
 
@@ -360,7 +320,7 @@ const CLASSES = [
   EventIdTaken,
 ];
 
-export function packError(error: unknown): PackedError {
+function packError(error: unknown): PackedError {
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
   return { name, message, stack };
 }
@@ -372,3 +332,5 @@ function unpackError({ name, message, stack }: PackedError): Error {
   if (stack !== undefined) error.stack = stack;
   return error;
 }
+
+if (import.meta.main) answerOnThread(workerData as StreamThreadData);

@@ -1,9 +1,10 @@
+import { setTimeout as wait } from "node:timers/promises";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { bodyErasedId } from "@counterfoil/core/erasure";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Head } from "@counterfoil/core/stream/chain";
-import { eventIdTaken } from "@counterfoil/processing/ports/errors";
+import { eventIdTaken, StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import {
   type AppendResult,
   type Body,
@@ -11,6 +12,7 @@ import {
   type FoundPositions,
   type KnownEvents,
   mayFollow,
+  type OutOfReach,
   type ReadRange,
   rangeOf,
   takePage,
@@ -27,7 +29,12 @@ import {
   type TypesQuery,
 } from "../sql/events.ts";
 import { inTransaction, isUniqueViolation, type ReconnectingConnection } from "./database.ts";
-import { type StreamConnection, type StreamStatements, writeFormat } from "./stream-file.ts";
+import {
+  KEEPS_NO_REMNANTS,
+  type StreamConnection,
+  type StreamStatements,
+  writeFormat,
+} from "./stream-file.ts";
 
 export function readHead({ statements, empty }: StreamConnection): Head {
   const row = statements.head.get() as unknown as [bigint, string, bigint] | undefined;
@@ -184,4 +191,69 @@ function idTaken({ byIds }: StreamStatements, events: readonly NewEvent[], cause
   const ids = events.map(({ id }) => id);
   const [stored] = byIds.all(JSON.stringify(ids)) as unknown as EventCells[];
   return eventIdTaken(ids, stored === undefined ? null : String(stored[1]), cause);
+}
+
+/**
+ * Deletes bodies, overwrites their bytes, and truncates the log that may contain them too. It can run
+ * beside a service: appends wait some milliseconds for the deletion and for the log.
+ *
+ * A file that was written before deletions overwrote bytes may contain copies of bodies in pages that
+ * were split. It is rewritten once, while appends wait; later erasures need not do it again.
+ *
+ * @throws StreamUnavailable if another process reads from the log for too long
+ */
+export async function eraseBodies(
+  use: Use,
+  file: string,
+  digests: readonly string[],
+  hashing: Hashing,
+): Promise<readonly OutOfReach[]> {
+  await use((connection) => deleteBodies(connection, digests, hashing));
+  await use(vacuumOnce);
+  await truncateLog(use, file);
+  return OUT_OF_REACH;
+}
+
+const OUT_OF_REACH: readonly OutOfReach[] = [
+  {
+    where: "blocks of the disk that a file system or a drive with copies on write has set aside",
+    until: "it uses them again; encrypted disks that are thrown away whole need no wait",
+  },
+];
+
+function deleteBodies(
+  { database, statements }: StreamConnection,
+  digests: readonly string[],
+  hashing: Hashing,
+): void {
+  inTransaction(database, "IMMEDIATE", () => {
+    for (const sha256 of digests) {
+      statements.eraseBody.run(sha256, bodyErasedId(sha256, hashing));
+    }
+  });
+}
+
+function vacuumOnce({ database }: StreamConnection): void {
+  const known = database.prepare("SELECT 1 FROM meta WHERE key = ?").get(KEEPS_NO_REMNANTS);
+  if (known !== undefined) return;
+  database.exec("VACUUM");
+  database.prepare("INSERT OR IGNORE INTO meta VALUES (?, 'written anew')").run(KEEPS_NO_REMNANTS);
+}
+
+const TRUNCATE_TIMEOUT_MS = 30_000;
+const PAUSE_MS = 25;
+
+/** Moves the log's content into the database and truncates the log; retries while a reader uses it. */
+async function truncateLog(use: Use, file: string): Promise<void> {
+  const deadline = performance.now() + TRUNCATE_TIMEOUT_MS;
+  const isTruncated = ({ database }: StreamConnection) =>
+    database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.busy === 0;
+  while (!(await use(isTruncated))) {
+    if (performance.now() > deadline) {
+      throw new StreamUnavailable(
+        `the bytes are gone from ${file}, but its log ${file}-wal may hold them still, since another process has read from it for ${TRUNCATE_TIMEOUT_MS / 1000} s: erase once more when that has ended`,
+      );
+    }
+    await wait(PAUSE_MS);
+  }
 }
