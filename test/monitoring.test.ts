@@ -12,7 +12,7 @@ import { createProjectorMetrics } from "@counterfoil/projector/projector";
 import { createPublisherMetrics } from "@counterfoil/publisher/publisher";
 import { describe, expect, test } from "@jest/globals";
 import { fastify } from "fastify";
-import { createRegistry } from "../services/counterfoil/src/service/operations.ts";
+import { createRegistry } from "../services/counterfoil/src/service/service.ts";
 import { ROOT } from "./support/module-graph.ts";
 import {
   describePrometheus,

@@ -2,7 +2,7 @@ import { systemClock as clock, nodeHashing as hashing } from "@counterfoil/adapt
 import { tracing } from "@counterfoil/adapters/telemetry";
 import { collectSpans } from "@counterfoil/adapters/testing/collected-spans";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { createRegistry } from "@counterfoil/counterfoil/service/operations";
+import { createRegistry } from "@counterfoil/counterfoil/service/service";
 import { createListener } from "@counterfoil/http/listener";
 import { createMetrics } from "@counterfoil/ingestor/telemetry";
 import { configOf } from "@counterfoil/ingestor/testing/config";

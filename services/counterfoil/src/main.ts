@@ -21,7 +21,8 @@ import { EXIT, printedError, reportOf } from "./error-report.ts";
 import { ignoreClosedOutput } from "./output/print.ts";
 import { VERSION } from "./program.ts";
 import { checkOpenFiles } from "./service/open-ledger.ts";
-import { runUntilSignal, type StartRole } from "./service/service.ts";
+import type { StartRole } from "./service/service.ts";
+import { runUntilSignal } from "./service/signals.ts";
 
 const HELP = `
 Everything is configured by environment variables COUNTERFOIL_…, see docs/configuration.md. Commands

@@ -21,7 +21,6 @@ import {
 import { Command } from "commander";
 import { EXIT, type ExitCode } from "../error-report.ts";
 import { print } from "../output/print.ts";
-import { createClosing } from "../service/service.ts";
 import {
   AVAILABLE,
   bold,
@@ -48,9 +47,9 @@ import {
 
 async function runDemo(): Promise<ExitCode> {
   const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-demo-"));
-  closing.add(async () => rmSync(dataDir, { recursive: true, force: true }));
+  closing.defer(async () => rmSync(dataDir, { recursive: true, force: true }));
   const standIn = await startStandIn();
-  closing.add(standIn.stop);
+  closing.defer(standIn.stop);
   const config = {
     ...standIn.config,
     COUNTERFOIL_LEDGER: "demo",
@@ -59,7 +58,7 @@ async function runDemo(): Promise<ExitCode> {
     COUNTERFOIL_HTTP_PORT: "0",
   };
   const service = await startServiceProcess(config);
-  closing.add(service.stop);
+  closing.defer(service.stop);
   introduce(service, standIn, dataDir);
   const outcome = await Promise.race([
     playAndCheck(standIn, service.address, () => runCommand(config, ["rebuild", "all"])),
@@ -235,7 +234,7 @@ const { once } = new Command("demo")
 const interrupted = new Promise<"interrupted">((resolve) => {
   for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => resolve("interrupted"));
 });
-const closing = createClosing();
+const closing = new AsyncDisposableStack();
 
 try {
   process.exitCode = await runDemo();
@@ -243,5 +242,5 @@ try {
   print(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = EXIT.findings;
 } finally {
-  await closing.close();
+  await closing.disposeAsync();
 }

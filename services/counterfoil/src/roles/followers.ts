@@ -21,8 +21,14 @@ import {
 import { BUILD } from "../program.ts";
 import { reportHeadKey, startHeads } from "../service/heads.ts";
 import { openWhenCreated } from "../service/open-ledger.ts";
-import { createRegistry, openRoleDoor, startOperationsListener } from "../service/operations.ts";
-import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+import {
+  createRegistry,
+  openRoleDoor,
+  type RoleOptions,
+  type Service,
+  startOperationsListener,
+  startOrClose,
+} from "../service/service.ts";
 
 /** Runs a projector alone. A second projector of a model waits for its lock. */
 export async function startProjectorRole(options: RoleOptions): Promise<Service | null> {

@@ -22,8 +22,14 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { reportHeadKey } from "../service/heads.ts";
 import { openWhenCreated, withBackends } from "../service/open-ledger.ts";
-import { createRegistry, openRoleDoor } from "../service/operations.ts";
-import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+import {
+  type Closing,
+  createRegistry,
+  openRoleDoor,
+  type RoleOptions,
+  type Service,
+  startOrClose,
+} from "../service/service.ts";
 import { createRebuildThreads } from "../threads/rebuilds.ts";
 
 /** Runs a gateway alone. Any number of them may run on one ledger. */

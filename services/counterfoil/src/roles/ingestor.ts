@@ -12,8 +12,15 @@ import { isEngineError } from "@counterfoil/processing/ports/errors";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
 import { createDataFolder, openAsIngestor } from "../service/open-ledger.ts";
-import { createRegistry, guardOf, openRoleDoor } from "../service/operations.ts";
-import { type Closing, type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+import {
+  type Closing,
+  createRegistry,
+  guardOf,
+  openRoleDoor,
+  type RoleOptions,
+  type Service,
+  startOrClose,
+} from "../service/service.ts";
 import { createReadingThreads } from "../threads/supervise.ts";
 
 /** Runs an ingestor alone. Any number of them may run on one ledger. */

@@ -5,8 +5,14 @@ import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingest
 import { createProjectorMetrics } from "@counterfoil/projector/projector";
 import { createPublisherMetrics } from "@counterfoil/publisher/publisher";
 import { createDataFolder, openAsIngestor } from "../service/open-ledger.ts";
-import { createRegistry, guardOf, openRoleDoor } from "../service/operations.ts";
-import { type RoleOptions, type Service, startOrClose } from "../service/service.ts";
+import {
+  createRegistry,
+  guardOf,
+  openRoleDoor,
+  type RoleOptions,
+  type Service,
+  startOrClose,
+} from "../service/service.ts";
 import {
   startProjectorThreads,
   startPublisherThread,

@@ -1,8 +1,16 @@
-import { setTimeout as wait } from "node:timers/promises";
+import type { Backends } from "@counterfoil/adapters/connect";
+import { systemClock } from "@counterfoil/adapters/node/runtime";
+import { droppedLines } from "@counterfoil/adapters/telemetry";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
+import { guard } from "@counterfoil/gateway/access";
+import { type Door, type ListenerAddress, serviceAddress } from "@counterfoil/http/door";
+import { createListener, openDoor } from "@counterfoil/http/listener";
+import { type Guard, mountOperations, type Readiness } from "@counterfoil/http/operations";
+import { followKeys } from "@counterfoil/processing/access/keys";
 import type { Logger } from "pino";
-import { codeOf, SAME_PRESS_MS, SIGNALS, type Signal } from "./signals.ts";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { VERSION } from "../program.ts";
 
 export type Service = Readonly<{
   /** Reports not ready from now on, but still answers all requests. */
@@ -22,41 +30,19 @@ export type RoleOptions = Readonly<{
 /** @returns null if it was asked to stop while it waited */
 export type StartRole = (options: RoleOptions) => Promise<Service | null>;
 
-/**
- * Runs a service until SIGINT or SIGTERM, then drains and stops it; a second signal ends the process at
- * once.
- *
- * @param start may return null if the signal came first
- */
-export async function runUntilSignal(
-  start: (signal: AbortSignal) => Promise<Service | null>,
-  { logger, drainMs }: Readonly<{ logger: Logger; drainMs: number }>,
-): Promise<void> {
-  const stopping = new AbortController();
-  const { promise: signalled, resolve } = Promise.withResolvers<void>();
-  let signalledAtMs = 0;
-  const onSignal = (name: Signal) => {
-    if (stopping.signal.aborted) {
-      if (performance.now() - signalledAtMs > SAME_PRESS_MS) process.exit(codeOf(name));
-      return;
-    }
-    signalledAtMs = performance.now();
-    logger.info({ signal: name }, "stopping; a second signal ends at once");
-    stopping.abort();
-    resolve();
-  };
-  for (const name of SIGNALS) process.on(name, onSignal);
+/** Runs a start, and closes what it opened if it fails or returns null. */
+export async function startOrClose<T>(
+  start: (closing: Closing) => Promise<T | null>,
+): Promise<(T & Readonly<{ stop: () => Promise<void> }>) | null> {
+  const closing = createClosing();
   try {
-    const service = await start(stopping.signal);
-    if (service === null) return;
-    await signalled;
-    service.drain();
-    // A load balancer has to notice first: connections that it opens later would be refused.
-    await wait(drainMs);
-    await service.stop();
-    logger.info("stopped");
-  } finally {
-    for (const name of SIGNALS) process.off(name, onSignal);
+    const started = await start(closing);
+    if (started !== null) return { ...started, stop: closing.close };
+    await closing.close();
+    return null;
+  } catch (error) {
+    await closing.close().catch(() => undefined);
+    throw error;
   }
 }
 
@@ -84,18 +70,74 @@ export function createClosing(): Closing {
   };
 }
 
-/** Runs a start, and closes what it opened if it fails or returns null. */
-export async function startOrClose<T>(
-  start: (closing: Closing) => Promise<T | null>,
-): Promise<(T & Readonly<{ stop: () => Promise<void> }>) | null> {
-  const closing = createClosing();
-  try {
-    const started = await start(closing);
-    if (started !== null) return { ...started, stop: closing.close };
-    await closing.close();
-    return null;
-  } catch (error) {
-    await closing.close().catch(() => undefined);
-    throw error;
-  }
+/**
+ * Opens the role's port: from now on the role is alive for probes, whatever it still waits for.
+ *
+ * @throws StartupError port_in_use, configuration_invalid
+ */
+export async function openRoleDoor(
+  { config, logger }: Pick<RoleOptions, "config" | "logger">,
+  closing: Closing,
+  address: ListenerAddress = serviceAddress(config),
+): Promise<Door> {
+  const door = await openDoor({ config, logger, address, clock: systemClock });
+  closing.add(door.close);
+  logger.info({ address: await door.open() }, "starting");
+  return door;
+}
+
+type OperationsDeps = Readonly<{
+  config: Config;
+  registry: Registry;
+  logger: Logger;
+  readiness: Readiness;
+  door: Door;
+  backends: GuardSources;
+}>;
+
+/**
+ * Serves health and metrics of a role without other routes.
+ *
+ * @returns the listener's address
+ */
+export async function startOperationsListener(
+  { config, registry, logger, readiness, door, backends }: OperationsDeps,
+  closing: Closing,
+): Promise<string> {
+  const address = serviceAddress(config);
+  const listener = createListener({ config, address, clock: systemClock, logger, door, readiness });
+  guardOf(config, backends)(listener.app);
+  mountOperations(listener.app, registry, readiness);
+  closing.add(listener.stop);
+  return listener.start();
+}
+
+type GuardSources = Pick<Backends, "stream" | "keys" | "clock" | "hashing">;
+
+/** The gateway's guard for a listener with metrics and no reading routes: beyond loopback they need a key. */
+export function guardOf(config: Config, backends: GuardSources): Guard {
+  const directory = followKeys(backends);
+  return (app) => guard(app, { config, ...backends, directory });
+}
+
+/** Creates the registry of a process, with the metrics of the runtime and of the log. */
+export function createRegistry(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: "counterfoil_build_info",
+    help: "1 for the version of the program",
+    labelNames: ["version"],
+    registers: [registry],
+  }).set({ version: VERSION }, 1);
+  new Counter({
+    name: "counterfoil_log_lines_dropped_total",
+    help: "Lines of the log that could not be written, because a pipe or a disk was full",
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(droppedLines());
+    },
+  });
+  return registry;
 }

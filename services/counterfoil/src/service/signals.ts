@@ -1,18 +1,22 @@
 import { constants } from "node:os";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Service } from "./service.ts";
 
 /**
- * What a signal does where nothing else listens for it. It is loaded before the program, so it must
- * import nothing of it: the other modules take half a second, and a signal may come meanwhile.
+ * What a signal does to a role that runs, and where nothing else listens for it. It is loaded before the
+ * program, so it must import nothing of it but types: the other modules take half a second, and a signal
+ * may come meanwhile.
  */
 
-export const SIGNALS = ["SIGINT", "SIGTERM"] as const;
-export type Signal = (typeof SIGNALS)[number];
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+type Signal = (typeof SIGNALS)[number];
 
 /** A terminal and a package manager may both forward the same key press. */
-export const SAME_PRESS_MS = 200;
+const SAME_PRESS_MS = 200;
 
 /** The shell's code of a process that a signal has ended. */
-export const codeOf = (signal: Signal): number => 128 + constants.signals[signal];
+const codeOf = (signal: Signal): number => 128 + constants.signals[signal];
 
 const ROLES: ReadonlySet<string | undefined> = new Set([
   ...["start", "ingestor", "projector", "publisher", "gateway"],
@@ -49,3 +53,41 @@ let release = () => {};
  * run until the work is done.
  */
 export const leaveSignalsToSystem = (): void => release();
+
+/**
+ * Runs a service until SIGINT or SIGTERM, then drains and stops it; a second signal ends the process at
+ * once.
+ *
+ * @param start may return null if the signal came first
+ */
+export async function runUntilSignal(
+  start: (signal: AbortSignal) => Promise<Service | null>,
+  { logger, drainMs }: Readonly<{ logger: Logger; drainMs: number }>,
+): Promise<void> {
+  const stopping = new AbortController();
+  const { promise: signalled, resolve } = Promise.withResolvers<void>();
+  let signalledAtMs = 0;
+  const onSignal = (name: Signal) => {
+    if (stopping.signal.aborted) {
+      if (performance.now() - signalledAtMs > SAME_PRESS_MS) process.exit(codeOf(name));
+      return;
+    }
+    signalledAtMs = performance.now();
+    logger.info({ signal: name }, "stopping; a second signal ends at once");
+    stopping.abort();
+    resolve();
+  };
+  for (const name of SIGNALS) process.on(name, onSignal);
+  try {
+    const service = await start(stopping.signal);
+    if (service === null) return;
+    await signalled;
+    service.drain();
+    // A load balancer has to notice first: connections that it opens later would be refused.
+    await wait(drainMs);
+    await service.stop();
+    logger.info("stopped");
+  } finally {
+    for (const name of SIGNALS) process.off(name, onSignal);
+  }
+}
