@@ -6,6 +6,7 @@ import openapiTypescript, { astToString, type OpenAPI3 } from "openapi-typescrip
  * the gateway serves. With `--check` it writes nothing, and fails if they differ.
  */
 const DOCUMENT = new URL("../contracts/generated/openapi.json", import.meta.url);
+const GENERATED = new URL("src/generated/openapi.ts", import.meta.url);
 const WARNING =
   "// Generated from packages/contracts/generated/openapi.json; do not change by hand.\n";
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;
@@ -16,11 +17,8 @@ const schemas = { ...document.components?.schemas, Json: {} };
 const typed = { ...document, components: { ...document.components, schemas } };
 const types = astToString(await openapiTypescript(typed as unknown as OpenAPI3));
 const table = JSON.stringify(Object.fromEntries(operationsOf(document)), null, 2);
-const stale = [
-  write("openapi.ts", `${WARNING}\n${types}`),
-  write("operations.ts", `${WARNING}\nexport const OPERATIONS = ${table} as const;\n`),
-];
-if (stale.includes(true) && process.argv.includes("--check")) {
+const text = `${WARNING}\n${types}\nexport const OPERATIONS = ${table} as const;\n`;
+if (write(text) && process.argv.includes("--check")) {
   console.error("packages/client is not what the OpenAPI document says: run `pnpm generate` there");
   process.exitCode = 1;
 }
@@ -46,15 +44,14 @@ function operationsOf({ paths = {} }: OpenAPI3) {
   );
 }
 
-/** Writes a file unless `--check` is given. @returns whether its content was different */
-function write(name: string, text: string): boolean {
-  const file = new URL(`src/generated/${name}`, import.meta.url);
+/** Writes the file unless `--check` is given. @returns whether its content was different */
+function write(text: string): boolean {
   let before: string | null = null;
   try {
-    before = readFileSync(file, "utf8");
+    before = readFileSync(GENERATED, "utf8");
   } catch {
     // The file does not exist yet.
   }
-  if (before !== text && !process.argv.includes("--check")) writeFileSync(file, text);
+  if (before !== text && !process.argv.includes("--check")) writeFileSync(GENERATED, text);
   return before !== text;
 }

@@ -1,6 +1,5 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser";
-import type { components, operations } from "./generated/openapi.ts";
-import { OPERATIONS } from "./generated/operations.ts";
+import { type components, OPERATIONS, type operations } from "./generated/openapi.ts";
 
 export type { components, operations };
 
