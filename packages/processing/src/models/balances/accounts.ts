@@ -23,7 +23,7 @@ import {
   writeAccount,
 } from "./account.ts";
 import { applyEffects, applyIfPlain, summarize } from "./account-effects.ts";
-import { foldInMemory, foldRun, type Step } from "./runs.ts";
+import { foldInMemory, foldRun, type RunTarget, type Step } from "./runs.ts";
 import { type Feeds, refreshUnlisted } from "./snapshot-membership.ts";
 import { foldStatement } from "./statements.ts";
 import { ACCOUNT_STARTS, BALANCE_CHANGES } from "./tables.ts";
@@ -40,90 +40,28 @@ export interface Accounts {
   flushStartsAndTotals(): Work;
 }
 
-type Context = Readonly<{ buffer: RowBuffer; feeds: Feeds; totals: Totals }>;
-
-/** What an event is about; `moved` is the new target if a correction moves it. */
-type Targets = Readonly<{ target: Target; moved: Target | undefined }>;
+/** What folding an event needs; `changed` collects the accounts to be written. */
+type Context = Readonly<{
+  buffer: RowBuffer;
+  feeds: Feeds;
+  totals: Totals;
+  cache: AccountCache;
+  changed: Set<Account>;
+}>;
 
 /** @param position the last position that the store has folded */
 export function createAccounts(
   store: Pick<ModelStore, "select">,
-  { buffer, feeds }: Omit<Context, "totals">,
+  { buffer, feeds }: Pick<Context, "buffer" | "feeds">,
   position: number,
 ): Accounts {
   const totals = openTotals(store, buffer, position);
   const starts = openAccountStarts(buffer);
-  const context = { buffer, feeds, totals };
   const cache = createAccountCache((id) => openAccount(buffer, id));
-  let dirty = new Set<Account>();
-
-  /** The common case needs only loaded data and stays synchronous. */
-  function fold(event: StreamEvent): Work {
-    const [target, moved] = targetsOf(event);
-    if (target === undefined) return undefined;
-    const account = cache.find(target.account);
-    if (account !== undefined) return foldInto(account, event, { target, moved });
-    return cache.load(target.account).then((loaded) => foldInto(loaded, event, { target, moved }));
-  }
-
-  function foldInto(account: Account, event: StreamEvent, { target, moved }: Targets): Work {
-    const isPlain = isBalanceFact(event.type) && target.kind !== "statement";
-    const step = isPlain ? foldInMemory(buffer, account, target, event) : null;
-    return step === null ? foldWithLoading(account, event, { target, moved }) : finish(step);
-  }
-
-  async function foldWithLoading(
-    account: Account,
-    event: StreamEvent,
-    { target, moved }: Targets,
-  ): Promise<void> {
-    if (target.kind === "statement") {
-      const stated = await foldStatement(context, account, target, event);
-      return stated === null ? undefined : finishWithReads(stated);
-    }
-    if (moved === undefined || moved.kind !== "movement") {
-      const done = await foldRun(buffer, account, target, event);
-      return done === null ? undefined : finish(done.step);
-    }
-    // A movement moves to another run: readers see it in exactly one of the two.
-    const source = await foldRun(buffer, account, target, event, { isLeaving: true });
-    if (source === null) return undefined;
-    await applyEffects(context, source.step);
-    const other = await cache.load(moved.account);
-    const destination = await foldRun(buffer, other, moved, event, { arriving: source.fact });
-    if (destination !== null) await applyEffects(context, destination.step);
-    for (const changed of new Set([account, other])) refreshOrForget(changed, event);
-  }
-
-  function finish(step: Step): Work {
-    if (!applyIfPlain(feeds, step)) return finishWithReads(step);
-    refresh(step.account, step.event);
-    return undefined;
-  }
-
-  async function finishWithReads(step: Step): Promise<void> {
-    await applyEffects(context, step);
-    refreshOrForget(step.account, step.event);
-  }
-
-  function refresh(account: Account, { position }: StreamEvent): void {
-    if (account.history.isEnd) summarize(account);
-    dirty.add(account);
-    writeChange(context, account, position);
-  }
-
-  function refreshOrForget(account: Account, event: StreamEvent): void {
-    if (!isEmpty(account)) {
-      refresh(account, event);
-    } else if (account.position > 0) {
-      dirty.add(account);
-      forgetAccount(context, account, event.position);
-    }
-    // An account that had no facts before has no row to remove.
-  }
-
+  const changed = new Set<Account>();
+  const context = { buffer, feeds, totals, cache, changed };
   return {
-    fold,
+    fold: (event) => foldEvent(context, event),
     flushStartsAndTotals() {
       const written = starts.flush();
       return written === undefined ? totals.flush() : written.then(totals.flush);
@@ -132,20 +70,103 @@ export function createAccounts(
       const account = await cache.load(id);
       await loadEnd(buffer, account);
       await refreshUnlisted(context, account, event);
-      if (account.isUnlisted) refresh(account, event);
+      if (account.isUnlisted) refresh(context, account, event);
     },
     flush() {
-      for (const account of dirty) {
+      for (const account of changed) {
         const before = buffer.textLength();
         if (account.pendingStart !== null) starts.note(account.id, account.pendingStart);
         account.pendingStart = null;
         writeAccount(buffer, account);
         cache.addLength(account.id, buffer.textLength() - before);
       }
-      dirty = new Set();
+      changed.clear();
       cache.evict();
     },
   };
+}
+
+/** What an event is about; `moved` is the new target if a correction moves it. */
+type Targets = Readonly<{ target: Target; moved: Target | undefined }>;
+
+/** The common case needs only loaded data and stays synchronous. */
+function foldEvent(context: Context, event: StreamEvent): Work {
+  const [target, moved] = targetsOf(event);
+  if (target === undefined) return undefined;
+  const targets = { target, moved };
+  const account = context.cache.find(target.account);
+  if (account !== undefined) return foldInto(context, account, event, targets);
+  return context.cache
+    .load(target.account)
+    .then((loaded) => foldInto(context, loaded, event, targets));
+}
+
+function foldInto(context: Context, account: Account, event: StreamEvent, targets: Targets): Work {
+  const { target } = targets;
+  const isPlain = isBalanceFact(event.type) && target.kind !== "statement";
+  const step = isPlain ? foldInMemory(context.buffer, account, target, event) : null;
+  return step === null ? foldWithLoading(context, account, event, targets) : finish(context, step);
+}
+
+async function foldWithLoading(
+  context: Context,
+  account: Account,
+  event: StreamEvent,
+  { target, moved }: Targets,
+): Promise<void> {
+  if (target.kind === "statement") {
+    const stated = await foldStatement(context, account, target, event);
+    return stated === null ? undefined : finishWithReads(context, stated);
+  }
+  if (moved === undefined || moved.kind !== "movement") {
+    const done = await foldRun(context.buffer, account, target, event);
+    return done === null ? undefined : finish(context, done.step);
+  }
+  return moveMovement(context, account, event, { target, moved });
+}
+
+/** A movement moves to another run: readers see it in exactly one of the two. */
+async function moveMovement(
+  context: Context,
+  account: Account,
+  event: StreamEvent,
+  { target, moved }: Readonly<{ target: RunTarget; moved: RunTarget }>,
+): Promise<void> {
+  const { buffer, cache } = context;
+  const source = await foldRun(buffer, account, target, event, { isLeaving: true });
+  if (source === null) return;
+  await applyEffects(context, source.step);
+  const other = await cache.load(moved.account);
+  const destination = await foldRun(buffer, other, moved, event, { arriving: source.fact });
+  if (destination !== null) await applyEffects(context, destination.step);
+  for (const changed of new Set([account, other])) refreshOrForget(context, changed, event);
+}
+
+function finish(context: Context, step: Step): Work {
+  if (!applyIfPlain(context.feeds, step)) return finishWithReads(context, step);
+  refresh(context, step.account, step.event);
+  return undefined;
+}
+
+async function finishWithReads(context: Context, step: Step): Promise<void> {
+  await applyEffects(context, step);
+  refreshOrForget(context, step.account, step.event);
+}
+
+function refresh(context: Context, account: Account, { position }: StreamEvent): void {
+  if (account.history.isEnd) summarize(account);
+  context.changed.add(account);
+  writeChange(context, account, position);
+}
+
+function refreshOrForget(context: Context, account: Account, event: StreamEvent): void {
+  if (!isEmpty(account)) {
+    refresh(context, account, event);
+  } else if (account.position > 0) {
+    context.changed.add(account);
+    forgetAccount(context, account, event.position);
+  }
+  // An account that had no facts before has no row to remove.
 }
 
 /** Writes a change row if the account's visible columns differ. */

@@ -55,7 +55,7 @@ export type Step = Readonly<{
   event: StreamEvent;
 }>;
 
-type RunTarget = Exclude<Target, { kind: "statement" }>;
+export type RunTarget = Exclude<Target, { kind: "statement" }>;
 
 /**
  * Folds a new fact of a run if all it needs is loaded.
