@@ -111,6 +111,14 @@ export async function protectRoutes(
     reply.header("vary", "Authorization");
     reply.header("cache-control", routeOptions.config.caching ?? "no-store");
   });
+  await refuseWhenOverloaded(app, share);
+  await allowOrigins(app, config.COUNTERFOIL_CORS_ORIGINS);
+  await limitRate(app, config.COUNTERFOIL_RATE_LIMIT);
+  await answerUnchanged(app);
+  await app.register(compress, COMPRESSION);
+}
+
+async function refuseWhenOverloaded(app: FastifyInstance, share: () => number): Promise<void> {
   const pending = trackPendingReplies(app);
   await app.register(underPressure, {
     maxHeapUsedBytes: HEAP_SHARE_MAX * getHeapStatistics().heap_size_limit,
@@ -122,30 +130,39 @@ export async function protectRoutes(
       throw new Problem("overloaded", "the service has more to do than it can, try again later");
     },
   });
-  const { COUNTERFOIL_CORS_ORIGINS: origins, COUNTERFOIL_RATE_LIMIT: rate } = config;
-  if (origins.length > 0) {
-    await app.register(cors, {
-      origin: [...origins],
-      methods: ["GET", "HEAD", "POST"],
-      allowedHeaders: ["authorization", "content-type", "if-none-match"],
-      exposedHeaders: [
-        ...["etag", "link", "retry-after", "ratelimit-limit", "ratelimit-remaining"],
-        REQUEST_ID_HEADER,
-      ],
-    });
-  }
-  if (rate > 0) {
-    await app.register(rateLimit, {
-      max: rate,
-      timeWindow: MINUTE_MS,
-      enableDraftSpec: true,
-      keyGenerator: ({ caller }) => String(caller.keyId),
-      // Without keys, callers cannot be told apart, and are on loopback alone by default.
-      allowList: ({ caller }) => caller.keyId === null,
-      errorResponseBuilder: (_request, { max, after }) =>
-        new Problem("rate_limited", `${max} requests a minute are this key's: again in ${after}`),
-    });
-  }
+}
+
+/** Lets pages of these origins read the answers. */
+async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  if (origins.length === 0) return;
+  await app.register(cors, {
+    origin: [...origins],
+    methods: ["GET", "HEAD", "POST"],
+    allowedHeaders: ["authorization", "content-type", "if-none-match"],
+    exposedHeaders: [
+      ...["etag", "link", "retry-after", "ratelimit-limit", "ratelimit-remaining"],
+      REQUEST_ID_HEADER,
+    ],
+  });
+}
+
+/** @param max requests of a key in a minute; 0 for any number */
+async function limitRate(app: FastifyInstance, max: number): Promise<void> {
+  if (max === 0) return;
+  await app.register(rateLimit, {
+    max,
+    timeWindow: MINUTE_MS,
+    enableDraftSpec: true,
+    keyGenerator: ({ caller }) => String(caller.keyId),
+    // Without keys, callers cannot be told apart, and are on loopback alone by default.
+    allowList: ({ caller }) => caller.keyId === null,
+    errorResponseBuilder: (_request, { max, after }) =>
+      new Problem("rate_limited", `${max} requests a minute are this key's: again in ${after}`),
+  });
+}
+
+/** Answers with 304 what the client has already. */
+async function answerUnchanged(app: FastifyInstance): Promise<void> {
   // Weak, because it is the same for the compressed and the uncompressed answer.
   await app.register(etag, { weak: true, replyWith304: false });
   app.addHook("onSend", async (request, reply, payload) => {
@@ -153,7 +170,6 @@ export async function protectRoutes(
     reply.code(304);
     return "";
   });
-  await app.register(compress, COMPRESSION);
 }
 
 /** An entity tag; its text is compared without the mark of a weak one. */

@@ -94,46 +94,33 @@ type Reader = {
  * is sent pages on request; the pages of all readers are read one at a time.
  */
 export function createChangeFeed(options: FeedOptions): ChangeFeed {
-  const { clock, send, frames } = options;
+  const { clock, frames } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   const onFailure = options.onFailure ?? (() => {});
-  let undelivered = 0;
-  const delivered = createNotification(signal);
-  const waitForRoom = async () => {
-    while (undelivered > UNDELIVERED_MAX && !signal.aborted) await delivered.wait();
-  };
+  const channels = createChannels(options, signal);
   const activations = followActivations(options.stream);
+  const { waitForRoom } = channels;
   const reading = { ...options, activations, onFailure, signal, waitForRoom };
   const readers = new Map<number, Reader>();
-  const channels = new Map<string, Channel>();
-  const sendToChannels = (textFor: (channel: Channel) => string) => {
-    for (const channel of channels.values()) {
-      const text = textFor(channel);
-      if (text === "") continue;
-      const bytes = frames.bytes(text);
-      undelivered += bytes.length;
-      send({ kind: "live", channel: channel.key, bytes });
-    }
-  };
-  let hub = newHub();
-  const sink = sinkOf(channels, sendToChannels, frames);
-  let step = createStep(hub, { ...reading, limits: LIVE }, sink);
-  const queue = createQueue(signal);
-  const pages = sendPages({ ...reading, limits: PAGE }, () => hub, queue);
   const opened = createNotification(signal);
+  const queue = createQueue(signal);
+  const sink = sinkOf(channels, frames);
+  const newStep = () => createStep(hub, { ...reading, limits: LIVE }, sink);
+  let hub = newHub();
+  let step = newStep();
+  const pages = sendPages({ ...reading, limits: PAGE }, () => hub, queue);
 
   function tell(command: FeedCommand): void {
     if (command.kind === "open") {
-      const reader = openReader(channels, command, nowMs(clock));
+      const reader = openReader(channels.join(command), command, nowMs(clock));
       readers.set(reader.id, reader);
       queue.push(reader);
       opened.notify();
       return;
     }
     if (command.kind === "passed") {
-      undelivered -= command.bytes;
-      delivered.notify();
+      channels.passed(command.bytes);
       return;
     }
     const reader = readers.get(command.reader);
@@ -145,15 +132,14 @@ export function createChangeFeed(options: FeedOptions): ChangeFeed {
   function closeReader(reader: Reader): void {
     reader.isOpen = false;
     readers.delete(reader.id);
-    reader.channel.readers -= 1;
-    if (reader.channel.readers === 0) channels.delete(reader.channel.key);
+    channels.leave(reader.channel);
   }
 
   async function follow(): Promise<void> {
     for (let heartbeatAtMs = nowMs(clock); !signal.aborted; ) {
       if (readers.size === 0) {
         hub = newHub();
-        step = createStep(hub, { ...reading, limits: LIVE }, sink);
+        step = newStep();
         await opened.wait();
         continue;
       }
@@ -162,7 +148,7 @@ export function createChangeFeed(options: FeedOptions): ChangeFeed {
       const { cursor } = hub;
       if (cursor !== null && nowMs(clock) - heartbeatAtMs >= HEARTBEAT_MS) {
         heartbeatAtMs = nowMs(clock);
-        sendToChannels(() => frames.place(formatCursor(cursor)));
+        channels.send(() => frames.place(formatCursor(cursor)));
       }
       if (pauseMs !== null) await clock.sleep(pauseMs, signal);
       else await waitForMore(options, cursor?.position ?? 0, signal).catch(() => pauseAfterError());
@@ -183,30 +169,64 @@ export function createChangeFeed(options: FeedOptions): ChangeFeed {
 const nowMs = (clock: Clock): number => Number(clock.now() / 1_000_000n);
 
 function openReader(
-  channels: Map<string, Channel>,
-  { reader: id, from, isResumed, topics, platform }: FeedCommand & { kind: "open" },
+  channel: Channel,
+  { reader: id, from, isResumed }: FeedCommand & { kind: "open" },
   sentAtMs: number,
 ): Reader {
-  const key = channelKey({ topics, platform });
-  const channel = channels.get(key) ?? { key, topics, platform, readers: 0 };
-  channel.readers += 1;
-  channels.set(key, channel);
   return { id, channel, cursor: from, isResumed, resumePoint: null, isOpen: true, sentAtMs };
 }
 
-type SendToChannels = (textFor: (channel: Channel) => string) => void;
+type Channels = ReturnType<typeof createChannels>;
 
-function sinkOf(
-  channels: ReadonlyMap<string, Channel>,
-  sendToChannels: SendToChannels,
-  frames: ChangeFrames,
-): HubSink {
-  const sendOfModel = (model: ModelName, text: string) =>
-    sendToChannels((channel) => (includesModel(channel, model) ? text : ""));
+/** The channels that have readers, and how much was sent to them and is not delivered yet. */
+function createChannels(
+  { send, frames }: Pick<FeedOptions, "send" | "frames">,
+  signal: AbortSignal,
+) {
+  const channels = new Map<string, Channel>();
+  const delivered = createNotification(signal);
+  let undelivered = 0;
   return {
+    /** The channel of a filter, with one more reader. */
+    join({ topics, platform }: ChangeFilter): Channel {
+      const key = channelKey({ topics, platform });
+      const channel = channels.get(key) ?? { key, topics, platform, readers: 0 };
+      channel.readers += 1;
+      channels.set(key, channel);
+      return channel;
+    },
+    leave(channel: Channel): void {
+      channel.readers -= 1;
+      if (channel.readers === 0) channels.delete(channel.key);
+    },
     platforms: () => [...new Set([...channels.values()].flatMap(({ platform }) => platform ?? []))],
+    /** Sends to each channel its text, unless that is empty. */
+    send(textFor: (channel: Channel) => string): void {
+      for (const channel of channels.values()) {
+        const text = textFor(channel);
+        if (text === "") continue;
+        const bytes = frames.bytes(text);
+        undelivered += bytes.length;
+        send({ kind: "live", channel: channel.key, bytes });
+      }
+    },
+    passed(bytes: number): void {
+      undelivered -= bytes;
+      delivered.notify();
+    },
+    async waitForRoom(): Promise<void> {
+      while (undelivered > UNDELIVERED_MAX && !signal.aborted) await delivered.wait();
+    },
+  };
+}
+
+function sinkOf({ platforms, send }: Channels, frames: ChangeFrames): HubSink {
+  const sendOfModel = (model: ModelName, text: string) =>
+    send((channel) => (includesModel(channel, model) ? text : ""));
+  return {
+    platforms,
     onChanges: (changes, cursor, next) =>
-      sendToChannels((channel) => writeChanges(channel, changes, { cursor, next, frames })),
+      send((channel) => writeChanges(channel, changes, { cursor, next, frames })),
     onState: (model, state) => sendOfModel(model, frames.state(model, state)),
     onReset: (reset) => sendOfModel(reset.model, frames.reset(null, reset)),
   };
