@@ -3,12 +3,19 @@ import type {
   GenerationInfo,
   ModelCatalogue,
   ModelLayout,
+  ModelStore,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
 import type { ClientBase } from "pg";
 import { CHECKPOINT_COLUMNS, checkpointOf, GENERATION_FORMAT, NO_ROWS } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
-import { createPool, createReconnectingClient, type Pool, queryCells } from "./client.ts";
+import {
+  createPool,
+  createReconnectingClient,
+  type Pool,
+  queryCells,
+  type ReconnectingClient,
+} from "./client.ts";
 import {
   createSchema,
   explained,
@@ -28,7 +35,7 @@ import {
   tableName,
   unusedFence,
 } from "./model-tables.ts";
-import { type LedgerOnServer, ledgerSchema, modelSchema, serverOf } from "./server.ts";
+import { type LedgerOnServer, ledgerSchema, modelSchema, type Server, serverOf } from "./server.ts";
 
 /** Snapshots open at once, each on its own connection; further ones wait. */
 const SNAPSHOTS_MAX = 8;
@@ -58,24 +65,17 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
   const writer = createReconnectingClient({ server, stored: MODEL, ...writing });
   const isLaidOut = once(() => hasCatalogue(catalogueReads, ledger));
 
+  const generationsOf = async (model: StoreName) =>
+    (await isLaidOut()) ? await readGenerations(catalogueReads, ledger, model) : [];
+
   async function check(place: Place): Promise<Place> {
-    const { model, generation } = place;
-    const found = (await isLaidOut()) ? await readGenerations(catalogueReads, ledger, model) : [];
-    const { lacking } = found.find(({ info }) => info.generation === generation) ?? {};
-    if (lacking === null) return place;
-    if (lacking !== undefined) {
-      throw new ModelCorrupted(
-        `generation ${generation} of model ${model} in ${server.name} lacks its table ${lacking}: rebuild the model`,
-      );
-    }
-    throw new GenerationMissing(
-      `no generation ${generation} of model ${model} in ${server.name}: rebuild the model, or open a generation that is there`,
-    );
+    checkIsWhole(await generationsOf(place.model), place, server.name);
+    return place;
   }
 
   return {
     generations: async (model) => {
-      const found = (await isLaidOut()) ? await readGenerations(catalogueReads, ledger, model) : [];
+      const found = await generationsOf(model);
       return found.filter(({ lacking }) => lacking === null).map(({ info }) => info);
     },
     create: (model, { tables, modelVersion, generation }) =>
@@ -94,24 +94,7 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
       openBuildingStore(server, await check({ ledger, model, generation }), tables),
     openForReading: async (model, generation) =>
       openModelReader(server, snapshots, await check({ ledger, model, generation })),
-    openScratch: async (model, layout) => {
-      const place = await writer.use(async (connection) => {
-        await layOut(connection, ledger, MODELS_LAYOUT);
-        const wanted = { ledger, model, generation: "scratch" } as const;
-        await dropAbandoned(connection, wanted);
-        const generation = await createGeneration(connection, wanted, layout);
-        return { ledger, model, generation: generation ?? 0 };
-      });
-      const drop = () => writer.use((connection) => dropGeneration(connection, place));
-      try {
-        const store = await openBuildingStore(server, place, layout.tables);
-        const close = () => store.close().then(drop);
-        return { ...store, close };
-      } catch (error) {
-        await drop();
-        throw error;
-      }
-    },
+    openScratch: (model, layout) => openScratch({ server, writer, ledger, model }, layout),
     drop: async (model, generation) => {
       if (!(await isLaidOut())) return;
       await writer.use((connection) => dropGeneration(connection, { ledger, model, generation }));
@@ -121,6 +104,54 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
       await Promise.all([snapshots.close(), catalogueReads.close()]);
     },
   };
+}
+
+/** @throws GenerationMissing, ModelCorrupted if a generation cannot be opened */
+function checkIsWhole(
+  found: readonly Catalogued[],
+  { model, generation }: Place,
+  server: string,
+): void {
+  const { lacking } = found.find(({ info }) => info.generation === generation) ?? {};
+  if (lacking === null) return;
+  if (lacking !== undefined) {
+    throw new ModelCorrupted(
+      `generation ${generation} of model ${model} in ${server} lacks its table ${lacking}: rebuild the model`,
+    );
+  }
+  throw new GenerationMissing(
+    `no generation ${generation} of model ${model} in ${server}: rebuild the model, or open a generation that is there`,
+  );
+}
+
+type ScratchOf = Readonly<{
+  server: Server;
+  writer: ReconnectingClient;
+  ledger: string;
+  model: StoreName;
+}>;
+
+/** Opens a store that is dropped when it is closed. */
+async function openScratch(
+  { server, writer, ledger, model }: ScratchOf,
+  layout: ModelLayout,
+): Promise<ModelStore> {
+  const place = await writer.use(async (connection) => {
+    await layOut(connection, ledger, MODELS_LAYOUT);
+    const wanted = { ledger, model, generation: "scratch" } as const;
+    await dropAbandoned(connection, wanted);
+    const generation = await createGeneration(connection, wanted, layout);
+    return { ledger, model, generation: generation ?? 0 };
+  });
+  const drop = () => writer.use((connection) => dropGeneration(connection, place));
+  try {
+    const store = await openBuildingStore(server, place, layout.tables);
+    const close = () => store.close().then(drop);
+    return { ...store, close };
+  } catch (error) {
+    await drop();
+    throw error;
+  }
 }
 
 /** Repeats a check until it is true, and remembers that. */
