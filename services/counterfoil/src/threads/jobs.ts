@@ -4,6 +4,7 @@ import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { createLogger, startTracing } from "@counterfoil/adapters/telemetry";
 import { createGate } from "@counterfoil/adapters/waiting";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import type { createReadingApp, forwardedHeaders } from "@counterfoil/gateway/gateway";
 import { sampleLog } from "@counterfoil/http/request-log";
 import { SHARED_PAGE } from "@counterfoil/processing/audit/audit-index";
 import { createHeads } from "@counterfoil/processing/audit/heads";
@@ -148,61 +149,75 @@ async function answerReaders({ config }: ServiceJob): Promise<void> {
   const models = serveModels(backends);
   const heads = createHeads({ ...backends, page: SHARED_PAGE });
   const schedule = startHeads({ config, heads, clock: backends.clock, logger });
-  const app = await createReadingApp({
-    config,
-    ...backends,
-    models,
-    heads,
-    rebuilds: NO_REBUILDS,
-    logger,
-  });
+  const sources = { config, ...backends, models, heads, rebuilds: NO_REBUILDS, logger };
+  const app = await createReadingApp(sources);
   const feed = createGatewayFeed({ ...backends, models, logger }, (message) =>
-    parentPort?.postMessage({ feed: message } satisfies ReadResponse, [
-      message.bytes.buffer as ArrayBuffer,
-    ]),
+    transfer({ feed: message }, message.bytes),
   );
+  const answers = createAnswers(app, forwardedHeaders);
+  parentPort?.on("message", async (message: ReadRequest | FeedRequest | typeof STOP) => {
+    if (message !== STOP) {
+      if ("feed" in message) feed.tell(message.feed);
+      else answers.add(message);
+      return;
+    }
+    await feed.stop();
+    await answers.whenIdle();
+    await app.close();
+    await schedule.stop();
+    await answers.whenSent();
+    await models.close();
+    await backends.close();
+    parentPort?.close();
+  });
+  const isBuilt = await models.info("balances").catch(() => null);
+  if (isBuilt !== null) await warmUp(app, forwardedHeaders(ANONYMOUS, "warm-up"));
+  send({ ready: true } satisfies ReadResponse);
+}
+
+/** Sends bytes to the main thread without a copy. */
+const transfer = (response: ReadResponse, bytes: Uint8Array) =>
+  parentPort?.postMessage(response, [bytes.buffer as ArrayBuffer]);
+
+type ReadingApp = Awaited<ReturnType<typeof createReadingApp>>;
+type Headers = Readonly<Record<string, string>>;
+
+/** The answers that are being made; at most some at once, unless they wait for a position. */
+function createAnswers(app: ReadingApp, headersFor: typeof forwardedHeaders) {
   const pending = new Set<Promise<void>>();
   const limiter = createLimiter(CONCURRENT_ANSWERS_MAX);
 
   async function answer({ call, url, caller, requestId }: ReadRequest): Promise<void> {
     try {
-      const headers = forwardedHeaders(caller, requestId);
+      const headers = headersFor(caller, requestId);
       // The payload as a stream is transferred without a copy; as a whole it is copied three times.
       const request = { method: "GET", url, headers, payloadAsStream: true } as const;
       const { statusCode: status, stream, ...response } = await app.inject(request);
       const body = await bytesOf(stream());
       const answer = { status, headers: forwardedHeadersOf(response.headers), body };
-      parentPort?.postMessage({ call, answer } satisfies ReadResponse, [
-        body.buffer as ArrayBuffer,
-      ]);
+      transfer({ call, answer }, body);
     } catch (error) {
       send({ call, failed: String(error) } satisfies ReadResponse);
     }
   }
 
-  parentPort?.on("message", async (message: ReadRequest | FeedRequest | typeof STOP) => {
-    if (message !== STOP && "feed" in message) return feed.tell(message.feed);
-    if (message !== STOP) {
-      const done = mayWait(message) ? answer(message) : limiter.run(() => answer(message));
+  return {
+    add(request: ReadRequest): void {
+      const done = mayWait(request) ? answer(request) : limiter.run(() => answer(request));
       pending.add(done);
-      return void done.finally(() => pending.delete(done));
-    }
-    await feed.stop();
-    await limiter.whenIdle();
-    await app.close();
-    await schedule.stop();
-    await Promise.all(pending);
-    await models.close();
-    await backends.close();
-    parentPort?.close();
-  });
-  const headers = forwardedHeaders(ANONYMOUS, "warm-up");
-  const isBuilt = await models.info("balances").catch(() => null);
-  for (const url of isBuilt === null ? [] : FIRST_REQUESTS) {
+      void done.finally(() => pending.delete(done));
+    },
+    /** Resolves when only requests that wait for a position are left. */
+    whenIdle: limiter.whenIdle,
+    whenSent: () => Promise.all(pending),
+  };
+}
+
+async function warmUp(app: ReadingApp, headers: Headers): Promise<void> {
+  for (const url of FIRST_REQUESTS) {
     // If the thread is stopped meanwhile, its app refuses further requests.
     await app.inject({ method: "GET", url, headers }).catch(() => undefined);
   }
-  send({ ready: true } satisfies ReadResponse);
 }
 
 /**

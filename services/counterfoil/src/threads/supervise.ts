@@ -193,17 +193,13 @@ function superviseJob<Event>(
 export type ReadRequest = Readonly<{ call: number }> & ForwardedRequest;
 /** A command for the feed of changes, of which there is one. */
 export type FeedRequest = Readonly<{ feed: FeedCommand }>;
+type AnswerResponse = Readonly<{ call: number }> &
+  (Readonly<{ answer: ForwardedAnswer }> | Readonly<{ failed: string }>);
 export type ReadResponse =
-  | (Readonly<{ call: number }> &
-      (Readonly<{ answer: ForwardedAnswer }> | Readonly<{ failed: string }>))
+  | AnswerResponse
   | Readonly<{ feed: FeedMessage }>
   /** The thread has answered the requests of the console's start page once. */
   | Readonly<{ ready: true }>;
-
-type Pending = Readonly<{
-  resolve: (answer: ForwardedAnswer) => void;
-  reject: (error: unknown) => void;
-}>;
 
 export type ReadersThread = Readers &
   Readonly<{
@@ -221,9 +217,8 @@ export function startReadersThread({
   logger,
 }: Readonly<{ config: Config; clock: Clock; logger: Logger }>): ReadersThread {
   const { promise: ready, resolve: markReady } = Promise.withResolvers<void>();
-  const pending = new Map<number, Pending>();
+  const answers = createPendingAnswers();
   let thread: Worker | null = null;
-  let calls = 0;
   let feed: Readonly<{ send: (message: FeedMessage) => void; onEnd: () => void }> | null = null;
 
   function create(): Worker {
@@ -231,26 +226,16 @@ export function startReadersThread({
     thread.once("exit", () => {
       markReady();
       thread = null;
-      for (const { reject } of pending.values()) reject(threadEnded());
-      pending.clear();
+      answers.rejectAll();
       feed?.onEnd();
     });
     return thread;
   }
 
   function onMessage(message: ReadResponse): void {
-    if ("feed" in message) {
-      feed?.send(message.feed);
-      return;
-    }
-    if ("ready" in message) {
-      markReady();
-      return;
-    }
-    const request = pending.get(message.call);
-    pending.delete(message.call);
-    if ("answer" in message) request?.resolve(message.answer);
-    else request?.reject(new Error(message.failed));
+    if ("feed" in message) feed?.send(message.feed);
+    else if ("ready" in message) markReady();
+    else answers.finish(message);
   }
 
   const supervised = superviseThread({
@@ -261,13 +246,7 @@ export function startReadersThread({
   });
   return {
     ready,
-    answer: (request) =>
-      new Promise((resolve, reject) => {
-        if (thread === null) return reject(threadEnded());
-        calls += 1;
-        pending.set(calls, { resolve, reject });
-        thread.postMessage({ call: calls, ...request } satisfies ReadRequest);
-      }),
+    answer: async (request) => answers.request(thread, request),
     openFeed(send, onEnd) {
       feed = { send, onEnd };
       return {
@@ -280,6 +259,32 @@ export function startReadersThread({
       };
     },
     stop: supervised.stop,
+  };
+}
+
+/** The requests that the readers' thread has not answered yet. */
+function createPendingAnswers() {
+  const pending = new Map<number, PromiseWithResolvers<ForwardedAnswer>>();
+  let calls = 0;
+  return {
+    request(thread: Worker | null, request: ForwardedRequest): Promise<ForwardedAnswer> {
+      if (thread === null) throw threadEnded();
+      calls += 1;
+      const answer = Promise.withResolvers<ForwardedAnswer>();
+      pending.set(calls, answer);
+      thread.postMessage({ call: calls, ...request } satisfies ReadRequest);
+      return answer.promise;
+    },
+    finish(response: AnswerResponse): void {
+      const request = pending.get(response.call);
+      pending.delete(response.call);
+      if ("answer" in response) request?.resolve(response.answer);
+      else request?.reject(new Error(response.failed));
+    },
+    rejectAll(): void {
+      for (const { reject } of pending.values()) reject(threadEnded());
+      pending.clear();
+    },
   };
 }
 
