@@ -227,45 +227,44 @@ interface LateArrivals {
 
 async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<LateArrivals> {
   const newest = { orderBy: ["position"], descending: true, limit: 1 };
-  let [last = null] = await store.select(LATE_ARRIVALS, newest);
-  let anomaly = last === null ? null : await openAnomalyOf(store, last);
-  /** False while the last row is not in the buffer; more facts may be recorded with its delivery. */
-  let isWritten = true;
-  /** Arrivals before this text are late; formatted once for all events with the same recording time. */
-  let limit = { recordedAt: -1n, text: "" };
+  const [last = null] = await store.select(LATE_ARRIVALS, newest);
+  const row = createLastArrival(buffer, last);
+  const anomaly = createClockAnomaly(
+    buffer,
+    last === null ? null : await openAnomalyOf(store, last),
+  );
+  const limitOf = createLateLimit();
+  return {
+    flush: row.flush,
+    note(event) {
+      if (event.type !== "DeliveryReceived") {
+        row.addFact(event);
+        return undefined;
+      }
+      const receivedAt = receivedAtOf(event);
+      if (receivedAt >= limitOf(event.recorded_at)) return anomaly.close(event);
+      row.start(event, timeOf(receivedAt));
+      return anomaly.open(event, receivedAt);
+    },
+  };
+}
 
-  function limitOf(recordedAt: Nanos): string {
+/** Before the returned text an arrival is late; it is formatted once for events with the same recording time. */
+function createLateLimit(): (recordedAt: Nanos) => string {
+  let limit = { recordedAt: -1n, text: "" };
+  return (recordedAt) => {
     if (limit.recordedAt !== recordedAt) {
       limit = { recordedAt, text: formatTime(recordedAt - AHEAD_MAX) };
     }
     return limit.text;
-  }
+  };
+}
 
-  async function recordLate(delivery: RecordedEvent, receivedAt: string): Promise<void> {
-    const { position, recorded_at, id: delivery_id } = delivery;
-    const arrival = timeOf(receivedAt);
-    const isOfSameClock = last?.recorded_at === recorded_at;
-    const received_at = isOfSameClock && last !== null ? later(last, arrival) : arrival;
-    flush();
-    last = { position, delivery_id, received_at, recorded_at };
-    isWritten = false;
-    const id = `clock:ledger:${formatTime(recorded_at)}`;
-    if (anomaly === id) return;
-    anomaly = id;
-    const detail = { recorded_at: formatTime(recorded_at), received_at: receivedAt };
-    const content = { id, kind: "clock", subject: "ledger", detail, essence: {}, at: null };
-    await openAnomaly(buffer, content, { position, deliveryId: delivery_id });
-  }
-
-  function recordFact({ position, causation_id, recorded_at }: RecordedEvent): undefined {
-    if (last?.delivery_id !== causation_id || last.recorded_at !== recorded_at) return;
-    // An event of a stopped subject that is retried.
-    if (Number(last.position) >= position) return;
-    // A commit came between the two events. A delivery has one row, wherever commits are.
-    if (isWritten) buffer.remove(LATE_ARRIVALS, last, last);
-    last = { ...last, position };
-    isWritten = false;
-  }
+/** The row of the last late arrival, which more facts of its delivery may extend. */
+function createLastArrival(buffer: RowBuffer, stored: Row | null) {
+  let last = stored;
+  /** False while the row is not in the buffer. */
+  let isWritten = true;
 
   function flush(): void {
     if (!isWritten && last !== null) buffer.append(LATE_ARRIVALS, last);
@@ -274,15 +273,42 @@ async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<LateArr
 
   return {
     flush,
-    note(event) {
-      if (event.type !== "DeliveryReceived") return recordFact(event);
-      const receivedAt = receivedAtOf(event);
-      if (receivedAt < limitOf(event.recorded_at)) return recordLate(event, receivedAt);
+    start({ position, recorded_at, id: delivery_id }: RecordedEvent, arrival: Nanos): void {
+      const isOfSameClock = last?.recorded_at === recorded_at;
+      const received_at = isOfSameClock && last !== null ? later(last, arrival) : arrival;
+      flush();
+      last = { position, delivery_id, received_at, recorded_at };
+      isWritten = false;
+    },
+    addFact({ position, causation_id, recorded_at }: RecordedEvent): void {
+      if (last?.delivery_id !== causation_id || last.recorded_at !== recorded_at) return;
+      // An event of a stopped subject that is retried.
+      if (Number(last.position) >= position) return;
+      // A commit came between the two events. A delivery has one row, wherever commits are.
+      if (isWritten) buffer.remove(LATE_ARRIVALS, last, last);
+      last = { ...last, position };
+      isWritten = false;
+    },
+  };
+}
+
+/** The anomaly of the receiver's clock, open from a late arrival until one that is not. */
+function createClockAnomaly(buffer: RowBuffer, stored: string | null) {
+  let anomaly = stored;
+  return {
+    open({ position, recorded_at, id: deliveryId }: RecordedEvent, receivedAt: string): Work {
+      const id = `clock:ledger:${formatTime(recorded_at)}`;
+      if (anomaly === id) return undefined;
+      anomaly = id;
+      const detail = { recorded_at: formatTime(recorded_at), received_at: receivedAt };
+      const content = { id, kind: "clock", subject: "ledger", detail, essence: {}, at: null };
+      return openAnomaly(buffer, content, { position, deliveryId });
+    },
+    close({ position }: RecordedEvent): Work {
       if (anomaly === null) return undefined;
-      // The correct clock has caught up.
       const closed = anomaly;
       anomaly = null;
-      return closeAnomaly(buffer, closed, { position: event.position, deliveryId: null });
+      return closeAnomaly(buffer, closed, { position, deliveryId: null });
     },
   };
 }

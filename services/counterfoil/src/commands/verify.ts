@@ -72,23 +72,13 @@ export function verifyCommand(): Command {
     .option(...JSON_OPTION)
     .addHelpText("after", HELP)
     .action(async (options: VerifyOptions) => {
-      const { models = false, bodies, strict = false, json = false, ...anchors } = options;
-      const certified = { ...options, actor: actorOf(options) };
+      const { bodies, json = false, strict = false } = options;
+      const actor = actorOf(options);
       if (options.certificateOut !== undefined && !bodies) {
         throw new WrongUsage("a certificate says that bodies were checked: leave --no-bodies out");
       }
       await checkCertificateFile(options);
-      const { stream, verified, failure, open } = await withUncheckedLedger(async (backends) => {
-        const anchored = await verifyAnchored(backends, bodies, anchors);
-        // If the chain is broken, projecting the stream again proves nothing.
-        const refold = models && anchored.findings.length === 0;
-        // A certificate is signed with the index.
-        const isIndexUsed = refold || options.certificateOut !== undefined;
-        const stream = isIndexUsed ? await withIndex(backends, anchored) : anchored;
-        const folded = await verifyModels(backends, refold);
-        await certifyClean(backends, certified, { stream, ...folded });
-        return { stream, ...folded, open: await readOpen(backends) };
-      });
+      const { stream, verified, failure, open } = await verifyLedger({ ...options, actor });
       const findings = [...stream.findings, ...verified.flatMap((model) => model.findings)];
       if (json) printJson({ ...stream, findings, open, models: verified });
       else {
@@ -100,6 +90,22 @@ export function verifyCommand(): Command {
       // Findings are printed even if not everything could be checked.
       else if (failure !== null) throw failure;
     });
+}
+
+/** Verifies the stream, then the index of signed heads and the models if they are asked for, and certifies it. */
+async function verifyLedger(options: VerifyOptions & Readonly<{ actor: string }>) {
+  const { models = false, bodies } = options;
+  return withUncheckedLedger(async (backends) => {
+    const anchored = await verifyAnchored(backends, bodies, options);
+    // If the chain is broken, projecting the stream again proves nothing.
+    const refold = models && anchored.findings.length === 0;
+    // A certificate is signed with the index.
+    const isIndexUsed = refold || options.certificateOut !== undefined;
+    const stream = isIndexUsed ? await withIndex(backends, anchored) : anchored;
+    const folded = await verifyModels(backends, refold);
+    await certifyClean(backends, options, { stream, ...folded });
+    return { stream, ...folded, open: await readOpen(backends) };
+  });
 }
 
 /** Adds what is wrong with the index of signed heads. */

@@ -61,13 +61,35 @@ export function openIngest(
   backends: Pick<Backends, "stream" | "clock" | "hashing" | "tracing">,
   logger: Logger,
 ): TakingIngest {
-  const { stream, clock } = backends;
+  const { stream } = backends;
   const readLarge = createReadingThreads();
   const ingest = createIngest({ ...backends, translations: TRANSLATIONS, readLarge });
+  const appends = watchAppends(backends, logger);
+  const { watch } = appends;
+  return {
+    ...ingest,
+    // A repeated delivery is only looked up.
+    submit: (delivery) => watch(ingest.submit(delivery), ({ outcome }) => outcome !== "repeated"),
+    feedOpened: (opening) => watch(ingest.feedOpened(opening)),
+    feedClosed: (closing) => watch(ingest.feedClosed(closing)),
+    snapshotCompleted: (completion) => watch(ingest.snapshotCompleted(completion)),
+    /** @throws Problem not_ready, and the stream's errors if it cannot be read */
+    async assertTaking() {
+      await stream.head();
+      if (await appends.areRefused()) {
+        throw new Problem("not_ready", "the stream refuses appends: see the log");
+      }
+    },
+  };
+}
+
+/** Follows whether the stream takes appends. */
+function watchAppends({ stream, clock }: Pick<Backends, "stream" | "clock">, logger: Logger) {
   const refusals = logRefusedAppends({ logger, clock });
   let failedAt: Nanos | null = null;
   let trying: Promise<void> | null = null;
 
+  /** @param hasAppended whether the result shows that something was appended */
   async function watch<T>(
     appending: Promise<T>,
     hasAppended: (done: T) => boolean = () => true,
@@ -94,15 +116,9 @@ export function openIngest(
   }
 
   return {
-    ...ingest,
-    // A repeated delivery is only looked up.
-    submit: (delivery) => watch(ingest.submit(delivery), ({ outcome }) => outcome !== "repeated"),
-    feedOpened: (opening) => watch(ingest.feedOpened(opening)),
-    feedClosed: (closing) => watch(ingest.feedClosed(closing)),
-    snapshotCompleted: (completion) => watch(ingest.snapshotCompleted(completion)),
-    /** @throws Problem not_ready, and the stream's errors if it cannot be read */
-    async assertTaking() {
-      await stream.head();
+    watch,
+    /** Whether the last append failed; some time after that one is tried. */
+    async areRefused(): Promise<boolean> {
       if (failedAt !== null && clock.now() - failedAt > TRY_AGAIN_AFTER) {
         // One attempt at a time, however many ask.
         trying ??= tryToAppend().finally(() => {
@@ -110,8 +126,7 @@ export function openIngest(
         });
         await trying.catch(() => undefined);
       }
-      if (failedAt === null) return;
-      throw new Problem("not_ready", "the stream refuses appends: see the log");
+      return failedAt !== null;
     },
   };
 }
