@@ -31,11 +31,11 @@ import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import type { FastifyInstance, FastifyRequest, FastifySchemaValidationError } from "fastify";
 import { hasZodFastifySchemaValidationErrors, validatorCompiler } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
-import { Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { type Caller, guard, isStillAdmitted } from "./access.ts";
 import { serveConsole } from "./console.ts";
 import { describeRoutes } from "./describe.ts";
-import { measureLedger } from "./metrics.ts";
+import { measureLedger, measureStreams } from "./metrics.ts";
 import { protectRoutes, sendSecurityHeaders } from "./protection.ts";
 import type { Sources } from "./reading.ts";
 import { attentionRoutes, type OperatorActions, operatorRoutes } from "./route/attention.ts";
@@ -110,14 +110,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
     isAdmitted: (caller) => isStillAdmitted(caller, { ...deps, directory }),
     log,
   });
-  new Gauge({
-    name: "counterfoil_change_streams",
-    help: "Streams of /v1/changes that are open in this process",
-    registers: [registry],
-    collect() {
-      this.set(streams.count());
-    },
-  });
+  measureStreams(streams, registry);
   await describeRoutes(app);
   const operations = operationRoutes(sources, registry, readiness);
   await app.register(async (v1) => {

@@ -39,6 +39,21 @@ export function measureLedger(options: LedgerMetricsOptions): void {
   }
 }
 
+/** Registers the number of open streams of `/v1/changes`. */
+export function measureStreams(
+  { count }: Readonly<{ count: () => number }>,
+  registry: Registry,
+): void {
+  new Gauge({
+    name: "counterfoil_change_streams",
+    help: "Streams of /v1/changes that are open in this process",
+    registers: [registry],
+    collect() {
+      this.set(count());
+    },
+  });
+}
+
 /** Reads the figures of a scrape; all gauges of the scrape share one read. */
 function createFiguresReader({ stream, models, clock, config }: LedgerMetricsOptions) {
   let reading: Promise<Figures> | null = null;

@@ -61,7 +61,7 @@ export type ExportReader = Readonly<{
  * body against its digest, and every line against its canonical form.
  */
 export function createExportReader(options: ExportReaderOptions): ExportReader {
-  const { names, hashing, base64, isReadAgain = false } = options;
+  const { names, hashing, isReadAgain = false } = options;
   const isFirstBody = createBodyMemory();
   let number = 0;
   let header: ExportHeader | null = null;
@@ -80,13 +80,11 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
     return { kind: "header", header };
   }
 
-  function readEvent(value: Fields, line: string, { to, genesis }: ExportHeader): ExportItem {
-    const event = eventOf(value);
-    const isExact = event !== null && (isReadAgain || eventLine(event) === line);
-    if (!isExact) throw new Bad(`expected an event, ${AS_IS}`);
+  function readEvent(value: Fields, line: string, header: ExportHeader): ExportItem {
+    const event = exactEvent(value, isReadAgain ? null : line);
     checkEvent(head, event, hashing);
-    if (event.position === 1) checkFirst(event, names, genesis);
-    if (event.position > to) throw new Bad(`position ${event.position} is beyond the last, ${to}`);
+    checkIsOf(header, event, names);
+    const { genesis } = header;
     head = headOf(event);
     endCheck?.addEvent(event, genesis);
     const sha256 = bodyOf(event);
@@ -94,17 +92,12 @@ export function createExportReader(options: ExportReaderOptions): ExportReader {
     return { kind: "event", event };
   }
 
-  function readBody({ body, base64: text }: Fields, line: string, sha256: string): ExportItem {
-    if (body !== sha256) throw new Bad(`expected the body ${sha256} of the delivery before it`);
+  function readBody(value: Fields, line: string, sha256: string): ExportItem {
+    const bytes = exactBytes(value, line, sha256, options);
     expectedBody = null;
-    if (text === null && bodyLine({ sha256, base64: null }) === line) {
+    if (bytes === null) {
       endCheck?.addMissing(sha256, number);
       return { kind: "body", body: null };
-    }
-    const bytes = base64.decode(String(text));
-    const isExact = bodyLine({ sha256, base64: base64.encode(bytes) }) === line;
-    if (!isExact || hashing.sha256(bytes) !== sha256) {
-      throw new Bad(`the bytes are not those of the body ${sha256}`);
     }
     bodies += 1;
     return { kind: "body", body: { sha256, bytes } };
@@ -311,6 +304,28 @@ function eventOf(value: Fields): RecordedEvent | null {
   };
 }
 
+/** @param line the line that it must be printed as; null if that was checked before */
+function exactEvent(value: Fields, line: string | null): RecordedEvent {
+  const event = eventOf(value);
+  if (event !== null && (line === null || eventLine(event) === line)) return event;
+  throw new Bad(`expected an event, ${AS_IS}`);
+}
+
+/** @returns null if the body was no longer stored when the export was written */
+function exactBytes(
+  { body, base64: text }: Fields,
+  line: string,
+  sha256: string,
+  { base64, hashing }: Pick<ExportReaderOptions, "base64" | "hashing">,
+): Uint8Array | null {
+  if (body !== sha256) throw new Bad(`expected the body ${sha256} of the delivery before it`);
+  if (text === null && bodyLine({ sha256, base64: null }) === line) return null;
+  const bytes = base64.decode(String(text));
+  const isExact = bodyLine({ sha256, base64: base64.encode(bytes) }) === line;
+  if (isExact && hashing.sha256(bytes) === sha256) return bytes;
+  throw new Bad(`the bytes are not those of the body ${sha256}`);
+}
+
 function checkEvent(before: Head, event: RecordedEvent, hashing: Hashing): void {
   const { position, type, schema_version } = event;
   if (position !== before.position + 1) {
@@ -335,6 +350,12 @@ function checkEvent(before: Head, event: RecordedEvent, hashing: Hashing): void 
 function isFindable(event: RecordedEvent): boolean {
   if (AMENDMENTS.has(event.type)) return isText(dataOf(event).event_id) && isText(factIdOf(event));
   return event.type !== "DeliveryReceived" || bodyOf(event) !== null;
+}
+
+/** Checks an event's place in the export that this header begins. */
+function checkIsOf({ to, genesis }: ExportHeader, event: RecordedEvent, names: LedgerNames): void {
+  if (event.position === 1) checkFirst(event, names, genesis);
+  if (event.position > to) throw new Bad(`position ${event.position} is beyond the last, ${to}`);
 }
 
 function checkFirst(event: RecordedEvent, names: LedgerNames, genesis: string): void {

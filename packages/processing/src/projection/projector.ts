@@ -173,14 +173,13 @@ async function followLive(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<void> {
-  const { stream, catalogue, projection, hashing, clock, observer } = options;
+  const { stream, catalogue, projection, hashing, observer } = options;
   const { generation, position: activatedAt } = await liveGeneration(stream, projection.model);
   progress.activatedAt = activatedAt;
   if (!(await isOfThisVersion(options, generation))) {
     observer?.onState?.("upgrading");
     return options.upgrade(projection, signal);
   }
-  const following = { stream, hashing, who: projection.model };
   const store = await catalogue.openForWriting(projection.model, generation);
   try {
     const run = await openProjectionRun({
@@ -190,34 +189,52 @@ async function followLive(
     const { checkpoint, stoppedSubjects: stopped } = run;
     observer?.onOpen?.({ position: checkpoint.position, stopped });
     observer?.onState?.("catching_up");
+    // An earlier generation may have reported what one from the beginning opens again.
     const builtTo = checkpoint.position === 0 ? (await stream.head()).position : 0;
-    const traces = createTraces();
-    while (!signal.aborted) {
-      const after = run.checkpoint.position;
-      const events = await stream.read({ after, limit: BATCH });
-      await checkStillFollows(following, run.checkpoint, events);
-      if (events.length === 0) {
-        if (!(await isStillThere(store, run.checkpoint))) return;
-        progress.hasProgressed = true;
-        observer?.onState?.("live");
-        await waitForMore(options, after, signal);
-        continue;
-      }
-      const isActivated = await foldUntilActivation(
-        { ...options, traces },
-        run,
-        events,
-        generation,
-      );
-      progress.hasProgressed = true;
-      const upTo = run.checkpoint.position;
-      await reportOpened(options, store, { after: Math.max(after, activatedAt, builtTo), upTo });
-      if (after < builtTo && upTo >= builtTo) await reportBuilt(options, store, upTo);
-      if (isActivated) return;
-      if (isLastPage(events, BATCH)) await clock.sleep(BATCH_INTERVAL_MS, signal);
-    }
+    const live = { run, store, generation, reportedTo: Math.max(activatedAt, builtTo), builtTo };
+    await projectLive(options, live, { signal, progress });
   } finally {
     await store.close();
+  }
+}
+
+type LiveRun = Readonly<{
+  run: ProjectionRun;
+  store: ModelStore;
+  generation: number;
+  /** The position up to which an earlier run may have reported anomalies. */
+  reportedTo: number;
+  /** The position up to which the generation is built from the beginning; 0 if it exists. */
+  builtTo: number;
+}>;
+
+/** Projects events as they are appended, until another generation is live or the store is gone. */
+async function projectLive(
+  options: ProjectorOptions,
+  { run, store, generation, reportedTo, builtTo }: LiveRun,
+  { signal, progress }: Readonly<{ signal: AbortSignal; progress: Progress }>,
+): Promise<void> {
+  const { stream, projection, hashing, clock, observer } = options;
+  const following = { stream, hashing, who: projection.model };
+  const traces = createTraces();
+  while (!signal.aborted) {
+    const after = run.checkpoint.position;
+    const events = await stream.read({ after, limit: BATCH });
+    await checkStillFollows(following, run.checkpoint, events);
+    if (events.length === 0) {
+      if (!(await isStillThere(store, run.checkpoint))) return;
+      progress.hasProgressed = true;
+      observer?.onState?.("live");
+      await waitForMore(options, after, signal);
+      continue;
+    }
+    const isActivated = await foldUntilActivation({ ...options, traces }, run, events, generation);
+    progress.hasProgressed = true;
+    const upTo = run.checkpoint.position;
+    await reportOpened(options, store, { after: Math.max(after, reportedTo), upTo });
+    if (after < builtTo && upTo >= builtTo) await reportBuilt(options, store, upTo);
+    if (isActivated) return;
+    if (isLastPage(events, BATCH)) await clock.sleep(BATCH_INTERVAL_MS, signal);
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type Rebuilds,
 } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
+import type { HeldLock } from "@counterfoil/processing/ports/installation";
 import type { Logger } from "pino";
 import { type RebuildGoal, type RebuildJob, spawnThread, stopThread } from "./supervise.ts";
 
@@ -45,24 +46,25 @@ export function createRebuildThreads({
     const first = await firstProgress(backends, model, goal);
     const lock = await lockRebuild(backends, model);
     latest.set(model, first);
-    const ended = runExclusively(async () => {
-      const progress = createRebuildProgress({ ...first, state: "building" }, backends.clock);
-      latest.set(model, progress.current());
-      const update = (message: RebuildMessage) => latest.set(model, progress.apply(message));
-      const last = isStopping
-        ? STOPPED
-        : await run({ kind: "rebuild", config, model, actor, goal }, update);
-      await lock.release();
-      // After the release: a client that sees the end may start another rebuild.
-      update(last);
-      logger.info({ ...progress.current() }, "rebuild ended");
-    });
+    const job = { kind: "rebuild", config, model, actor, goal } as const;
+    const ended = runExclusively(() => runToEnd(job, first, lock));
     pending.add(ended);
     void ended.finally(() => pending.delete(ended));
     return first;
   }
 
-  async function run(
+  async function runToEnd(job: RebuildJob, first: RebuildProgress, lock: HeldLock): Promise<void> {
+    const progress = createRebuildProgress({ ...first, state: "building" }, backends.clock);
+    latest.set(job.model, progress.current());
+    const update = (message: RebuildMessage) => latest.set(job.model, progress.apply(message));
+    const last = isStopping ? STOPPED : await runOnThread(job, update);
+    await lock.release();
+    // After the release: a client that sees the end may start another rebuild.
+    update(last);
+    logger.info({ ...progress.current() }, "rebuild ended");
+  }
+
+  async function runOnThread(
     job: RebuildJob,
     onStep: (message: RebuildMessage) => void,
   ): Promise<RebuildMessage> {

@@ -15,7 +15,7 @@ import { everyRow } from "../../projection/selection.ts";
 import { acknowledgeAnomaly, openAnomaly } from "../anomaly-rows.ts";
 import { parseData } from "../columns.ts";
 import { type DeliveryEvent, noteFeed, noteQuarantine, openArrivals } from "../deliveries.ts";
-import { createAccounts } from "./accounts.ts";
+import { type Accounts, createAccounts } from "./accounts.ts";
 import { openFeeds } from "./snapshot-membership.ts";
 import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 
@@ -78,13 +78,8 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
     await commit();
     await noteFeed(buffer, event);
     if (!(await feeds.completed(connection, event.position))) return;
-    let checked = 0;
-    for await (const account of accountsNotListedSince(store, feeds.lastCompleteOpenedAt())) {
-      await accounts.checkListed(account, event);
-      checked += 1;
-      // Any number of accounts may be missing: writing the checked ones keeps memory bounded.
-      if (checked % PAGE === 0) accounts.flush();
-    }
+    const missing = accountsNotListedSince(store, feeds.lastCompleteOpenedAt());
+    await checkListed(accounts, missing, event);
   }
 
   function fold(event: DeliveryEvent): Work {
@@ -109,6 +104,20 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
 }
 
 const PAGE = 500;
+
+async function checkListed(
+  accounts: Accounts,
+  missing: AsyncIterable<string>,
+  event: DeliveryEvent,
+): Promise<void> {
+  let checked = 0;
+  for await (const account of missing) {
+    await accounts.checkListed(account, event);
+    checked += 1;
+    // Any number of accounts may be missing: writing the checked ones keeps memory bounded.
+    if (checked % PAGE === 0) accounts.flush();
+  }
+}
 
 /** Accounts with a nonzero balance that no snapshot of a feed opened at `openedAt` or later lists. */
 async function* accountsNotListedSince(
