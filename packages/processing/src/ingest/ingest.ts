@@ -53,27 +53,18 @@ type Queued = Pending & Readonly<{ size: number }>;
  * guarantees exactly-once recording: after a conflict the group is looked up and decided again.
  */
 export function createIngest(options: IngestOptions): Ingest {
-  const { stream, translations, hashing, clock, tracing = NO_TRACING } = options;
+  const { translations, hashing, tracing = NO_TRACING } = options;
   const { pendingBytesMax = PENDING_BYTES_MAX } = options;
   const feedSessions = options.feedSessions ?? createFeedSessions();
-  const queue: Queued[] = [];
+  const queue = createQueue(options);
   // Separate limits, so that one large delivery does not block all others.
   const limits = {
     whole: createPendingLimit(pendingBytesMax),
     large: createPendingLimit(pendingBytesMax),
   };
-  let running: Promise<void> | null = null;
-
-  function enqueue(request: Request, size: number): Promise<Receipt> {
-    const receipt = new Promise<Receipt>((resolve, reject) => {
-      queue.push({ request, size, resolve, reject });
-    });
-    running ??= run();
-    return receipt;
-  }
 
   const submitWhole = (bytes: number, makeRequest: () => Request) =>
-    limits.whole.during(bytes, async (size) => enqueue(makeRequest(), size));
+    limits.whole.during(bytes, async (size) => queue.add(makeRequest(), size));
 
   const readLarge: ReadLarge =
     options.readLarge ?? (async (source) => readWhole(source, { translations, hashing }));
@@ -83,21 +74,7 @@ export function createIngest(options: IngestOptions): Ingest {
     const session = place === null ? null : feedSessions.of(place.connection);
     const terms = { delivery, translation: translations.present };
     const reading = { read: readLarge, session, hashing };
-    return limits.large.during(bytes.length, () => recordLarge(terms, reading, enqueue));
-  }
-
-  async function run(): Promise<void> {
-    const pending = { takeGroup: () => takeGroup(queue), rejectAll };
-    while (queue.length > 0) {
-      // Requests that have already arrived join the first group.
-      await clock.nextTurn();
-      await commitGroups({ stream, clock, queue: pending });
-    }
-    running = null;
-  }
-
-  function rejectAll(error: unknown): void {
-    for (const { reject } of queue.splice(0)) reject(error);
+    return limits.large.during(bytes.length, () => recordLarge(terms, reading, queue.add));
   }
 
   function submit(delivery: Delivery): Promise<Receipt> {
@@ -119,8 +96,39 @@ export function createIngest(options: IngestOptions): Ingest {
       void (await submitWhole(0, () => closingRequest(closing, hashing))),
     stop: async () => {
       await Promise.all([limits.whole.close(), limits.large.close()]);
-      await running;
+      await queue.whenIdle();
     },
+  };
+}
+
+/** Commits the pending requests in groups, one group after the other, as long as there are any. */
+function createQueue({ stream, clock }: Pick<IngestOptions, "stream" | "clock">) {
+  const queue: Queued[] = [];
+  let running: Promise<void> | null = null;
+
+  async function run(): Promise<void> {
+    const pending = { takeGroup: () => takeGroup(queue), rejectAll };
+    while (queue.length > 0) {
+      // Requests that have already arrived join the first group.
+      await clock.nextTurn();
+      await commitGroups({ stream, clock, queue: pending });
+    }
+    running = null;
+  }
+
+  function rejectAll(error: unknown): void {
+    for (const { reject } of queue.splice(0)) reject(error);
+  }
+
+  return {
+    add(request: Request, size: number): Promise<Receipt> {
+      const receipt = new Promise<Receipt>((resolve, reject) => {
+        queue.push({ request, size, resolve, reject });
+      });
+      running ??= run();
+      return receipt;
+    },
+    whenIdle: async () => void (await running),
   };
 }
 

@@ -252,6 +252,33 @@ type Session = Readonly<{ counts: SubjectCounts; tracing: Tracing; traces: Trace
 
 /** @throws StreamForked, LedgerMismatch, FormatTooNew, and engine errors */
 export async function openSession(options: SessionOptions): Promise<PublishSession> {
+  const { session, close } = await openAtCheckpoint(options);
+  let stored: number | null = null;
+  const storeStoppedKeys = async () => {
+    const { length } = session.checkpoint.stopped;
+    if (length !== stored) await session.counts.storeStoppedKeys(length);
+    stored = length;
+  };
+  await storeStoppedKeys();
+  return {
+    get position() {
+      return session.checkpoint.position;
+    },
+    get stoppedKeys() {
+      return session.checkpoint.stopped.length;
+    },
+    async step() {
+      const published = await takeStep(session);
+      await storeStoppedKeys();
+      return published;
+    },
+    publishHeads: () => publishHeads(session),
+    close,
+  };
+}
+
+/** Opens what the publisher reads, and publishes again what was stopped or lost before it continues. */
+async function openAtCheckpoint(options: SessionOptions) {
   const { ledger, stream, catalogue, publisher, hashing, onStopped, limits = LIMITS } = options;
   const published = parseCheckpoint(publisher.checkpoint, ledger);
   checkFactsAreThere(published, publisher);
@@ -278,28 +305,7 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
     ...{ tracing: options.tracing ?? NO_TRACING, traces: createTraces() },
     isFirstCheck: true,
   };
-  let stored: number | null = null;
-  const storeStoppedKeys = async () => {
-    const { length } = session.checkpoint.stopped;
-    if (length !== stored) await counts.storeStoppedKeys(length);
-    stored = length;
-  };
-  await storeStoppedKeys();
-  return {
-    get position() {
-      return session.checkpoint.position;
-    },
-    get stoppedKeys() {
-      return session.checkpoint.stopped.length;
-    },
-    async step() {
-      const published = await takeStep(session);
-      await storeStoppedKeys();
-      return published;
-    },
-    publishHeads: () => publishHeads(session),
-    close,
-  };
+  return { session, close };
 }
 
 /** Publishes, in this order, a switch of generations, resumed subjects, or the next events. */

@@ -1,11 +1,14 @@
+import type { Backends } from "@counterfoil/adapters/connect";
 import { kafkaConfigOf } from "@counterfoil/adapters/kafka/client";
 import { prepareConsole } from "@counterfoil/gateway/console";
 import { createReadiness } from "@counterfoil/http/operations";
 import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingestor";
 import { createProjectorMetrics } from "@counterfoil/projector/projector";
 import { createPublisherMetrics } from "@counterfoil/publisher/publisher";
+import type { Registry } from "prom-client";
 import { createDataFolder, openAsIngestor } from "../service/open-ledger.ts";
 import {
+  type Closing,
   createRegistry,
   guardOf,
   openRoleDoor,
@@ -14,6 +17,7 @@ import {
   startOrClose,
 } from "../service/service.ts";
 import {
+  type ReadersThread,
   startProjectorThreads,
   startPublisherThread,
   startReadersThread,
@@ -39,16 +43,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     const readiness = createReadiness(ingest.assertTaking, backends.clock);
     const { clock, tracing } = backends;
     const guard = guardOf(config, backends);
-    // Started first: a reader may connect before there is anything to project.
-    const readers = startReadersThread({ config, clock, logger });
-    closing.add(readers.stop);
-    const report = createProjectorMetrics({ registry, clock });
-    const threads = startProjectorThreads({ config, clock, logger, report });
-    closing.add(threads.stop);
-    if (isPublishing) {
-      const metrics = createPublisherMetrics({ registry, ...backends });
-      closing.add(startPublisherThread({ config, clock, logger, report: metrics }).stop);
-    }
+    const readers = startThreads({ config, backends, logger, registry, isPublishing }, closing);
     const deps = { config, backends, logger, registry, clock, ingest, readers, readiness };
     const webhooks = { address: null as string | null };
     const { address, drain } = await startReading(
@@ -73,4 +68,26 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     );
     return { drain };
   });
+}
+
+type ThreadsDeps = Pick<RoleOptions, "config" | "logger"> &
+  Readonly<{ backends: Backends; registry: Registry; isPublishing: boolean }>;
+
+/** Starts what runs beside the main thread. @returns the readers */
+function startThreads(
+  { config, backends, logger, registry, isPublishing }: ThreadsDeps,
+  closing: Closing,
+): ReadersThread {
+  const { clock } = backends;
+  const deps = { config, clock, logger };
+  // Started first: a reader may connect before there is anything to project.
+  const readers = startReadersThread(deps);
+  closing.add(readers.stop);
+  const report = createProjectorMetrics({ registry, clock });
+  closing.add(startProjectorThreads({ ...deps, report }).stop);
+  if (isPublishing) {
+    const metrics = createPublisherMetrics({ registry, ...backends });
+    closing.add(startPublisherThread({ ...deps, report: metrics }).stop);
+  }
+  return readers;
 }
