@@ -20,7 +20,7 @@ import {
 } from "@counterfoil/processing/ports/event-stream";
 import { nodeHashing } from "../node/runtime.ts";
 import { STREAM } from "../sql/trouble.ts";
-import { createHeadWaiters, type HeadWaiters } from "../waiting.ts";
+import { createHeadWaiters, createPendingCalls, type HeadWaiters } from "../waiting.ts";
 import {
   createFolder,
   createReconnectingConnection,
@@ -203,13 +203,10 @@ type ThreadRequest = Readonly<{
     | Readonly<{ what: "close" }>;
 }>;
 
-type ThreadResponse = Readonly<{ call: number }> &
-  (Readonly<{ result: KnownEvents | AppendResult }> | Readonly<{ error: PackedError }>);
+type ThreadResult = KnownEvents | AppendResult;
 
-type Pending = Readonly<{
-  resolve: (result: KnownEvents | AppendResult) => void;
-  reject: (error: unknown) => void;
-}>;
+type ThreadResponse = Readonly<{ call: number }> &
+  (Readonly<{ result: ThreadResult }> | Readonly<{ error: PackedError }>);
 
 /**
  * Writes the stream on a worker thread, so that a slow flush of the disk does not block the event loop,
@@ -217,22 +214,24 @@ type Pending = Readonly<{
  * fail as they do for a failed disk, and the next call starts another thread.
  */
 export function openStreamThread(data: StreamThreadData): StreamThread {
-  const pending = new Map<number, Pending>();
+  const calls = createPendingCalls<ThreadResult>();
   let thread: Worker | null = null;
   let ended: Promise<unknown> = Promise.resolve();
-  let calls = 0;
 
   function fail(dead: Worker, cause: unknown): void {
     if (thread !== dead) return;
-    const failed = [...pending.values()];
-    pending.clear();
     thread = null;
-    const error = new StreamUnavailable("the thread that writes the stream has ended", { cause });
-    for (const { reject } of failed) reject(error);
+    calls.rejectAll(
+      new StreamUnavailable("the thread that writes the stream has ended", { cause }),
+    );
   }
 
   function start(): Worker {
-    const started = startWorker(data, pending);
+    const started = startWorker(data);
+    started.on("message", (answer: ThreadResponse) => {
+      if ("error" in answer) calls.reject(answer.call, unpackError(answer.error));
+      else calls.resolve(answer.call, answer.result);
+    });
     ended = new Promise((resolve) => started.once("exit", resolve));
     started.on("error", (error) => fail(started, error));
     started.on("exit", (code) => fail(started, `exit code ${code}`));
@@ -240,12 +239,12 @@ export function openStreamThread(data: StreamThreadData): StreamThread {
   }
 
   function ask<Result>(request: ThreadRequest["ask"]): Promise<Result> {
-    thread ??= start();
-    const call = ++calls;
-    thread.postMessage({ call, ask: request } satisfies ThreadRequest);
-    return new Promise<KnownEvents | AppendResult>((resolve, reject) => {
-      pending.set(call, { resolve, reject });
-    }) as Promise<Result>;
+    const asked = thread ?? start();
+    thread = asked;
+    const answer = calls.ask((call) =>
+      asked.postMessage({ call, ask: request } satisfies ThreadRequest),
+    );
+    return answer as Promise<Result>;
   }
 
   return {
@@ -262,20 +261,13 @@ export function openStreamThread(data: StreamThreadData): StreamThread {
 const copied = ({ bodies }: Append): Append["bodies"] =>
   bodies.map(({ sha256, bytes }) => ({ sha256, bytes: new Uint8Array(bytes) }));
 
-function startWorker(workerData: StreamThreadData, pending: Map<number, Pending>): Worker {
-  const worker = new Worker(new URL(import.meta.url), {
+function startWorker(workerData: StreamThreadData): Worker {
+  return new Worker(new URL(import.meta.url), {
     workerData,
     name: "stream",
     // Its objects are garbage by the next append.
     resourceLimits: { maxYoungGenerationSizeMb: 12 },
   });
-  worker.on("message", (answer: ThreadResponse) => {
-    const call = pending.get(answer.call);
-    pending.delete(answer.call);
-    if ("error" in answer) call?.reject(unpackError(answer.error));
-    else call?.resolve(answer.result);
-  });
-  return worker;
 }
 
 /** What the worker thread of `openStreamThread` runs. */

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { flushCompileCache } from "node:module";
 import { type ResourceLimits, Worker } from "node:worker_threads";
 import { forwardLines } from "@counterfoil/adapters/telemetry";
+import { createPendingCalls } from "@counterfoil/adapters/waiting";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName, ProviderFact } from "@counterfoil/contracts/fact";
 import type { Readers } from "@counterfoil/gateway/gateway";
@@ -193,10 +194,9 @@ function superviseJob<Event>(
 export type ReadRequest = Readonly<{ call: number }> & ForwardedRequest;
 /** A command for the feed of changes, of which there is one. */
 export type FeedRequest = Readonly<{ feed: FeedCommand }>;
-type AnswerResponse = Readonly<{ call: number }> &
-  (Readonly<{ answer: ForwardedAnswer }> | Readonly<{ failed: string }>);
 export type ReadResponse =
-  | AnswerResponse
+  | (Readonly<{ call: number }> &
+      (Readonly<{ answer: ForwardedAnswer }> | Readonly<{ failed: string }>))
   | Readonly<{ feed: FeedMessage }>
   /** The thread has answered the requests of the console's start page once. */
   | Readonly<{ ready: true }>;
@@ -217,7 +217,7 @@ export function startReadersThread({
   logger,
 }: Readonly<{ config: Config; clock: Clock; logger: Logger }>): ReadersThread {
   const { promise: ready, resolve: markReady } = Promise.withResolvers<void>();
-  const answers = createPendingAnswers();
+  const calls = createPendingCalls<ForwardedAnswer>();
   let thread: Worker | null = null;
   let feed: Readonly<{ send: (message: FeedMessage) => void; onEnd: () => void }> | null = null;
 
@@ -226,7 +226,7 @@ export function startReadersThread({
     thread.once("exit", () => {
       markReady();
       thread = null;
-      answers.rejectAll();
+      calls.rejectAll(threadEnded());
       feed?.onEnd();
     });
     return thread;
@@ -235,7 +235,8 @@ export function startReadersThread({
   function onMessage(message: ReadResponse): void {
     if ("feed" in message) feed?.send(message.feed);
     else if ("ready" in message) markReady();
-    else answers.finish(message);
+    else if ("answer" in message) calls.resolve(message.call, message.answer);
+    else calls.reject(message.call, new Error(message.failed));
   }
 
   const supervised = superviseThread({
@@ -246,7 +247,11 @@ export function startReadersThread({
   });
   return {
     ready,
-    answer: async (request) => answers.request(thread, request),
+    async answer(request) {
+      const asked = thread;
+      if (asked === null) throw threadEnded();
+      return calls.ask((call) => asked.postMessage({ call, ...request } satisfies ReadRequest));
+    },
     openFeed(send, onEnd) {
       feed = { send, onEnd };
       return {
@@ -259,32 +264,6 @@ export function startReadersThread({
       };
     },
     stop: supervised.stop,
-  };
-}
-
-/** The requests that the readers' thread has not answered yet. */
-function createPendingAnswers() {
-  const pending = new Map<number, PromiseWithResolvers<ForwardedAnswer>>();
-  let calls = 0;
-  return {
-    request(thread: Worker | null, request: ForwardedRequest): Promise<ForwardedAnswer> {
-      if (thread === null) throw threadEnded();
-      calls += 1;
-      const answer = Promise.withResolvers<ForwardedAnswer>();
-      pending.set(calls, answer);
-      thread.postMessage({ call: calls, ...request } satisfies ReadRequest);
-      return answer.promise;
-    },
-    finish(response: AnswerResponse): void {
-      const request = pending.get(response.call);
-      pending.delete(response.call);
-      if ("answer" in response) request?.resolve(response.answer);
-      else request?.reject(new Error(response.failed));
-    },
-    rejectAll(): void {
-      for (const { reject } of pending.values()) reject(threadEnded());
-      pending.clear();
-    },
   };
 }
 
