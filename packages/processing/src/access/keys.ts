@@ -134,23 +134,11 @@ type Sources = Readonly<{ stream: EventStream; keys: KeyStore; clock: Pick<Clock
  *   keys are too old. A ledger without keys stays accessible while its stream is unavailable, because
  *   nobody can append the first key then.
  */
-export function followKeys({ stream, keys, clock }: Sources): () => Promise<KeyDirectory> {
-  let known: ApiKeys = new Map();
-  let digests: ReadonlyMap<string, string> = new Map();
-  let position = 0;
+export function followKeys(sources: Sources): () => Promise<KeyDirectory> {
+  const { clock } = sources;
+  const { readChanges, directory } = createDirectory(sources);
   let readAt: Nanos | null = null;
   let reading: Promise<void> | null = null;
-
-  async function readChanges(): Promise<void> {
-    // The time before the read, because it may miss events appended meanwhile.
-    const now = clock.now();
-    for await (const event of readAll(stream, KEY_EVENTS, position)) {
-      known = evolveKeys(known, event);
-      ({ position } = event);
-    }
-    if (position > 0) digests = await keys.digests();
-    readAt = now;
-  }
 
   const isWithin = (age: Nanos) => {
     const passed = readAt === null ? null : clock.now() - readAt;
@@ -159,31 +147,52 @@ export function followKeys({ stream, keys, clock }: Sources): () => Promise<KeyD
   };
 
   async function refresh(): Promise<void> {
-    reading ??= readChanges().finally(() => {
-      reading = null;
-    });
+    // The time before the read, because it may miss events appended meanwhile.
+    const now = clock.now();
+    reading ??= readChanges()
+      .then(() => {
+        readAt = now;
+      })
+      .finally(() => {
+        reading = null;
+      });
     await reading;
   }
-
-  const withDigest = (key: ApiKey) => ({ key, digest: digests.get(key.id) ?? null });
-  const directory = (): KeyDirectory => ({
-    requiresKey: position > 0,
-    withPrefix: (prefix) =>
-      [...known.values()].filter((key) => key.prefix === prefix).map(withDigest),
-    withId(id) {
-      const key = known.get(id);
-      return key === undefined ? null : withDigest(key);
-    },
-  });
 
   return async () => {
     if (isWithin(MAX_AGE)) return directory();
     try {
       await refresh();
     } catch (error) {
-      const isOpen = readAt !== null && position === 0;
+      const isOpen = readAt !== null && !directory().requiresKey;
       if (!isOpen && !isWithin(MAX_AGE_UNAVAILABLE)) throw error;
     }
     return directory();
+  };
+}
+
+/** The keys as of the last read. */
+function createDirectory({ stream, keys }: Pick<Sources, "stream" | "keys">) {
+  let known: ApiKeys = new Map();
+  let digests: ReadonlyMap<string, string> = new Map();
+  let position = 0;
+  const withDigest = (key: ApiKey) => ({ key, digest: digests.get(key.id) ?? null });
+  return {
+    async readChanges(): Promise<void> {
+      for await (const event of readAll(stream, KEY_EVENTS, position)) {
+        known = evolveKeys(known, event);
+        ({ position } = event);
+      }
+      if (position > 0) digests = await keys.digests();
+    },
+    directory: (): KeyDirectory => ({
+      requiresKey: position > 0,
+      withPrefix: (prefix) =>
+        [...known.values()].filter((key) => key.prefix === prefix).map(withDigest),
+      withId(id) {
+        const key = known.get(id);
+        return key === undefined ? null : withDigest(key);
+      },
+    }),
   };
 }

@@ -97,42 +97,57 @@ export async function verifyStream(options: VerifyOptions): Promise<StreamVerifi
   const tree = from.position === 0 ? createGrowingTree(hashing) : null;
   const ids = createIdCheck(stream);
   const isFirstBody = createBodyMemory();
-  let head = from;
+  const links = { head: from, findings, ids, tree, hashing };
   let bodies = 0;
-  const extent = () => ({
-    events: head.position - from.position,
-    unverified: head.position < end ? { from: head.position + 1, to: end } : null,
+  const verified = () => ({
+    events: links.head.position - from.position,
+    unverified: links.head.position < end ? { from: links.head.position + 1, to: end } : null,
+    ...{ bodies, head: links.head },
   });
   findings.push(...(await strayFindings(stream)));
-  while (head.position < end && findings.length < FINDINGS_MAX) {
-    const page = await readPage(stream, head.position, findings);
+  while (links.head.position < end && findings.length < FINDINGS_MAX) {
+    const page = await readPage(stream, links.head.position, findings);
     if (page.length === 0) break;
-    for (const event of page) {
-      const broken = brokenLink(head, event, hashing);
-      if (broken) {
-        findings.push(...(await ids.finish()));
-        // Events after the break are not verified, so an index that leads there proves nothing.
-        const known = findings.filter(({ position }) => (position ?? 0) <= head.position);
-        const outcome = { ...extent(), bodies, head, root: null, foreign };
-        return { ...outcome, findings: [...known, broken] };
-      }
-      findings.push(...dataFindings(event));
-      ids.add(event);
-      tree?.add(event.hash);
-      head = headOf(event);
+    const broken = checkLinks(links, page);
+    if (broken !== null) {
+      findings.push(...(await ids.finish()));
+      // Events after the break are not verified, so an index that leads there proves nothing.
+      const known = findings.filter(({ position }) => (position ?? 0) <= links.head.position);
+      return { ...verified(), root: null, foreign, findings: [...known, broken] };
     }
     if (options.bodies) bodies += await verifyBodies(options, page, { findings, isFirstBody });
     findings.push(...(await ids.findings()));
     foreign.push(...foreignIn(page).slice(0, FOREIGN_MAX - foreign.length));
-    onProgress?.(head.position, end);
+    onProgress?.(links.head.position, end);
   }
   findings.push(...(await ids.finish()));
-  if (findings.length === 0 && head.position < end) {
-    const detail = `the stream has a head at ${end}, but nothing after ${head.position}`;
-    findings.push({ position: head.position + 1, what: "position", detail });
+  const { position } = links.head;
+  if (findings.length === 0 && position < end) {
+    const detail = `the stream has a head at ${end}, but nothing after ${position}`;
+    findings.push({ position: position + 1, what: "position", detail });
   }
-  const root = head.position === end ? (tree?.root() ?? null) : null;
-  return { ...extent(), bodies, head, root, findings, foreign };
+  const root = position === end ? (tree?.root() ?? null) : null;
+  return { ...verified(), root, findings, foreign };
+}
+
+type Links = Readonly<{
+  findings: Finding[];
+  ids: ReturnType<typeof createIdCheck>;
+  tree: ReturnType<typeof createGrowingTree> | null;
+  hashing: Hashing;
+}> & { head: Head };
+
+/** Checks events one after the other. @returns the broken link before which it stopped, if there is one */
+function checkLinks(links: Links, events: readonly RecordedEvent[]): Finding | null {
+  for (const event of events) {
+    const broken = brokenLink(links.head, event, links.hashing);
+    if (broken) return broken;
+    links.findings.push(...dataFindings(event));
+    links.ids.add(event);
+    links.tree?.add(event.hash);
+    links.head = headOf(event);
+  }
+  return null;
 }
 
 const FOREIGN_MAX = 100;
