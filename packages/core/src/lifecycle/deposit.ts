@@ -28,6 +28,7 @@ import {
   agreedClaims,
   type Claim,
   disagreementsIn,
+  excessesIn,
   type Fields,
   feeText,
   hashNames,
@@ -91,7 +92,10 @@ export const DEPOSITS: Lifecycle = {
   ids: ["deposit", "payment", "movement", "fund", "transfer"],
   fieldsOf: depositFields,
   endsOf: (_fields, sums) => bookingEnds(sums),
-  contradictionsIn: (fields) => disagreementsIn(fields),
+  contradictionsIn: (fields, sums) => [
+    ...disagreementsIn(fields),
+    ...excessesIn(sums, [["undone", "booked"]]),
+  ],
 };
 
 /** Whether a movement books a deposit, or reverses one: a reversal names the same reference. */

@@ -187,6 +187,19 @@ export function disagreementsIn(fields: Fields): readonly Contradiction[] {
   });
 }
 
+/** Two sums of which the first cannot be greater, where both are known. */
+export type Bound = readonly [lesser: string, greater: string];
+
+/** The sums that exceed their bound, such as two debits for one hold. */
+export function excessesIn(sums: Sums, bounds: readonly Bound[]): readonly Contradiction[] {
+  return bounds.flatMap(([field, greater]) => {
+    const [some, whole] = [sumIn(sums, field), sumIn(sums, greater)];
+    return whole.isZero() || !whole.lessThan(some)
+      ? []
+      : [{ field, stated: formatMoney(whole), contradicted_by: formatMoney(some) }];
+  });
+}
+
 /** The holder and the asset of a record. */
 export function holderFields(fields: Fields) {
   const asset = valueIn(fields, "asset");

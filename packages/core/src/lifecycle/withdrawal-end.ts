@@ -7,7 +7,7 @@ import {
   latestClaims,
   SHOWS,
 } from "./lifecycle-fact.ts";
-import { type Claim, type Contradiction, type Fields, type Sums, sumIn } from "./record-fields.ts";
+import { type Bound, type Claim, type Fields, type Sums, sumIn } from "./record-fields.ts";
 import {
   debitOf,
   freesHold,
@@ -122,19 +122,9 @@ export function movedAmount(sums: Sums): string | null {
   return isDebitAlone ? formatMoney(debited) : null;
 }
 
-/** Sums of which one cannot be greater than the other, if both are known. */
-const BOUNDS = [
+/** No more can be freed or debited than was held, nor come back than was debited. */
+export const WITHDRAWAL_BOUNDS: readonly Bound[] = [
   ["ended", "held"],
   ["debited", "held"],
   ["reversed", "debited"],
-] as const;
-
-/** The sums that contradict each other, such as two debits for one hold. */
-export function contradictionsIn(sums: Sums): readonly Contradiction[] {
-  return BOUNDS.flatMap(([lesser, greater]) => {
-    const [some, whole] = [sumIn(sums, lesser), sumIn(sums, greater)];
-    return whole.isZero() || !whole.lessThan(some)
-      ? []
-      : [{ field: lesser, stated: formatMoney(whole), contradicted_by: formatMoney(some) }];
-  });
-}
+];

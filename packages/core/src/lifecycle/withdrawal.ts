@@ -24,6 +24,7 @@ import {
   agreedClaims,
   type Claim,
   disagreementsIn,
+  excessesIn,
   type Fields,
   feeText,
   hashNames,
@@ -48,13 +49,13 @@ import {
   ZERO_HASH_WITHDRAWAL,
 } from "./stages.ts";
 import {
-  contradictionsIn,
   endClaims,
   endsOf,
   legEndClaims,
   movedAmount,
   settledAmount,
   sumsOf,
+  WITHDRAWAL_BOUNDS,
 } from "./withdrawal-end.ts";
 import {
   isWithdrawalReport,
@@ -99,7 +100,10 @@ export const WITHDRAWALS: Lifecycle = {
   ids: ["request", "payment", "movement", "transfer"],
   fieldsOf: withdrawalFields,
   endsOf,
-  contradictionsIn: (fields, sums) => [...disagreementsIn(fields), ...contradictionsIn(sums)],
+  contradictionsIn: (fields, sums) => [
+    ...disagreementsIn(fields),
+    ...excessesIn(sums, WITHDRAWAL_BOUNDS),
+  ],
 };
 
 function isWithdrawalMovement(movement: DataOf<"MovementRecorded">): boolean {

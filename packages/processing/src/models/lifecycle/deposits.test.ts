@@ -329,10 +329,10 @@ describe("deposits of Zero Hash", () => {
   });
 
   test.each([
-    ["in part: it stays credited", "m 0.2, r1 -0.05", "credited", "0.15"],
-    ["in parts", "m 0.2, r1 -0.05, r2 -0.15", "returned", "0"],
-    ["more than was credited", "m 0.2, r1 -0.3", "returned", "0"],
-  ])("taken back %s", async (_, movements, stage, credited) => {
+    ["in part: it stays credited", "m 0.2, r1 -0.05", "credited", "0.15", []],
+    ["in parts", "m 0.2, r1 -0.05, r2 -0.15", "returned", "0", []],
+    ["more than was credited", "m 0.2, r1 -0.3", "returned", "0", ["undone"]],
+  ])("taken back %s", async (_, movements, stage, credited, contradicted) => {
     const facts = movements.split(", ").flatMap((movement, at) => {
       const [id, amount] = movement.split(" ");
       return depositLegs(`what id at hash amount\n M ${id} 10:0${at}:00 ab ${amount}`);
@@ -342,6 +342,7 @@ describe("deposits of Zero Hash", () => {
       expect(others).toEqual([]);
       expect(record?.state).toMatchObject({ stage, amount: "0.2", credited_amount: credited });
       expect(record?.state.identifiers.movement_ids).toHaveLength(facts.length);
+      expect(record?.anomalies.map(({ what }) => what)).toEqual(contradicted);
     }
   });
 
