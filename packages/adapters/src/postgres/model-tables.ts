@@ -79,6 +79,7 @@ export const POSTGRES: Dialect = {
   parameter: (nth) => `$${nth}`,
   isOneOf: (column, type, parameter) => `${column} = ANY(${parameter}::${arrayType(type)})`,
   listOf: (_, values) => values,
+  limitOf: (parameter) => parameter,
   isLike: (column, pieces, bind) => {
     const escaped = pieces.map((piece) => piece.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
     return `${column} ~ ${bind(`^${escaped.join("[^:]*")}$`)}`;

@@ -21,6 +21,8 @@ export type Dialect = Readonly<{
   /** A condition that a column has a value of a list; its text is the same for any length. */
   isOneOf: (column: string, type: ColumnType, parameter: string) => string;
   listOf: (type: ColumnType, values: readonly Value[]) => SqlValue;
+  /** The number of rows in a LIMIT. */
+  limitOf: (parameter: string) => string;
   /** A condition that a text consists of these pieces, separated by any text without `:`. */
   isLike: (column: string, pieces: readonly string[], bind: Bind) => string;
 }>;
@@ -150,7 +152,7 @@ function countQuery(
   const text =
     most === undefined
       ? `SELECT count(*) FROM ${name}${filter}`
-      : `SELECT count(*) FROM (SELECT 1 FROM ${name}${filter} LIMIT ${bind(most)}) AS counted`;
+      : `SELECT count(*) FROM (SELECT 1 FROM ${name}${filter} LIMIT ${dialect.limitOf(bind(most))}) AS counted`;
   return { text, values };
 }
 
@@ -173,7 +175,8 @@ function selectQuery(naming: Naming, from: string, table: Table, selection: Sele
   const order = [...nullColumns(where), ...orderBy]
     .map((name) => columnOf(table, name) + direction)
     .join(", ");
-  return { text: `${from}${filter} ORDER BY ${order} LIMIT ${bind(limit)}`, values };
+  const page = `ORDER BY ${order} LIMIT ${dialect.limitOf(bind(limit))}`;
+  return { text: `${from}${filter} ${page}`, values };
 }
 
 /**

@@ -51,6 +51,13 @@ export function openDatabase(
   }
 }
 
+/**
+ * Hides the parameter of a LIMIT or GLOB from the planner. If it sees one there, SQLite prepares the
+ * statement again for each execution with other values: three quarters of the time of a selection of one
+ * entry (34 µs, without it 8 µs).
+ */
+export const unplanned = (parameter: string): string => `+${parameter}`;
+
 /** Only with a URI can SQLite open a file for writing without creating it. */
 function existing(file: string): URL {
   const url = pathToFileURL(file);

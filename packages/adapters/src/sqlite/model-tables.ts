@@ -34,6 +34,7 @@ import {
   PAGE_CACHE,
   portError,
   rollBack,
+  unplanned,
   whileBusy,
 } from "./database.ts";
 
@@ -44,12 +45,13 @@ export const SQLITE: Dialect = {
   // SQLite keeps all 64 bits of an integer in JSON.
   listOf: (_, values) =>
     `[${values.map((value) => (typeof value === "bigint" ? value : JSON.stringify(value)))}]`,
+  limitOf: unplanned,
   // A star matches any text; the number of `:` must be that of the pieces, so no star matches one.
   isLike: (column, pieces, bind) => {
     const pattern = pieces.map((piece) => piece.replace(/[*?[]/g, "[$&]")).join("*");
     const colons = pieces.join("").split(":").length - 1;
     const found = `length(${column}) - length(replace(${column}, ':', ''))`;
-    return `(${column} GLOB ${bind(pattern)} AND ${found} = ${bind(colons)})`;
+    return `(${column} GLOB ${unplanned(bind(pattern))} AND ${found} = ${bind(colons)})`;
   },
 };
 

@@ -15,6 +15,7 @@ import {
   openDatabase,
   PAGE_CACHE,
   portError,
+  unplanned,
 } from "./database.ts";
 
 /** A connection to the stream with its prepared statements. */
@@ -70,14 +71,16 @@ export function openStreamConnection(
  */
 const LISTED = "json_each(?) AS listed CROSS JOIN events AS e";
 
+const LIMIT = `LIMIT ${unplanned("?")}`;
+
 const page = (order: Order) =>
-  `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? ORDER BY position${order} LIMIT ?`;
+  `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? ORDER BY position${order} ${LIMIT}`;
 // Scans a bounded window, since these types may not occur for millions of positions.
 const windowOfTypes = (order: Order) =>
-  `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? AND type IN (SELECT value FROM json_each(?)) ORDER BY position${order} LIMIT ?`;
+  `SELECT ${OF_EVENT} FROM events AS e WHERE position > ? AND position <= ? AND type IN (SELECT value FROM json_each(?)) ORDER BY position${order} ${LIMIT}`;
 // The repeated condition makes the partial index usable; it is ordered by position within one type.
 const indexedPositions = (order: Order) =>
-  `SELECT position FROM events INDEXED BY events_rare WHERE type = ? AND ${IS_INDEXED_TYPE} AND position > ? AND position <= ? ORDER BY position${order} LIMIT ?`;
+  `SELECT position FROM events INDEXED BY events_rare WHERE type = ? AND ${IS_INDEXED_TYPE} AND position > ? AND position <= ? ORDER BY position${order} ${LIMIT}`;
 const byPositions = (order: Order) =>
   `SELECT ${OF_EVENT} FROM ${LISTED} WHERE e.position = listed.value ORDER BY e.position${order}`;
 type Order = "" | " DESC";
