@@ -48,6 +48,22 @@ describe("page", () => {
     expect([page.data.length, page.next, ...many.counts()]).toEqual([1000, [1000], 11, 10]);
   });
 
+  test.each([
+    [100, 101],
+    [250, 251],
+    [1000, 1001],
+  ])("of %i rows is read with one row more", async (limit, expected) => {
+    const many = source(5000, all);
+    let rows = 0;
+    const read: typeof many.read = async (...asked) => {
+      const found = await many.read(...asked);
+      rows += found.length;
+      return found;
+    };
+    await readPage({ limit, beyond: null }, { ...many, read });
+    expect(rows).toBe(expected);
+  });
+
   test("skips filtered rows, and has no next key after the last match", async () => {
     const even = source(9, (n) => n % 2 === 0);
     expect(await readPage({ limit: 2, beyond: null }, even)).toEqual({ data: [2, 4], next: [5] });

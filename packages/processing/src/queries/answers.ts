@@ -77,11 +77,12 @@ export async function readPage<Record, Item extends Fields = Row>(
   { read, keyOf, recordOf, nextTurn }: PageSource<Record, Item>,
 ): Promise<Page<Record>> {
   const data: Record[] = [];
-  const batch = Math.min(limit + 1, BATCH_MAX);
+  let batch = Math.min(limit + 1, BATCH_MAX);
   let last = beyond;
   let length = 0;
-  for (let scanned = 0; scanned < SCANNED_MAX && length < LIST_BYTES_MAX; scanned += batch) {
+  for (let scanned = 0; scanned < SCANNED_MAX && length < LIST_BYTES_MAX; ) {
     const rows = await read(last, batch);
+    scanned += batch;
     for (const row of rows) {
       const record = await recordOf(row);
       // One record over the limit shows that another page follows.
@@ -91,6 +92,10 @@ export async function readPage<Record, Item extends Fields = Row>(
       length += textLength(row);
     }
     if (isLastRows(rows, { limit: batch, bytesMax: LIST_BYTES_MAX })) return { data, next: null };
+    // While nothing is filtered out, no more rows are read than records are missing: after a page
+    // of 100, the one that shows that another follows.
+    const missing = data.length === scanned ? limit + 1 - data.length : limit + 1;
+    batch = Math.min(missing, BATCH_MAX);
     await nextTurn();
   }
   return { data, next: last };
