@@ -81,8 +81,14 @@ export async function readModel<T>(
   { model, minPosition, disconnected }: ReadOptions,
   read: ReadModel<T>,
 ): Promise<T> {
-  if (minPosition !== undefined) await waitForPosition(sources, model, minPosition, disconnected());
-  return sources.models.snapshot(model, read);
+  const { models } = sources;
+  if (minPosition === undefined) return models.snapshot(model, read);
+  const found = await models.snapshot(model, async (rows, checkpoint, served) =>
+    checkpoint.position < minPosition ? null : { answer: await read(rows, checkpoint, served) },
+  );
+  if (found !== null) return found.answer;
+  await waitForPosition(sources, model, minPosition, disconnected);
+  return models.snapshot(model, read);
 }
 
 /** Waits until each of these models has reached a position. @throws Problem as `readModel` */
@@ -92,7 +98,7 @@ export async function waitForModels(
   minPosition: number,
   disconnected: () => AbortSignal,
 ): Promise<void> {
-  for (const model of models) await waitForPosition(sources, model, minPosition, disconnected());
+  for (const model of models) await waitForPosition(sources, model, minPosition, disconnected);
 }
 
 /** The last position that was known at a time. */
@@ -115,7 +121,7 @@ async function waitForPosition(
   { models, stream, clock, stopping }: Sources,
   model: ModelName,
   position: number,
-  disconnected: AbortSignal,
+  disconnected: () => AbortSignal,
 ): Promise<void> {
   const reached = await models.snapshot(model, async (_rows, checkpoint) => checkpoint.position);
   if (reached >= position) return;
@@ -127,7 +133,7 @@ async function waitForPosition(
     );
   }
   const limit = new AbortController();
-  const end = AbortSignal.any([disconnected, stopping, limit.signal]);
+  const end = AbortSignal.any([disconnected(), stopping, limit.signal]);
   void clock.sleep(POSITION_WAIT_MS, end).then(() => limit.abort());
   const isReached = await models.waitFor(model, position, end);
   limit.abort();
@@ -221,8 +227,8 @@ export type RequestedMoment = Readonly<{
   moment: Moment;
   /** For the scope of a list's cursors. */
   filters: Readonly<Record<string, string | number>>;
-  /** Decides what was stuck at the moment. */
-  rule: StuckRule;
+  /** Decides what was stuck at the moment; it may read the stream. */
+  rule: () => Promise<StuckRule>;
 }>;
 
 /**
@@ -251,7 +257,7 @@ export async function momentOf(
   return {
     moment: definedOnly({ as_of, at_position: position }),
     filters: definedOnly(times),
-    rule: await stuckRuleAt(sources, as_of ?? known_at, position),
+    rule: () => stuckRuleAt(sources, as_of ?? known_at, position),
   };
 }
 

@@ -188,7 +188,8 @@ function closeSignalOf({ raw }: FastifyReply): () => AbortSignal {
   return () => {
     if (signal !== null) return signal;
     const controller = new AbortController();
-    raw.once("close", () => controller.abort());
+    if (raw.destroyed) controller.abort();
+    else raw.once("close", () => controller.abort());
     signal = controller.signal;
     return signal;
   };

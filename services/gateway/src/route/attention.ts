@@ -86,7 +86,8 @@ export function attentionRoutes(sources: Sources): readonly Route[] {
         if (minimum !== undefined) {
           await waitForModels(sources, modelName.options, minimum, disconnected);
         }
-        const found = await findInModels(sources.models, { id, rule, platform, moment });
+        const request = { id, rule: await rule(), platform, moment };
+        const found = await findInModels(sources.models, request);
         if (found === null) throw new Problem("not_found", `there is no anomaly "${id}"`);
         return oneBody(found.record, moment.at_position ?? found.position);
       },
@@ -125,7 +126,8 @@ async function answerAnomalies(
   const filters: AnomalyFilters = definedOnly({ kind, subject, open });
   const { platform } = caller;
   const requested = await momentOf(sources, query, disconnected);
-  const { moment, rule } = requested;
+  const { moment } = requested;
+  const rule = await requested.rule();
   const scope = scopeFor(caller, {
     list: "anomalies",
     filters: definedOnly({ ...filters, model: models, ...requested.filters }),

@@ -212,7 +212,7 @@ async function answerExplain(
   const { limit, cursor } = query;
   const request = {
     ...{ kind, id, limit, platform, hashing: nodeHashing, translations: TRANSLATIONS },
-    ...{ ...definedOnly({ cursor }), moment, rule },
+    ...{ ...definedOnly({ cursor }), moment, rule: await rule() },
     standings: platform === null ? null : createStandings(sources.models, platform),
     nextTurn: sources.clock.nextTurn,
   };

@@ -1,6 +1,6 @@
 import { balanceRecord } from "@counterfoil/contracts/record";
 import { formatTime, MILLISECOND } from "@counterfoil/core/exact/time";
-import { beforeEach, describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { balanceWebhook, timeAt } from "../testing/balance-webhook.ts";
 import { expectList, expectProblem } from "../testing/expectation.ts";
 import { createTestGateway, type TestGateway } from "../testing/test-gateway.ts";
@@ -107,6 +107,16 @@ describe("the documented flow", () => {
     expect(await balancesAt(parameters)).toEqual(expected);
     const { body } = await gateway.get(`/v1/balances?${parameters}`);
     expect(body.position).toBe(position);
+  });
+
+  test("at a position that is reached, in one snapshot and without an event of the stream", async () => {
+    const [snapshot, read] = [
+      jest.spyOn(gateway.models, "snapshot"),
+      jest.spyOn(ledger.stream, "read"),
+    ];
+    const { status } = await gateway.get("/v1/balances?at_position=14");
+    const events = read.mock.calls.filter(([{ types }]) => types === undefined);
+    expect([status, snapshot.mock.calls.length, events]).toEqual([200, 1, []]);
   });
 
   test("at_position and known_at both say up to which fact", async () => {

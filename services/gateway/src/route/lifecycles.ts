@@ -127,7 +127,8 @@ async function answerList(
   });
   const { platform } = caller;
   const requested = await momentOf(sources, query, disconnected);
-  const { moment, rule } = requested;
+  const { moment } = requested;
+  const rule = await requested.rule();
   const scope = scopeFor(caller, {
     list: model,
     filters: { ...formatted, ...requested.filters },
@@ -159,7 +160,7 @@ function oneRoute(sources: Sources, model: LifecycleModel): Route {
     problems: ["not_found", "ambiguous_id", ...problems],
     handle: async ({ query, params: { id }, caller, disconnected }) => {
       const { moment, rule } = await momentOf(sources, query, disconnected);
-      const request = { model, id, rule, moment, platform: caller.platform };
+      const request = { model, id, rule: await rule(), moment, platform: caller.platform };
       const minPosition = minPositionOf(moment, query.min_position);
       return readModel(sources, { model, minPosition, disconnected }, async (rows, { position }) =>
         oneBody(
