@@ -62,9 +62,8 @@ export async function entryAt(
 }
 
 /**
- * The last entry that an account had at a position, if it took effect by the time. It is found by
- * its run instead of from the end, because any number of entries may have been added after it
- * since.
+ * The last entry that an account had, now or at a position, if it took effect by the time. Nearly
+ * always it did, and the entries around the time need not be searched.
  *
  * @returns null if it took effect later, or no run gives its place
  */
@@ -74,22 +73,23 @@ export async function lastOfAll(
   time: Nanos,
 ): Promise<Row | null> {
   const { rows, account, position } = reading;
-  if (position === undefined || last_run_id === null || updated_at === null) return null;
-  if (timeOf(updated_at) > time) return null;
-  const run = await entryAt(reading, `run:${last_run_id}`);
-  // An entry placed after the time is found by `lastEntry`, which searches from the time.
-  if (run === null || BigInt(run.placed_at ?? 0) > time) return null;
-  // Snapshots are ordered after their run, at the same place.
+  if (last_run_id === null || updated_at === null || timeOf(updated_at) > time) return null;
+  const where: Condition[] = [{ column: "account", is: "=", value: account }];
+  if (position !== undefined) {
+    // Any number of entries may have been added since, so its run is read instead of those.
+    const run = await entryAt(reading, `run:${last_run_id}`);
+    if (run === null) return null;
+    // Snapshots are ordered after their run, at the same place.
+    where.push({ column: "placed_at", is: "=", value: run.placed_at ?? 0n });
+  }
   const [last = null] = await selectAt(rows, ENTRY_VERSIONS, position, {
-    where: [
-      { column: "account", is: "=", value: account },
-      { column: "placed_at", is: "=", value: run.placed_at ?? 0n },
-    ],
+    where,
     orderBy: ENTRY_ORDER,
     descending: true,
     limit: 1,
   });
-  return last;
+  // An entry placed after the time is found by `lastEntry`, which searches from the time.
+  return last === null || BigInt(last.placed_at ?? 0) > time ? null : last;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { formatTime } from "@counterfoil/core/exact/time";
 import { expect, test } from "@jest/globals";
 import { ENTRIES } from "../models/balances/tables.ts";
 import type { Row, Rows } from "../ports/model-store.ts";
@@ -45,6 +46,21 @@ test.each([
   expect(balance).toMatchObject({ open_gaps: gaps, status: "gap_open" });
   expect(Math.max(...read)).toBeLessThanOrEqual(1000);
   expect(read.reduce((sum, count) => sum + count, 0)).toBe(most);
+});
+
+test.each([
+  ["a time after the last entry", RUNS, 1],
+  ["a time before it", RUNS - 2, 2],
+])("a balance as of %s is read by few queries", async (_, time, queries) => {
+  const rows = await rowsOf([ENTRIES, runs]);
+  let count = 0;
+  const select: Rows["select"] = (...asked) => {
+    count += 1;
+    return rows.select(...asked);
+  };
+  const last = { last_run_id: `${RUNS - 1}`, updated_at: formatTime(BigInt(RUNS - 1)) };
+  await balanceAsOf({ ...rows, select }, { ...accountWith(0), ...last }, BigInt(time));
+  expect(count).toBe(queries);
 });
 
 test("an account without open gaps is not searched for them", async () => {

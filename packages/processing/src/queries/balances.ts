@@ -84,13 +84,26 @@ export async function listBalances(
   );
   const of = { filters, platform, either };
   const read = isPast(moment) ? await readPast(rows, moment, of) : await readPresent(rows, of);
+  const withRecord = async (account: Row): Promise<Listed> => ({
+    ...account,
+    record: await accountAt(rows, account, moment),
+  });
   return readPage(page, {
-    read,
+    // A server receives the queries for all accounts together, instead of one per round trip.
+    read: async (beyond, limit) => {
+      const accounts = (await read(beyond, limit)).map(withRecord);
+      // After an error, too, the snapshot must not end before the last of them.
+      await Promise.allSettled(accounts);
+      return Promise.all(accounts);
+    },
     keyOf: ({ id }) => [String(id)],
-    recordOf: (account) => accountAt(rows, account, moment),
+    recordOf: ({ record }) => record,
     nextTurn,
   });
 }
+
+/** The row of an account, with what it was at the moment. */
+type Listed = Readonly<{ [column: string]: unknown; record: BalanceRecord | null }>;
 
 type ListScope = Pick<BalanceQuery, "filters" | "platform"> &
   Readonly<{ either: readonly (readonly Condition[])[] }>;

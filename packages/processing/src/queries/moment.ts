@@ -65,14 +65,16 @@ export async function selectAt(
   const known = { column: since, is: "<=", value: position } as const;
   const replaced: Condition = { column: "until", is: ">", value: position };
   const where = selection.where ?? [];
-  const pastRows = await rows.select(past, { ...selection, where: [...where, known, replaced] });
-  if (before === undefined) {
-    const found = await rows.select(present, { ...selection, where: [...where, known] });
-    return mergeSelected(selection, [found, pastRows]);
-  }
-  const among = { anyOf: [known, { ...known, column: before.since }] };
-  const found = await rows.select(present, { ...selection, among });
-  const merged = mergeSelected(selection, [found, pastRows]);
+  const isKnown: Partial<Selection> =
+    before === undefined
+      ? { where: [...where, known] }
+      : { among: { anyOf: [known, { ...known, column: before.since }] } };
+  const pages = await Promise.all([
+    rows.select(present, { ...selection, ...isKnown }),
+    rows.select(past, { ...selection, where: [...where, known, replaced] }),
+  ]);
+  const merged = mergeSelected(selection, pages);
+  if (before === undefined) return merged;
   return merged.map((row) => (Number(row[since]) <= position ? row : before.row(row)));
 }
 
