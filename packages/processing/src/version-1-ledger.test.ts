@@ -89,7 +89,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "05e16193e5cfeebed4f87103be999f7f22ca3d2803aae7c674168cca4003e2f8",
   ],
   "withdrawals 10": [
-    "60dadde86f7a6d353839910ce9dadcff6d489f1af2979da9d7eb9ea08c9de9dd",
+    "af6aa019f1821d7e55062954c1adf8d83ec293873cfc3e68f6822d23ce81f5e0",
     "decf88c22e6438394c5a33af7e282b51fdf3fb9546b7416c8b7bb25b8289c2ea",
   ],
   "deposits 2": [
@@ -125,7 +125,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "b55047300db31e08ace99f78dd1f6a6026b5f507603fb69cfe49b744a7844235",
   ],
   "deposits 10": [
-    "1fe5d73c15b221d2a1fc8be16357ea425e2f5da5f5a1693289df13539fab08eb",
+    "ccd1acb79e53dff8b17b560adf32360d9cde9f3325e300c3393677442ddf7485",
     "49eb80231ae4adfa2367bffa476db2bde0b94027be0314708855c742c64d233f",
   ],
   "trades 2": [
@@ -157,7 +157,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "dd0a00fdcb9e2d12adad7420efe33d1d5fd835b207e1534c124a763448163e77",
   ],
   "trades 9": [
-    "1ffbb93d545a5fbd59fd4c4e2a7b273d45b8cc941120aa2c9a92ceb93ee22861",
+    "dd4976407e4d4452912d2e2c12c66c8b30780a002facb7449daaf4b45a2fe4b7",
     "33041a3ead79e6e21b0d62c310323c5deb50603530c87d1731e0dcdc6d227a74",
   ],
 };

@@ -34,17 +34,28 @@ test.each([
   ["another network is another deposit", "S1 10 SOL, M1 11 BASE", ""],
   ["an unknown network is any", "S1 10, M1 11 BASE", "M1 S1"],
   ["a reversal takes the last movement before it", "M1 10, M2 20, M3 40, R1 30", "R1 M2"],
-  ["no reversal comes before", "M1 10, R1 5", ""],
   ["a reversal takes a movement of its own group", "M1 10 - A, M2 20 - B, R1 30 - A", "R1 M1"],
   ["a status without a group is of any", "S1 10, M1 11 - A", "M1 S1"],
   ["another amount is another deposit", "S1 10 - - 5, M1 11 - - 4", ""],
-  ["booked again after a reversal", "S1 10, M1 11, R1 12, M2 13", "M1 S1, M2 R1, R1 M1"],
-  ["and again", "S1 10, M1 11, R1 12, M2 13, R2 14, M3 15", "M1 S1, M2 R1, M3 R2, R1 M1, R2 M2"],
+  ["booked again after a reversal", "S1 10, M1 11, R1 12, M2 13", "M1 S1, M2 M1, R1 M1"],
+  ["and again", "S1 10, M1 11, R1 12, M2 13, R2 14, M3 15", "M1 S1, M2 M1, M3 M2, R1 M1, R2 M2"],
+  [
+    "booked again after a reversal in parts",
+    "S1 10, M1 11, R1 12 - - 2, R2 13 - - 3, M2 14",
+    "M1 S1, M2 M1, R1 M1 in part, R2 M1 in part",
+  ],
   ["with a status of its own", "S1 10, M1 11, R1 12, S2 13, M2 13", "M1 S1, M2 S2, R1 M1"],
   ["without any status they are two", "M1 11, R1 12, M2 13", "R1 M1"],
   ["taken back in part", "M1 10, M2 11, R1 12 - - 2, R2 13 - - 4", "R1 M2 in part, R2 M1 in part"],
+  [
+    "the greatest first, from the least that is enough",
+    "M1 10 - - 1, M2 11 - - 2, R1 12 - - 0.5, R2 13 - - 0.5, R3 14 - - 1.5",
+    "R1 M2 in part, R2 M1 in part, R3 M2 in part",
+  ],
+  ["a second one of the whole", "M1 10, R1 12, R2 13", "R1 M1, R2 M1"],
+  ["in whole seconds before it was booked", "M1 1500000000, R1 1000000000", "R1 M1"],
   ["more than was booked", "M1 10, R1 12 - - 7", "R1 M1 in part"],
-  ["in part before it was booked", "M1 10, R1 9 - - 2", ""],
+  ["long before it was booked", "M1 2000000010, R1 1000000000, R2 10 - - 2", ""],
 ])("%s", (_, parts, expected) => {
   expect(joined(partsOf(parts))).toBe(expected);
   expect(joined(partsOf(parts).toReversed())).toBe(expected);

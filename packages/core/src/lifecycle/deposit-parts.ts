@@ -1,6 +1,6 @@
-import { moneyOf, subtract } from "../exact/money.ts";
+import { compareAmounts, type Money, moneyOf, subtract, ZERO } from "../exact/money.ts";
 import { compareText } from "../exact/text.ts";
-import { compareTimes, type Nanos } from "../exact/time.ts";
+import { compareTimes, type Nanos, SECOND } from "../exact/time.ts";
 
 /** The part of a deposit that a fact describes. */
 export type DepositPart = "status" | "movement" | "reversal" | "fund";
@@ -31,62 +31,98 @@ export type Joined<Item> = Readonly<{
 }>;
 
 /**
- * Pairs the parts of one class in order of time. Each movement takes the nearest free status and the
- * nearest free fund event, the earlier one of two at the same distance. The remaining fund events take
- * the remaining statuses in the same way. A reversal takes the last free movement before it; if that
- * one has a status, a later movement without one books the same deposit again, as after a retry. A
- * reversal of another amount takes back a part of the last movement before it that has enough left, else of the
- * last one.
+ * Pairs the parts of one class. In order of time each movement takes the nearest free status and the
+ * nearest free fund event, the earlier one of two at the same distance; the remaining fund events take
+ * the remaining statuses in the same way. Reversals take movements, see `joinReversals`.
  */
 export function joinParts<Item>(parts: readonly ClassPart<Item>[]): readonly Joined<Item>[] {
-  type Part = ClassPart<Item>;
   const pairs: Joined<Item>[] = [];
   const isEqual = equalsIn(parts);
-  const sortedOf = (part: DepositPart) =>
-    new Set(parts.filter((one) => one.part === part).sort(byTime));
-  const [statuses, movements, funds] = [sortedOf("status"), sortedOf("movement"), sortedOf("fund")];
-  const join = (a: Part, b: Part, isInferred = isEqual(a)) =>
+  const sortedOf = (part: DepositPart) => parts.filter((one) => one.part === part).sort(byTime);
+  const [statuses, funds] = [new Set(sortedOf("status")), sortedOf("fund")];
+  const movements = sortedOf("movement");
+  const join: Join<Item> = (a, b, isInferred = isEqual(a)) => {
     pairs.push({ a: a.item, b: b.item, isInferred, isPartial: a.amount !== b.amount });
-  const joinNearest = (taker: Part, free: Set<Part>): boolean => {
+  };
+  const joinNearest = (taker: ClassPart<Item>, free: Set<ClassPart<Item>>): boolean => {
     const nearest = nearestOf(taker, free);
     if (nearest === null) return false;
     free.delete(nearest);
     join(taker, nearest);
     return true;
   };
-  const reported = new Set<Part>();
+  const freeFunds = new Set(funds);
+  const reported = new Set<ClassPart<Item>>();
   for (const movement of movements) {
     if (joinNearest(movement, statuses)) reported.add(movement);
-    joinNearest(movement, funds);
+    joinNearest(movement, freeFunds);
   }
-  for (const fund of funds) joinNearest(fund, statuses);
-  const partial: Part[] = [];
-  for (const reversal of sortedOf("reversal")) {
-    const before = [...movements].findLast((one) => one.at <= reversal.at && agree(one, reversal));
-    if (before === undefined) {
-      partial.push(reversal);
-      continue;
-    }
-    movements.delete(before);
-    join(reversal, before);
-    if (!reported.has(before)) continue;
-    const isAgain = (one: Part) => !reported.has(one) && one.at >= reversal.at;
-    const again = [...movements].find((one) => isAgain(one) && agree(one, reversal));
-    if (again === undefined) continue;
-    reported.add(again);
-    join(again, reversal, true);
-  }
-  const left = new Map([...movements].map((one) => [one, moneyOf(one.amount)]));
-  for (const reversal of partial) {
-    const amount = moneyOf(reversal.amount);
-    const before = [...left].filter(([one]) => one.at <= reversal.at && isSamePlace(one, reversal));
-    const enough = before.findLast(([, rest]) => amount.lessThanOrEqualTo(rest));
-    const [movement, rest] = enough ?? before.at(-1) ?? [];
-    if (movement === undefined || rest === undefined) continue;
-    left.set(movement, subtract(rest, amount));
-    join(reversal, movement, true);
-  }
+  for (const fund of freeFunds) joinNearest(fund, statuses);
+  joinReversals({ movements, reversals: sortedOf("reversal"), reported, join });
   return pairs;
+}
+
+type Join<Item> = (a: ClassPart<Item>, b: ClassPart<Item>, isInferred?: boolean) => void;
+
+type Reversing<Item> = Readonly<{
+  movements: readonly ClassPart<Item>[];
+  reversals: readonly ClassPart<Item>[];
+  /** The movements that have a status. */
+  reported: ReadonlySet<ClassPart<Item>>;
+  join: Join<Item>;
+}>;
+
+/** What is left of a movement, and the last reversal that took from it. */
+type Undone<Item> = { left: Money; last: ClassPart<Item> | null };
+
+/**
+ * A reversal takes the last movement before it that has its whole amount left. One that finds none
+ * takes a part, the greatest first, of the movement with the least that is enough, else of the last
+ * one, which is then taken back by more than was booked. If a movement with a status has nothing left,
+ * a later one without a status books the same deposit again, as after a retry.
+ */
+function joinReversals<Item>({ movements, reversals, reported, join }: Reversing<Item>): void {
+  const undone = new Map<ClassPart<Item>, Undone<Item>>();
+  for (const one of movements) undone.set(one, { left: moneyOf(one.amount), last: null });
+  const take = (reversal: ClassPart<Item>, one: ClassPart<Item>, isInferred?: boolean) => {
+    const { left, last } = undone.get(one) as Undone<Item>;
+    const latest = last === null || last.at < reversal.at ? reversal : last;
+    undone.set(one, { left: subtract(left, moneyOf(reversal.amount)), last: latest });
+    join(reversal, one, isInferred);
+  };
+  const before = ({ at }: ClassPart<Item>) => movements.filter((one) => one.at <= at);
+  // Providers print some times in whole seconds.
+  const soonAfter = ({ at }: ClassPart<Item>) =>
+    movements.filter((one) => one.at > at && one.at < at + SECOND);
+  const isUntouched = (one: ClassPart<Item>) => undone.get(one)?.last === null;
+  const inPart: ClassPart<Item>[] = [];
+  for (const reversal of reversals) {
+    const isWhole = (one: ClassPart<Item>) => isUntouched(one) && agree(one, reversal);
+    const whole = before(reversal).findLast(isWhole) ?? soonAfter(reversal).find(isWhole);
+    if (whole === undefined) inPart.push(reversal);
+    else take(reversal, whole);
+  }
+  for (const reversal of inPart.sort(byFallingAmount)) {
+    const isThere = (one: ClassPart<Item>) => isSamePlace(one, reversal);
+    const earlier = before(reversal).filter(isThere);
+    const possible = earlier.length > 0 ? earlier : soonAfter(reversal).filter(isThere);
+    const leftOf = (one: ClassPart<Item>) => undone.get(one)?.left ?? ZERO;
+    const enough = possible.filter((one) => !leftOf(one).lessThan(moneyOf(reversal.amount)));
+    const [least] = enough.toSorted((a, b) => leftOf(a).comparedTo(leftOf(b)));
+    const movement = least ?? possible.at(-1);
+    if (movement !== undefined) take(reversal, movement, true);
+  }
+  const free = new Set(movements.filter((one) => !reported.has(one)));
+  const known = new Set(reported);
+  for (const one of movements) {
+    const { left, last } = undone.get(one) as Undone<Item>;
+    if (!known.has(one) || last === null || ZERO.lessThan(left)) continue;
+    const again = [...free].find((other) => other.at >= last.at && agree(other, one));
+    if (again === undefined) continue;
+    free.delete(again);
+    known.add(again);
+    join(again, one, true);
+  }
 }
 
 /** Whether there are other parts of the same kind and amount. */
@@ -122,6 +158,9 @@ const isSamePlace = (a: Any, b: Any): boolean =>
 
 const areSame = (a: string | null, b: string | null): boolean =>
   a === null || b === null || a === b;
+
+const byFallingAmount = (a: Any, b: Any): number =>
+  compareAmounts(b.amount, a.amount) || byTime(a, b);
 
 const byTime = (a: Any, b: Any): number => compareTimes(a.at, b.at) || compareText(a.tie, b.tie);
 

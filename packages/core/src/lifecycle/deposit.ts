@@ -228,7 +228,7 @@ function readStatus(fact: DatedFact<"DepositStatusReported">): FactReading {
         ...pick(data, "reference", "reason", "reason_code"),
         ...{ transaction_hash: hash, paid_fee: feeText(data) },
       }),
-      ...(isLayer1 ? [] : agreedClaims({ reported_amount: data.amount })),
+      ...agreedClaims({ reported_amount: data.amount }),
       ...idClaims(names),
     ],
   };

@@ -98,8 +98,10 @@ export type Lifecycle = Readonly<{
   /**
    * The facts that show a stage which follows from all facts of the record, by the claims that name
    * them.
+   *
+   * @param awaiting the amount of the last confirmation, if its run is not reported yet; else zero
    */
-  endsOf?: (fields: Fields, sums: Sums) => Readonly<Record<string, End>>;
+  endsOf?: (fields: Fields, sums: Sums, awaiting: string) => Readonly<Record<string, End>>;
   /** What its facts state and cannot all be true. */
   contradictionsIn?: (fields: Fields, sums: Sums) => readonly Contradiction[];
   /**
@@ -308,7 +310,7 @@ const EXPLANATIONS: readonly Explanation[] = [
       `brings the stage ${stageText(after)}${late ? ", though it came late" : ""}`,
   },
   {
-    applies: ({ entry: { stage }, isSummed }) => stage === null && isSummed,
+    applies: ({ isSummed }) => isSummed,
     explain: ({ outcome: { after } }) =>
       `is summed with the record's other movements, and leaves the stage ${stageText(after)}`,
   },

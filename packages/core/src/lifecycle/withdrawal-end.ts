@@ -1,5 +1,5 @@
 import type { WithdrawalStage } from "@counterfoil/contracts/record";
-import { formatMoney, moneyOf, subtract, ZERO } from "../exact/money.ts";
+import { add, formatMoney, type Money, moneyOf, subtract, ZERO } from "../exact/money.ts";
 import {
   type AnyDatedFact,
   earliestClaims,
@@ -7,14 +7,16 @@ import {
   latestClaims,
   SHOWS,
 } from "./lifecycle-fact.ts";
-import { type Bound, type Claim, type Fields, type Sums, sumIn } from "./record-fields.ts";
 import {
-  debitOf,
-  freesHold,
-  type MovementSide,
-  pairedIn,
-  reversalOf,
-} from "./withdrawal-movement.ts";
+  type Claim,
+  type Contradiction,
+  excessesIn,
+  type Fields,
+  type Sums,
+  sumIn,
+  valueIn,
+} from "./record-fields.ts";
+import { debitOf, freesHold, type MovementSide, reversalOf } from "./withdrawal-movement.ts";
 
 /**
  * How a withdrawal ends. No single movement says it: a hold may be freed in parts, several holds may
@@ -26,8 +28,10 @@ import {
 export function sumsOf(side: MovementSide): Sums {
   const { kind, amount } = side;
   if (kind === "pending") return { held: amount };
-  if (kind === "released") return { ended: amount, released: amount };
-  if (kind === "confirmed") return { ended: amount };
+  if (kind === "released") return { released: amount };
+  // Known on the collateral account alone, it was taken: a debit of the available one is not known.
+  if (kind === "confirmed")
+    return { confirmed: amount, ...(freesHold(side) ? {} : { taken: amount }) };
   if (debitOf(side) !== null) return { debited: amount };
   return reversalOf(side) === null ? {} : { reversed: amount };
 }
@@ -38,7 +42,10 @@ export function endClaims(side: MovementSide, fact: AnyDatedFact): Claim[] {
   const idIf = (isClaimed: boolean) => (isClaimed ? id : undefined);
   const isDebit = debitOf(side) !== null;
   return [
-    ...earliestClaims(fact, 0, { [SHOWS.firstDebit]: idIf(isDebit) }),
+    ...earliestClaims(fact, 0, {
+      [SHOWS.firstDebit]: idIf(isDebit),
+      [FIRST_DEBIT]: isDebit ? side.amount : undefined,
+    }),
     ...latestClaims(fact, 0, {
       [SHOWS.lastDebit]: idIf(isDebit),
       [SHOWS.lastReversal]: idIf(reversalOf(side) !== null),
@@ -54,6 +61,7 @@ export const legEndClaims = (leg: string, fact: AnyDatedFact): Claim[] =>
     [SHOWS.lastLeg]: factIdOf(fact.type, fact.data),
   });
 
+const FIRST_DEBIT = "first_debit";
 const LEG = "leg:";
 const DONE = "done:";
 
@@ -62,9 +70,10 @@ type Ends = Readonly<Record<string, Readonly<{ stage: WithdrawalStage }>>>;
 
 const [SETTLED, RETURNED] = [{ stage: "settled" }, { stage: "returned" }] as const;
 
-export const endsOf = (fields: Fields, sums: Sums): Ends => ({
+/** @param awaiting the amount of a confirmation whose run is not reported, so that its debit may come */
+export const endsOf = (fields: Fields, sums: Sums, awaiting: string): Ends => ({
   ...legEnds(fields),
-  ...movementEnds(fields, sums),
+  ...movementEnds(fields, sums, moneyOf(awaiting)),
 });
 
 /** A transfer to several addresses settles when each of its amount legs succeeded. */
@@ -76,31 +85,50 @@ function legEnds(fields: Fields): Ends {
 }
 
 /**
- * While one part of the hold was freed and another is still held, nothing has ended. Otherwise the
- * withdrawal is settled, by its first debit if that one takes the whole hold, else by the last one. If
- * everything debited came back, or nothing was debited and the whole hold was freed, the last movement
- * that gave money back returns it.
+ * Nothing has ended while a part of the hold is still held, or while a confirmation's debit may still
+ * come. Then a debit settles the withdrawal: the first one if it takes the whole hold, else the last.
+ * If everything debited came back, or nothing was debited, the last movement that gave money back
+ * returns it.
  */
-function movementEnds(fields: Fields, sums: Sums): Ends {
-  const [held, ended, debited] = [
-    sumIn(sums, "held"),
-    sumIn(sums, "ended"),
-    sumIn(sums, "debited"),
-  ];
-  const isHeld = ended.lessThan(held);
-  if (debited.isZero()) {
-    return {
-      [SHOWS.lastReversal]: RETURNED,
-      ...(isHeld ? {} : { [SHOWS.lastFreed]: RETURNED }),
-    };
-  }
-  const isPartial = isHeld && ZERO.lessThan(ended) && debited.lessThan(held);
-  const isOne = !moneyOf(pairedIn(fields, "debit")?.amount ?? "0").lessThan(held);
+function movementEnds(fields: Fields, sums: Sums, awaiting: Money): Ends {
+  if (isStillHeld(sums) || mayBeDebited(sums, awaiting)) return {};
+  const [held, debited] = [sumIn(sums, "held"), sumIn(sums, "debited")];
+  const back = { [lastBack(fields)]: RETURNED };
+  if (debited.isZero()) return back;
+  const isOne = !moneyOf(valueIn(fields, FIRST_DEBIT) ?? "0").lessThan(held);
   return {
-    ...(isPartial ? {} : { [isOne ? SHOWS.firstDebit : SHOWS.lastDebit]: SETTLED }),
-    ...(sumIn(sums, "reversed").lessThan(debited) ? {} : { [SHOWS.lastReversal]: RETURNED }),
+    [isOne ? SHOWS.firstDebit : SHOWS.lastDebit]: SETTLED,
+    ...(sumIn(sums, "reversed").lessThan(debited) ? {} : back),
   };
 }
+
+/** The claim of the last movement that gave money back: of claims by time, the smaller order is later. */
+function lastBack(fields: Fields): string {
+  const [reversal, freed] = [fields[SHOWS.lastReversal]?.[0], fields[SHOWS.lastFreed]?.[0]];
+  const isFreed = reversal === undefined || (freed !== undefined && freed < reversal);
+  return isFreed ? SHOWS.lastFreed : SHOWS.lastReversal;
+}
+
+/**
+ * A confirmation, its debit, and what comes back of that are the same money. A debit without any
+ * confirmation takes the rest of the hold: it may be smaller by its fees.
+ */
+function isStillHeld(sums: Sums): boolean {
+  const [confirmed, debited] = [sumIn(sums, "confirmed"), sumIn(sums, "debited")];
+  if (confirmed.isZero() && !debited.isZero()) return false;
+  const used = greatest(confirmed, debited, sumIn(sums, "reversed"));
+  return add(sumIn(sums, "released"), used).lessThan(sumIn(sums, "held"));
+}
+
+/** Whether confirmations that were taken, or are not reported yet, have no debit. */
+function mayBeDebited(sums: Sums, awaiting: Money): boolean {
+  const open = add(sumIn(sums, "taken"), awaiting);
+  const undebited = subtract(sumIn(sums, "confirmed"), sumIn(sums, "debited"));
+  return !open.isZero() && !undebited.lessThan(open);
+}
+
+const greatest = (...amounts: readonly Money[]): Money =>
+  amounts.reduce((a, b) => (a.lessThan(b) ? b : a));
 
 /** What was taken: the debits less what came back of them; null if no debit is known. */
 export function settledAmount(sums: Sums): string | null {
@@ -111,20 +139,35 @@ export function settledAmount(sums: Sums): string | null {
 }
 
 /**
- * The amount of a withdrawal by its movements: what was held and not released again, so that a
- * withdrawal that was retried counts once; null if they do not say it.
+ * The amount of a withdrawal by its movements; null if they do not say it. Holds add up. If no less
+ * than the first of them came back, and more was held than that, it was tried again: then what came
+ * back does not count.
+ *
+ * @param first the amount of the first hold
  */
-export function movedAmount(sums: Sums): string | null {
-  const [held, debited] = [sumIn(sums, "held"), sumIn(sums, "debited")];
-  const kept = subtract(held, sumIn(sums, "released"));
-  if (ZERO.lessThan(kept)) return formatMoney(kept);
-  const isDebitAlone = held.isZero() && sumIn(sums, "ended").isZero() && !debited.isZero();
-  return isDebitAlone ? formatMoney(debited) : null;
+export function movedAmount(sums: Sums, first: string | null): string | null {
+  const [held, confirmed, debited] = [
+    ...[sumIn(sums, "held"), sumIn(sums, "confirmed"), sumIn(sums, "debited")],
+  ] as const;
+  const known = [held, confirmed, debited].find((sum) => !sum.isZero());
+  if (known === undefined) return null;
+  if (held.isZero() || first === null) return formatMoney(known);
+  const undebited = greatest(ZERO, subtract(confirmed, debited));
+  const back = [sumIn(sums, "released"), undebited, sumIn(sums, "reversed")].reduce(add);
+  if (back.lessThan(moneyOf(first))) return formatMoney(held);
+  return back.lessThan(held) ? formatMoney(subtract(held, back)) : first;
 }
 
 /** No more can be freed or debited than was held, nor come back than was debited. */
-export const WITHDRAWAL_BOUNDS: readonly Bound[] = [
-  ["ended", "held"],
-  ["debited", "held"],
-  ["reversed", "debited"],
-];
+export function contradictionsIn(sums: Sums): readonly Contradiction[] {
+  const freed = add(sumIn(sums, "released"), sumIn(sums, "confirmed"));
+  const settled = settledAmount(sums);
+  const compared = { ...sums, freed: formatMoney(freed), debited: settled ?? "0" };
+  return [
+    ...excessesIn(compared, [
+      ["freed", "held"],
+      ["debited", "held"],
+    ]),
+    ...excessesIn(sums, [["reversed", "debited"]]),
+  ];
+}

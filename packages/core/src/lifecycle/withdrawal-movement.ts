@@ -103,8 +103,8 @@ export function sideEntry(
   side: MovementSide,
   { movement_type: word = "", occurred_at }: DataOf<"MovementRecorded">,
 ): HistoryEntry {
-  const { kind, run, movementId, amount } = side;
-  const slot = { key: JSON.stringify([run, kind, movementId]), rank: sideRank(side), amount };
+  const { kind, movementId, amount } = side;
+  const slot = { key: JSON.stringify([kind, movementId]), rank: sideRank(side), amount };
   const stage = debitOf(side) === null ? STAGES[kind] : null;
   return { stage, word, source: "movement", slot, occurred_at: occurred_at ?? null };
 }
@@ -127,9 +127,13 @@ export const reversalOf = (side: MovementSide | null): string | null =>
 export const freesHold = ({ kind, accountType, isOutgoing }: MovementSide): boolean =>
   accountType === "available" && (kind === "released" || (kind === "confirmed" && !isOutgoing));
 
-/** The order of a side within its withdrawal: by step, then by time. */
+/** The order of a side within its withdrawal: by step, the available account first, then by time. */
 export const stepOrder = (side: MovementSide | null, at: Nanos, tie: string): Ordered =>
-  earliestFirst(`0${side === null ? KINDS.length : KINDS.indexOf(side.kind)}`, at, tie);
+  earliestFirst(
+    side === null ? `0${KINDS.length}` : `0${KINDS.indexOf(side.kind)}${sideRank(side)}`,
+    at,
+    tie,
+  );
 
 /**
  * Claims by which holds and confirmations are matched: the first hold and the last confirmation.
@@ -143,24 +147,6 @@ export function waitingClaims(side: MovementSide, at: Nanos, tie: string): Claim
   return kind === "pending"
     ? [{ field: "hold", ...earliestFirst(0, at, tie), value }]
     : [{ field: "confirmation", ...latestFirst(0, at, tie), value }];
-}
-
-/** Claims by which a run's sides are paired: the first confirmation and the first debit. */
-export function pairClaims(side: MovementSide, at: Nanos, tie: string): Claim[] {
-  const { kind, run, movementId, amount } = side;
-  if (kind !== "confirmed" && debitOf(side) === null) return [];
-  const value = JSON.stringify([run, amount, movementId]);
-  return [{ field: pairField(kind), ...earliestFirst(0, at, tie), value }];
-}
-
-const pairField = (kind: MovementKind): string => `pair:${kind}`;
-
-/** Reads the confirmation or the debit that `pairClaims` wrote. */
-export function pairedIn(fields: Fields, kind: "confirmed" | "debit") {
-  const value = valueIn(fields, pairField(kind));
-  if (value === null) return null;
-  const [run, amount, movementId] = JSON.parse(value) as [string, string, string];
-  return { run, amount, movementId };
 }
 
 /** Reads the hold or the confirmation that `waitingClaims` wrote. */

@@ -24,7 +24,6 @@ import {
   agreedClaims,
   type Claim,
   disagreementsIn,
-  excessesIn,
   type Fields,
   feeText,
   hashNames,
@@ -49,17 +48,16 @@ import {
   ZERO_HASH_WITHDRAWAL,
 } from "./stages.ts";
 import {
+  contradictionsIn,
   endClaims,
   endsOf,
   legEndClaims,
   movedAmount,
   settledAmount,
   sumsOf,
-  WITHDRAWAL_BOUNDS,
 } from "./withdrawal-end.ts";
 import {
   isWithdrawalReport,
-  pairClaims,
   sideEntry,
   sideOf,
   stepOrder,
@@ -100,10 +98,7 @@ export const WITHDRAWALS: Lifecycle = {
   ids: ["request", "payment", "movement", "transfer"],
   fieldsOf: withdrawalFields,
   endsOf,
-  contradictionsIn: (fields, sums) => [
-    ...disagreementsIn(fields),
-    ...excessesIn(sums, WITHDRAWAL_BOUNDS),
-  ],
+  contradictionsIn: (fields, sums) => [...disagreementsIn(fields), ...contradictionsIn(sums)],
 };
 
 function isWithdrawalMovement(movement: DataOf<"MovementRecorded">): boolean {
@@ -141,7 +136,6 @@ function readMovement(fact: DatedFact<"MovementRecorded">): FactReading {
         "id:movement": name.name,
       }),
       ...(side === null ? [] : waitingClaims(side, at, order)),
-      ...(side === null ? [] : pairClaims(side, at, order)),
       ...(side === null ? [] : endClaims(side, fact)),
       movementClaim(movement_id),
       ...idClaims(request),
@@ -221,11 +215,18 @@ function statusClaims(fact: DatedFact<"WithdrawalStatusReported">): Claim[] {
       settled_amount: data.settled_amount,
     }),
     ...(isLayer1 && isLegDone(data) ? legEndClaims(data.leg_id ?? "", fact) : []),
-    // Layer1's fee leg states what the fee is estimated to be, and later what it was.
-    ...(isLayer1 ? [] : agreedClaims({ requested_amount: data.amount })),
+    ...agreedClaims(isFee ? {} : agreedIn(data)),
     // A payment's own values take precedence, since they are newer.
     ...latestClaims(fact, PAID, pick(data, ...SENT_FIELDS)),
   ];
+}
+
+/** What the statuses of a request, or of an amount leg, agree in, and how amount legs end. */
+function agreedIn({ provider, leg_id, amount, status }: DataOf<"WithdrawalStatusReported">) {
+  if (provider !== "layer1") return { requested_amount: amount };
+  const stage = stageOfWord(LAYER1_WITHDRAWAL, status);
+  const end = stage !== null && stage !== undefined && ENDS.has(stage) ? stage : undefined;
+  return { [`amount of ${leg_id}`]: amount, end_of_legs: end };
 }
 
 const SENT_FIELDS = ["transaction_hash", "destination_address", "reason", "reason_code"] as const;
@@ -256,10 +257,11 @@ function readPaymentOut(fact: DatedFact<"PaymentStatusReported">): FactReading {
 }
 
 function withdrawalFields(fields: Fields, sums: Sums): Partial<WithdrawalRecord> {
+  const amount = valueIn(fields, "amount");
   const legs = valuesUnder(fields, "leg:");
   return {
     ...holderFields(fields),
-    amount: legs.length > 0 ? sum(legs) : (movedAmount(sums) ?? valueIn(fields, "amount")),
+    amount: legs.length > 0 ? sum(legs) : (movedAmount(sums, amount) ?? amount),
     settled_amount: settledAmount(sums) ?? valueIn(fields, "settled_amount"),
     ...valuesIn(fields, "total", "quoted_currency"),
     ...feeOf(fields),

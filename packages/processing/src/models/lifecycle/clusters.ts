@@ -26,8 +26,8 @@ export type Cluster = {
   links: readonly Link[];
   /** The entries with which it waits to be joined with others, see joins.ts. */
   waiting: readonly StoredWaiting[];
-  /** Its entry in the queue of a large run. */
-  inRun: StoredWaiting | null;
+  /** Its entries in the queues of large runs. */
+  inRuns: Readonly<Record<string, StoredWaiting>>;
   /** The cluster of its record that holds the history of all. */
   base: number;
   /** The number of rows of the history that it holds, and the record that the history belongs to. */
@@ -47,8 +47,7 @@ type Link = Readonly<{
 /** Two clusters of one record, and why they are. */
 export type Pair = Readonly<{ a: Cluster; b: Cluster; link: Omit<Link, "to"> }>;
 
-const keyOf = (from: number, to: number, { kind, isInferred }: Omit<Link, "to">): string =>
-  `${from} ${to} ${isInferred} ${kind}`;
+const keyOf = (from: number, to: number, kind: string): string => `${from} ${to} ${kind}`;
 
 /** `at` is text: a JSON number cannot hold nanoseconds exactly. */
 export type StoredWaiting = Readonly<{
@@ -99,7 +98,7 @@ export class Clusters {
     this.buffer.put(CLUSTERS, { id: COUNTER, data: String(id + 1) }, counter);
     const cluster: Cluster = {
       ...{ id, facts: 0, fields: {}, sums: {}, ends: {}, split: 0 },
-      ...{ links: [], waiting: [], inRun: null },
+      ...{ links: [], waiting: [], inRuns: {} },
       ...{ base: id, length: 0, record: null, anomalies: [] },
     };
     this.loaded.set(id, { cluster, stored: null, base: id, record: null });
@@ -142,19 +141,29 @@ export class Clusters {
     kinds: readonly string[],
     pairs: readonly Pair[],
   ): Promise<void> {
-    const wanted = new Set(
-      pairs.flatMap(({ a, b, link }) => [keyOf(a.id, b.id, link), keyOf(b.id, a.id, link)]),
-    );
-    for (const { id, links } of members) {
-      for (const { to, ...link } of links) {
-        const isWanted = wanted.has(keyOf(id, to, link));
-        if (kinds.includes(link.kind) && !isWanted) await this.unlink(id, to, link.kind);
+    const wanted = new Map<string, boolean>();
+    for (const { a, b, link } of pairs) {
+      wanted.set(keyOf(a.id, b.id, link.kind), link.isInferred);
+      wanted.set(keyOf(b.id, a.id, link.kind), link.isInferred);
+    }
+    for (const member of members) {
+      for (const { kind, to, isInferred } of member.links) {
+        if (!kinds.includes(kind)) continue;
+        const now = wanted.get(keyOf(member.id, to, kind));
+        if (now === undefined) await this.unlink(member.id, to, kind);
+        else if (now !== isInferred) this.replaceLink(member, { kind, to, isInferred: now });
       }
     }
     for (const { a, b, link } of pairs) {
       const isLinked = a.links.some(({ kind, to }) => kind === link.kind && to === b.id);
       if (!isLinked) await this.link(a.id, b.id, link);
     }
+  }
+
+  private replaceLink(cluster: Cluster, link: Link): void {
+    const isIt = ({ kind, to }: Link) => kind === link.kind && to === link.to;
+    cluster.links = cluster.links.map((one) => (isIt(one) ? link : one));
+    this.touch(cluster);
   }
 
   async link(a: number, b: number, link: Omit<Link, "to">): Promise<void> {

@@ -346,6 +346,29 @@ describe("deposits of Zero Hash", () => {
     }
   });
 
+  test("what takes back an unknown deposit is a record of its own until that is known", async () => {
+    const [booked, back] = depositLegs(`what id at       hash amount
+                                        M    m  10:00:00 ab   0.2
+                                        M    r  10:01:00 ab   -0.2`);
+    if (!booked || !back) throw new TypeError("two movements");
+    expect(await recordsIn([back])).toEqual(["movement:r returned unmatched returned<deposit>"]);
+    expect(await recordsIn([back, booked])).toEqual([
+      "movement:m returned stated credited<deposit> returned<deposit>",
+    ]);
+  });
+
+  test("what is taken back in part beside too many others to tell is not lost", async () => {
+    const many = Array.from({ length: 64 }, (_, at) => `M m${at} 10:00:00 ab 1`);
+    const facts = depositLegs(
+      ["what id at hash amount", ...many, "M r 10:01:00 ab -0.25"].join("\n"),
+    );
+    const records = await depositsOf(facts);
+    expect(records).toHaveLength(65);
+    expect(records.filter(({ state }) => state.link === "unmatched")).toMatchObject([
+      { id: "movement:r", state: { stage: "returned", amount: "0.25", credited_amount: null } },
+    ]);
+  });
+
   test("what spends a deposit does not take it back", async () => {
     const [booked, spent] = depositLegs(`what id at       hash amount
                                          M    m  10:00:00 ab   500

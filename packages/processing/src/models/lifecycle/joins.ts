@@ -10,12 +10,11 @@ import {
   amountPoint,
   PAIRED_BY_AMOUNT_MAX,
   pairByAmount,
-  pairedIn,
   sideRank,
   type Unpaired,
   waitingIn,
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
-import type { Row } from "../../ports/model-store.ts";
+import type { Row, Value } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters, StoredWaiting } from "./clusters.ts";
@@ -90,52 +89,73 @@ export class RunPairs {
   async pairRun({ run, clusters: changed, isFewer }: ChangedRun): Promise<void> {
     const { buffer, clusters } = this.on;
     const storedMark = await this.largeRunMark(run);
-    if (storedMark !== null && !isFewer) return;
+    const members = new Set<Cluster>();
+    for (const id of changed) members.add(await clusters.get(id));
+    if (storedMark !== null && !isFewer) return this.pairMany(members, run);
     const few = having({ run }, ["kind", "fact"], { limit: PAIRED_BY_AMOUNT_MAX + 1 });
     const sides = (await buffer.select(MOVEMENTS, few)).filter(isPaired);
     const isMany = sides.length > PAIRED_BY_AMOUNT_MAX;
-    if (storedMark !== null && isMany) return;
-    const members = new Set<Cluster>();
-    for (const id of changed) members.add(await clusters.get(id));
+    if (storedMark !== null && isMany) return this.pairMany(members, run);
     for (const { cluster } of sides) members.add(await clusters.get(Number(cluster)));
     const mark = { class: run, counts: "[]" };
     if (isMany) buffer.put(PART_COUNTS, mark, null);
     else if (storedMark !== null) {
       buffer.remove(PART_COUNTS, mark, storedMark);
-      await this.pairMany(members);
+      await this.pairMany(members, run);
     }
     const link = { kind: `run:${run}`, isInferred: false };
     const pairs = isMany ? [] : await this.pairsOf(sides);
     const linked = pairs.map(([a, b]) => ({ a, b, link }));
     await clusters.relink(members, [link.kind], linked);
-    if (isMany) for (const member of members) clusters.touch(member);
+    if (isMany) await this.pairMany(members, run);
   }
 
-  /** Replaces the entries of changed clusters in the queues of large runs. */
-  async pairMany(touched: Iterable<Cluster>): Promise<void> {
+  /** Replaces the entries of changed clusters in the queues of large runs: they may name a request. */
+  async renameMany(touched: Iterable<Cluster>): Promise<void> {
     for (const cluster of touched) {
-      const { id, inRun: before } = cluster;
-      const now = await this.waitingOf(cluster);
+      for (const run of Object.keys(cluster.inRuns)) await this.pairMany([cluster], run);
+    }
+  }
+
+  private async pairMany(members: Iterable<Cluster>, run: string): Promise<void> {
+    for (const cluster of members) {
+      const { id } = cluster;
+      const { [run]: before = null, ...others } = cluster.inRuns;
+      const now = await this.waitingIn(run, cluster);
       if (JSON.stringify(now) === JSON.stringify(before)) continue;
-      cluster.inRun = now;
+      cluster.inRuns = now === null ? others : { ...others, [run]: now };
+      this.on.clusters.touch(cluster);
       if (before !== null) await this.matching.remove(toMatch(before, id));
       if (now !== null) await this.matching.put(toMatch(now, id));
     }
   }
 
-  /** The cluster's one entry; a cluster with several debits waits with the first. */
-  private async waitingOf({ fields, sums }: Cluster): Promise<StoredWaiting | null> {
-    const isConfirmed = fields.confirmation !== undefined;
-    const debit = isConfirmed ? null : pairedIn(fields, "debit");
-    const found = debit ?? (sums.debited === undefined ? pairedIn(fields, "confirmed") : null);
-    if (found === null || (await this.largeRunMark(found.run)) === null) return null;
+  /** The one entry of a cluster in a large run; one with several debits there waits with the first. */
+  private async waitingIn(run: string, { id, fields }: Cluster): Promise<StoredWaiting | null> {
+    if ((await this.largeRunMark(run)) === null) return null;
+    const [confirmed, debit] = [
+      await this.firstIn({ run, cluster: id, kind: "confirmed" }),
+      await this.firstIn({ run, cluster: id, kind: "debit", account: "available" }),
+    ];
+    const found = debit ?? confirmed;
+    // What has both is paired already.
+    if (found === null || (confirmed !== null && debit !== null)) return null;
     return {
-      class: `run ${found.run}`,
+      class: `run ${run}`,
       side: debit === null ? "confirmation" : "hold",
-      at: String(amountPoint(found.amount)),
-      tie: found.movementId,
+      at: String(amountPoint(String(found.amount))),
+      tie: String(found.movement_id),
       named: fields["id:request"] !== undefined,
     };
+  }
+
+  private async firstIn(values: Readonly<Record<string, Value>>): Promise<Row | null> {
+    const order = values.account === undefined ? ["account", "fact"] : ["fact"];
+    const [first = null] = await this.on.buffer.select(
+      MOVEMENTS,
+      having(values, order, { limit: 1 }),
+    );
+    return first;
   }
 
   /** The row that marks a large run; null for a small one. */
@@ -146,15 +166,15 @@ export class RunPairs {
   private async pairsOf(sides: readonly Row[]) {
     const { clusters, facts } = this.on;
     const unpaired = { confirmed: [] as Unpaired<Cluster>[], debit: [] as Unpaired<Cluster>[] };
+    const kinds = Map.groupBy(sides, ({ cluster }) => cluster);
     for (const { kind, fact, amount, movement_id, cluster } of shownOf(sides)) {
+      // What has both in this run is paired already; what it has in others does not matter here.
+      if (kinds.get(cluster)?.some((other) => other.kind !== kind)) continue;
       const item = await clusters.get(Number(cluster));
-      const isDebit = kind === "debit";
-      if (isDebit ? item.fields.confirmation !== undefined : item.sums.debited !== undefined)
-        continue;
       const at = String((await facts.get(String(fact)))?.at).padStart(20, "0");
       const request = valueIn(item.fields, "id:request");
       const one = { item, amount: String(amount), order: `${at}${movement_id}`, request };
-      unpaired[isDebit ? "debit" : "confirmed"].push(one);
+      unpaired[kind === "debit" ? "debit" : "confirmed"].push(one);
     }
     return pairByAmount(unpaired.confirmed, unpaired.debit);
   }

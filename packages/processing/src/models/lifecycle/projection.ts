@@ -164,7 +164,7 @@ class LifecycleFold {
     const all = new Set<Cluster>();
     for (let touched = this.clusters.takeTouched(); touched.length > 0; ) {
       for (const cluster of touched) all.add(cluster);
-      await this.pairs.pairMany(touched);
+      await this.pairs.renameMany(touched);
       touched = this.clusters.takeTouched();
     }
     return [...all];

@@ -55,9 +55,7 @@ export class Records {
     const fields = mergedFields(alive.map((member) => member.fields));
     const sums = mergedSums(alive.map((member) => member.sums));
     await this.showEnds(alive, fields, sums);
-    // The reversal of an unknown deposit is not a deposit.
-    const isReversal = alive.every((member) => valueIn(member.fields, "part") === "reversal");
-    const id = isReversal ? null : await this.idOf(fields, alive);
+    const id = await this.idOf(fields, alive);
     if (id !== null) return { base, members: alive, fields, sums, before: base.record, ...id };
     // The history is kept until the clusters have a record.
     await this.on.histories.updateStages(base);
@@ -79,7 +77,8 @@ export class Records {
   /** Shows the end of a record at the facts that its sums say, and no longer at others. */
   private async showEnds(members: readonly Cluster[], fields: Fields, sums: Sums): Promise<void> {
     const { lifecycle, placement } = this.on;
-    const ends = Object.entries(lifecycle.endsOf?.(fields, sums) ?? {});
+    const awaiting = await this.awaitingIn(fields);
+    const ends = Object.entries(lifecycle.endsOf?.(fields, sums, awaiting) ?? {});
     for (const member of members) {
       const wanted = new Map<string, End>();
       if (member.links.some(({ kind }) => kind === PARTIAL)) {
@@ -88,9 +87,7 @@ export class Records {
       }
       for (const [claim, end] of ends) {
         const id = valueIn(fields, claim);
-        if (id === null || valueIn(member.fields, claim) !== id) continue;
-        if (claim === SHOWS.lastFreed && !(await this.isComplete(id))) continue;
-        wanted.set(id, end);
+        if (id !== null && valueIn(member.fields, claim) === id) wanted.set(id, end);
       }
       for (const id of new Set([...Object.keys(member.ends), ...wanted.keys()])) {
         const end = wanted.get(id);
@@ -99,10 +96,12 @@ export class Records {
     }
   }
 
-  private async isComplete(factId: string): Promise<boolean> {
+  /** The amount of the last confirmation, if its run is not reported yet. */
+  private async awaitingIn(fields: Fields): Promise<string> {
     const { facts, movements } = this.on;
-    const side = (await facts.get(factId))?.reading?.side ?? null;
-    return side === null || movements.isComplete(side);
+    const id = valueIn(fields, SHOWS.lastFreed);
+    const side = id === null ? null : ((await facts.get(id))?.reading?.side ?? null);
+    return side === null || (await movements.isComplete(side)) ? "0" : side.amount;
   }
 
   /**
@@ -308,9 +307,10 @@ function linkOf({ fields, sums, members }: Computed): string {
   return isInferred ? "inferred" : "stated";
 }
 
-/** Whether the record has a reversal but neither a debit nor a request that explains it. */
+/** Whether the record has a reversal but neither what it reverses nor a request that explains it. */
 const isUnexplainedReversal = (fields: Fields, sums: Sums): boolean =>
-  sums.reversed !== undefined && sums.debited === undefined && fields["id:request"] === undefined;
+  (sums.undone !== undefined && sums.booked === undefined) ||
+  (sums.reversed !== undefined && sums.debited === undefined && fields["id:request"] === undefined);
 
 /** The columns from which a record is shown. */
 const SHOWN = ["state", "opened_at", "updated_at", "entered_at", "dated_at", "cluster", "tail"];

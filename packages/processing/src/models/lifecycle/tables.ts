@@ -147,7 +147,11 @@ export const MOVEMENTS: Table = {
     arrived_at: nanos,
   }),
   key: ["run", "kind", "fact"],
-  indexes: [["run", "account", "stated_at", "fact"]],
+  indexes: [
+    ["run", "account", "stated_at", "fact"],
+    // For the sides of one cluster in a large run.
+    ["cluster", "run", "kind", "account", "fact"],
+  ],
   digested: "digest",
   partition: "run",
 };

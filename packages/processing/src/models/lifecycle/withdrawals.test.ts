@@ -462,6 +462,68 @@ const CASES: readonly (readonly [name: string, table: string, records: readonly 
     [`R settled stated ${PENDING} ${SETTLED}`],
   ],
   [
+    "the debit of a part comes back while the rest is still held",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p        R
+     10:05:00  2   available  withdrawal_confirmed 4      c        R
+     10:05:00  2   available  withdrawal           -4     d        R
+     10:06:00  3   available  withdrawal           4      f        R`,
+    [`R confirmed stated ${PENDING} ·-<withdrawal> ${CONFIRMED} ·-<withdrawal>`],
+  ],
+  [
+    "debited, taken back, and held again",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p1       R
+     10:05:00  2   available  withdrawal_confirmed 10     c        R
+     10:05:00  2   available  withdrawal           -10    d        R
+     10:06:00  3   available  withdrawal           10     f        R
+     10:07:00  4   available  withdrawal_pending   -10    p2       R`,
+    [`R confirmed stated ${PENDING} ·-<withdrawal> ${CONFIRMED} ·-<withdrawal> ·${PENDING}`],
+  ],
+  [
+    "a part was taken, and its debit is not known; the rest is released",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p        R
+     10:04:00  2   available  withdrawal_pending   3      r        R
+     10:05:00  3   collateral withdrawal_confirmed -7     c        R`,
+    [`R confirmed stated ${PENDING} ·-<withdrawal_pending> ${CONFIRMED}`],
+  ],
+  [
+    "of two parts that were taken, the debit of one is not known",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p        R
+     10:05:00  2   available  withdrawal_confirmed 4      c1       R
+     10:05:00  2   available  withdrawal           -4     d1       R
+     10:06:00  3   collateral withdrawal_confirmed -6     c2       R`,
+    [`R confirmed stated ${PENDING} ·-<withdrawal> ${CONFIRMED} ·${CONFIRMED}`],
+  ],
+  [
+    "a part is released, and the rest debited without a confirmation",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p        R
+     10:04:00  2   available  withdrawal_pending   3      r        R
+     10:05:00  3   available  withdrawal           -7     d        R`,
+    [`R settled stated ${PENDING} ·-<withdrawal_pending> ${SETTLED}`],
+  ],
+  [
+    "the run of one part names its debit, that of another does not",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p        R
+     10:05:00  2   available  withdrawal_confirmed 4      c1       R
+     10:05:00  2   available  withdrawal           -4     d1       -
+     10:06:00  3   available  withdrawal_confirmed 6      c2       R
+     10:06:00  3   available  withdrawal           -6     d2       R`,
+    [`R settled stated ${PENDING} ·-<withdrawal> ${CONFIRMED} ·${CONFIRMED} ${SETTLED}`],
+  ],
+  [
+    "a movement whose sides are in two runs",
+    `at        run account    type               change movement request
+     10:00:00  1   available  withdrawal_pending -10    p        R
+     10:00:00  2   collateral withdrawal_pending 10     p        R
+     10:05:00  3   available  withdrawal_pending 10     r        R`,
+    [`R returned stated ${PENDING} ${RELEASED}`],
+  ],
+  [
     "a hold of nothing is no step",
     `at        run account    type               change movement request
      10:00:00  1   available  withdrawal_pending 0      p        R`,
@@ -526,6 +588,21 @@ describe("movements", () => {
     ],
     ["all released", "-10 p1 withdrawal_pending, 10 r withdrawal_pending", "10", null, []],
     ["two debits alone", "-4 d1 withdrawal, -6 d2 withdrawal", "10", "10", []],
+    ["a part is released", "-10 p withdrawal_pending, 3 r withdrawal_pending", "10", null, []],
+    [
+      "debited, taken back and held again",
+      "-10 p withdrawal_pending, 10 c withdrawal_confirmed, -10 d withdrawal, 10 f withdrawal, -10 p2 withdrawal_pending",
+      "10",
+      "0",
+      [],
+    ],
+    [
+      "debited, taken back in part",
+      "-10 p withdrawal_pending, 10 c withdrawal_confirmed, -10 d withdrawal, 2 f withdrawal",
+      "10",
+      "8",
+      [],
+    ],
     [
       "two debits of one hold",
       "-10 p withdrawal_pending, -10 d1 withdrawal, -10 d2 withdrawal",
@@ -538,7 +615,7 @@ describe("movements", () => {
       "-10 p withdrawal_pending, 12 r withdrawal_pending",
       "10",
       null,
-      ["ended 10 12"],
+      ["freed 10 12"],
     ],
     [
       "more comes back than was debited",
@@ -1023,6 +1100,15 @@ describe("a Layer1 withdrawal", () => {
       const [record] = await withdrawalsOf(facts);
       expect(record?.state).toMatchObject({ stage: "settled", amount: "0.003" });
       expect(brief(record?.history ?? []).slice(-2)).toEqual(["·-<SUCCESS>", "settled<SUCCESS>"]);
+    }
+  });
+
+  test("one leg that succeeds beside one that fails is told", async () => {
+    const facts = [...layer1("SUCCESS", "30", "69"), ...second("FAILED", "31", "0.002")];
+    for (const arrived of [facts, facts.toReversed()]) {
+      const [record] = await withdrawalsOf(arrived);
+      expect(record?.state.stage).toBe("failed");
+      expect(record?.anomalies).toMatchObject([{ kind: "contradiction", what: "end_of_legs" }]);
     }
   });
 
