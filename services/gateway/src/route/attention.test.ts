@@ -67,7 +67,13 @@ describe("anomalies", () => {
       },
     });
     await counting.get("/v1/anomalies");
-    await counting.get("/v1/anomalies?min_position=1");
+    await ledger.deliver(balanceWebhook({ run: 1, at: 1000, balance: "10", change: "10" }));
+    const { position } = await ledger.stream.head();
+    const reading = counting.get(`/v1/anomalies?min_position=${position}`);
+    await ledger.clock.advance(1000);
+    await ledger.fold();
+    await ledger.clock.advance(50);
+    await reading;
     const [without = 0, waiting] = listeners;
     expect(waiting).toBe(without + 1);
   });
