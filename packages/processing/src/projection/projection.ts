@@ -60,7 +60,7 @@ export type FoldContext = Readonly<{
  * Maximum length of buffered text: a short event may change long rows; ten thousand ordinary events
  * stay below it.
  */
-const BUFFERED_MAX = 48 * 1024 * 1024;
+const BUFFERED_MAX = 32 * 1024 * 1024;
 
 /**
  * Until they are committed, changed rows of a hot key are skipped by each selection of their
