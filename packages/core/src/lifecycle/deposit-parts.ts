@@ -39,7 +39,7 @@ export function joinParts<Item>(parts: readonly ClassPart<Item>[]): readonly Joi
   const pairs: Joined<Item>[] = [];
   const isEqual = equalsIn(parts);
   const sortedOf = (part: DepositPart) => parts.filter((one) => one.part === part).sort(byTime);
-  const [statuses, funds] = [new Set(sortedOf("status")), sortedOf("fund")];
+  const [statuses, funds] = [new Set(sortedOf("status")), new Set(sortedOf("fund"))];
   const movements = sortedOf("movement");
   const join: Join<Item> = (a, b, isInferred = isEqual(a)) => {
     pairs.push({ a: a.item, b: b.item, isInferred, isPartial: a.amount !== b.amount });
@@ -51,13 +51,12 @@ export function joinParts<Item>(parts: readonly ClassPart<Item>[]): readonly Joi
     join(taker, nearest);
     return true;
   };
-  const freeFunds = new Set(funds);
   const reported = new Set<ClassPart<Item>>();
   for (const movement of movements) {
     if (joinNearest(movement, statuses)) reported.add(movement);
-    joinNearest(movement, freeFunds);
+    joinNearest(movement, funds);
   }
-  for (const fund of freeFunds) joinNearest(fund, statuses);
+  for (const fund of funds) joinNearest(fund, statuses);
   joinReversals({ movements, reversals: sortedOf("reversal"), reported, join });
   return pairs;
 }
@@ -72,52 +71,77 @@ type Reversing<Item> = Readonly<{
   join: Join<Item>;
 }>;
 
-/** What is left of a movement, and the last reversal that took from it. */
-type Undone<Item> = { left: Money; last: ClassPart<Item> | null };
-
 /**
  * A reversal takes the last movement before it that has its whole amount left. One that finds none
- * takes a part, the greatest first, of the movement with the least that is enough, else of the last
- * one, which is then taken back by more than was booked. If a movement with a status has nothing left,
- * a later one without a status books the same deposit again, as after a retry.
+ * takes a part, the greatest first, see `movementForPart`. If a movement with a status has nothing
+ * left, a later one without a status books the same deposit again, as after a retry.
  */
 function joinReversals<Item>({ movements, reversals, reported, join }: Reversing<Item>): void {
-  const undone = new Map<ClassPart<Item>, Undone<Item>>();
-  for (const one of movements) undone.set(one, { left: moneyOf(one.amount), last: null });
+  const undone: Undone<Item> = new Map(
+    movements.map((one) => [one, { left: moneyOf(one.amount), at: null }]),
+  );
   const take = (reversal: ClassPart<Item>, one: ClassPart<Item>, isInferred?: boolean) => {
-    const { left, last } = undone.get(one) as Undone<Item>;
-    const latest = last === null || last.at < reversal.at ? reversal : last;
-    undone.set(one, { left: subtract(left, moneyOf(reversal.amount)), last: latest });
+    const { left, at } = undoneIn(undone, one);
+    const last = at === null || at < reversal.at ? reversal.at : at;
+    undone.set(one, { left: subtract(left, moneyOf(reversal.amount)), at: last });
     join(reversal, one, isInferred);
   };
-  const before = ({ at }: ClassPart<Item>) => movements.filter((one) => one.at <= at);
-  // Providers print some times in whole seconds.
-  const soonAfter = ({ at }: ClassPart<Item>) =>
-    movements.filter((one) => one.at > at && one.at < at + SECOND);
-  const isUntouched = (one: ClassPart<Item>) => undone.get(one)?.last === null;
   const inPart: ClassPart<Item>[] = [];
   for (const reversal of reversals) {
-    const isWhole = (one: ClassPart<Item>) => isUntouched(one) && agree(one, reversal);
-    const whole = before(reversal).findLast(isWhole) ?? soonAfter(reversal).find(isWhole);
+    const isWhole = (one: ClassPart<Item>) =>
+      undoneIn(undone, one).at === null && agree(one, reversal);
+    const { before, soonAfter } = around(reversal, movements);
+    const whole = before.findLast(isWhole) ?? soonAfter.find(isWhole);
     if (whole === undefined) inPart.push(reversal);
     else take(reversal, whole);
   }
   for (const reversal of inPart.sort(byFallingAmount)) {
-    const isThere = (one: ClassPart<Item>) => isSamePlace(one, reversal);
-    const earlier = before(reversal).filter(isThere);
-    const possible = earlier.length > 0 ? earlier : soonAfter(reversal).filter(isThere);
-    const leftOf = (one: ClassPart<Item>) => undone.get(one)?.left ?? ZERO;
-    const enough = possible.filter((one) => !leftOf(one).lessThan(moneyOf(reversal.amount)));
-    const [least] = enough.toSorted((a, b) => leftOf(a).comparedTo(leftOf(b)));
-    const movement = least ?? possible.at(-1);
+    const movement = movementForPart(reversal, movements, undone);
     if (movement !== undefined) take(reversal, movement, true);
   }
+  joinRebookings({ movements, reported, join }, undone);
+}
+
+/** What is left of each movement, and when something was last taken from it. */
+type Undone<Item> = Map<ClassPart<Item>, Readonly<{ left: Money; at: Nanos | null }>>;
+
+const undoneIn = <Item>(undone: Undone<Item>, one: ClassPart<Item>) =>
+  undone.get(one) ?? { left: ZERO, at: null };
+
+/** The movements up to a reversal, and soon after it: providers print some times in whole seconds. */
+const around = <Item>({ at }: ClassPart<Item>, movements: readonly ClassPart<Item>[]) => ({
+  before: movements.filter((one) => one.at <= at),
+  soonAfter: movements.filter((one) => one.at > at && one.at < at + SECOND),
+});
+
+/**
+ * The movement with the least left that is enough, else the last one, which is then taken back by
+ * more than was booked.
+ */
+function movementForPart<Item>(
+  reversal: ClassPart<Item>,
+  movements: readonly ClassPart<Item>[],
+  undone: Undone<Item>,
+): ClassPart<Item> | undefined {
+  const there = movements.filter((one) => isSamePlace(one, reversal));
+  const { before, soonAfter } = around(reversal, there);
+  const possible = before.length > 0 ? before : soonAfter;
+  const leftOf = (one: ClassPart<Item>) => undoneIn(undone, one).left;
+  const enough = possible.filter((one) => !leftOf(one).lessThan(moneyOf(reversal.amount)));
+  const [least] = enough.toSorted((a, b) => leftOf(a).comparedTo(leftOf(b)));
+  return least ?? possible.at(-1);
+}
+
+function joinRebookings<Item>(
+  { movements, reported, join }: Omit<Reversing<Item>, "reversals">,
+  undone: Undone<Item>,
+): void {
   const free = new Set(movements.filter((one) => !reported.has(one)));
   const known = new Set(reported);
   for (const one of movements) {
-    const { left, last } = undone.get(one) as Undone<Item>;
-    if (!known.has(one) || last === null || ZERO.lessThan(left)) continue;
-    const again = [...free].find((other) => other.at >= last.at && agree(other, one));
+    const { left, at } = undoneIn(undone, one);
+    if (!known.has(one) || at === null || ZERO.lessThan(left)) continue;
+    const again = [...free].find((other) => other.at >= at && agree(other, one));
     if (again === undefined) continue;
     free.delete(again);
     known.add(again);

@@ -1,7 +1,6 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { DepositRecord, DepositStage } from "@counterfoil/contracts/record";
 import { accountParts } from "../account.ts";
-import { formatMoney, subtract, ZERO } from "../exact/money.ts";
 import type { DepositPart } from "./deposit-parts.ts";
 import {
   type AnyDatedFact,
@@ -36,6 +35,7 @@ import {
   knownId,
   movementClaim,
   movementIds,
+  netOf,
   normalHash,
   ownerOf,
   paidFee,
@@ -64,7 +64,7 @@ const FINAL = ["failed", "rejected", "returned"] as const;
  */
 export const DEPOSIT_RULES: StageRules<DepositStage> = {
   order: [...IN_PROGRESS, "quarantined", "credited", "returned", "failed", "rejected"],
-  retried: FINAL,
+  reopened: { retries: FINAL, rebooks: ["returned"] },
   steps: {
     ...stepsThrough<(typeof IN_PROGRESS)[number], DepositStage>(IN_PROGRESS, [
       ...OUTCOMES,
@@ -119,13 +119,6 @@ function bookingEnds(sums: Sums): Readonly<Record<string, End>> {
   return sumIn(sums, "undone").lessThan(sumIn(sums, "booked"))
     ? { [SHOWS.lastBooking]: { stage: "credited", mode: "rebooks" } }
     : { [SHOWS.lastReversal]: { stage: "returned" } };
-}
-
-/** What is left of the bookings; null if none is known. */
-function creditedAmount(sums: Sums): string | null {
-  if (sums.booked === undefined) return null;
-  const credited = subtract(sumIn(sums, "booked"), sumIn(sums, "undone"));
-  return formatMoney(credited.isNegative() ? ZERO : credited);
 }
 
 /** The values in which two reports of one deposit agree. */
@@ -311,7 +304,7 @@ function depositFields(fields: Fields, sums: Sums): Partial<DepositRecord> {
   return {
     ...holderFields(fields),
     amount: valueIn(fields, "amount"),
-    credited_amount: creditedAmount(sums),
+    credited_amount: netOf(sums, "booked", "undone"),
     ...paidFee(fields),
     identifiers: {
       deposit_id: valueIn(fields, "deposit_id"),

@@ -141,15 +141,18 @@ export function dispatchByType(readers: { readonly [Type in ProviderFactType]?: 
     },
     read(fact: AnyDatedFact): FactReading | null {
       const reading = readerOf(fact.type)?.read?.(fact as never) ?? null;
-      return reading && { ...reading, claims: [...reading.claims, ...clockClaims(fact)] };
+      const clock = clockClaims(fact);
+      return reading === null || clock.length === 0
+        ? reading
+        : { ...reading, claims: [...reading.claims, ...clock] };
     },
   };
 }
 
 /** The claim to a record's impossible time. Those of movements are told by their accounts. */
-function clockClaims({ type, state }: AnyDatedFact): Claim[] {
-  const { impossibleAt } = statedTime(state);
-  if (impossibleAt === null || type === "MovementRecorded") return [];
+function clockClaims({ type, state }: AnyDatedFact): readonly Claim[] {
+  const impossibleAt = type === "MovementRecorded" ? null : statedTime(state).impossibleAt;
+  if (impossibleAt === null) return [];
   const value = formatTime(impossibleAt);
   return [{ field: IMPOSSIBLE_TIME, order: value, value }];
 }

@@ -1,4 +1,4 @@
-import { add, formatMoney, type Money, moneyOf, subtract } from "../exact/money.ts";
+import { add, formatMoney, type Money, moneyOf, subtract, ZERO } from "../exact/money.ts";
 import { compareText } from "../exact/text.ts";
 import type { Nanos } from "../exact/time.ts";
 
@@ -148,6 +148,13 @@ export function withSums(sums: Sums, more: Sums, by: 1 | -1): Sums {
 export const mergedSums = (all: readonly Sums[]): Sums =>
   all.reduce((sums, more) => withSums(sums, more, 1), {});
 
+/** A sum less what came back of it; null if nothing was summed, and zero if more came back. */
+export function netOf(sums: Sums, name: string, back: string): string | null {
+  if (sums[name] === undefined) return null;
+  const net = subtract(sumIn(sums, name), sumIn(sums, back));
+  return formatMoney(net.isNegative() ? ZERO : net);
+}
+
 /** Two values that cannot both be true of one record. */
 export type Contradiction = Readonly<{ field: string; stated: string; contradicted_by: string }>;
 
@@ -188,7 +195,7 @@ export function disagreementsIn(fields: Fields): readonly Contradiction[] {
 }
 
 /** Two sums of which the first cannot be greater, where both are known. */
-export type Bound = readonly [lesser: string, greater: string];
+type Bound = readonly [lesser: string, greater: string];
 
 /** The sums that exceed their bound, such as two debits for one hold. */
 export function excessesIn(sums: Sums, bounds: readonly Bound[]): readonly Contradiction[] {

@@ -99,13 +99,19 @@ export const ZERO_HASH_TRADE = wordsOf<TradeStage>({
   terminated: "terminated",
 });
 
+/**
+ * An entry that counts specially: `unknown` has a word that is not listed; `at_least` counts only
+ * while the record has no stage; `retries` and `rebooks` reopen a final stage.
+ */
+export type Mode = "unknown" | "at_least" | "retries" | "rebooks";
+
 /** A step that is neither in `moves` nor in `fills` is illegal. */
 export type StageRules<Stage extends string = string> = Readonly<{
   /** Orders entries with equal times. */
   order: readonly Stage[];
   steps: Readonly<Record<Stage, Steps<Stage>>>;
-  /** Final stages that a retry reopens. */
-  retried: readonly Stage[];
+  /** The final stages that an entry of a mode reopens. */
+  reopened: Readonly<Partial<Record<Mode, readonly Stage[]>>>;
 }>;
 
 type Steps<Stage> = Readonly<{
@@ -127,12 +133,6 @@ export function stepsThrough<On extends Stage, Stage>(
   });
   return Object.fromEntries(steps) as Record<On & string, Steps<Stage>>;
 }
-
-/**
- * An entry that counts specially: `unknown` has a word that is not listed; `at_least` counts only
- * while the record has no stage; `retries` reopens a final stage; `rebooks` one that was returned.
- */
-export type Mode = "unknown" | "at_least" | "retries" | "rebooks";
 
 /** One entry that a fact adds to the history of its record. */
 export type HistoryEntry = Readonly<{
@@ -170,9 +170,7 @@ export function takeStep(
   if (before === null) return { after: stage, moves: true, flag: null };
   if (mode === "at_least") return stay(null);
   const steps = rules.steps[before];
-  const opens =
-    (mode === "retries" && rules.retried.includes(before)) ||
-    (mode === "rebooks" && before === "returned");
+  const opens = mode && rules.reopened[mode]?.includes(before);
   if (opens || steps?.moves.includes(stage)) return { after: stage, moves: true, flag: null };
   const passes = stage === before || mode === "retries" || steps?.fills.includes(stage);
   return stay(passes ? null : `illegal_step:${before}->${stage}`);

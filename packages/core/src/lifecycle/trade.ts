@@ -22,7 +22,7 @@ import { type StageRules, ZERO_HASH_TRADE } from "./stages.ts";
 /** One of three documentation pages has `active` before `accepted`; the other two are followed. */
 export const TRADE_RULES: StageRules<TradeStage> = {
   order: ["accepted", "active", "terminated"],
-  retried: [],
+  reopened: {},
   steps: {
     accepted: { moves: ["active", "terminated"], fills: [] },
     active: { moves: ["terminated"], fills: ["accepted"] },

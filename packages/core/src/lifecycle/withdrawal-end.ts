@@ -12,6 +12,7 @@ import {
   type Contradiction,
   excessesIn,
   type Fields,
+  netOf,
   type Sums,
   sumIn,
   valueIn,
@@ -131,12 +132,7 @@ const greatest = (...amounts: readonly Money[]): Money =>
   amounts.reduce((a, b) => (a.lessThan(b) ? b : a));
 
 /** What was taken: the debits less what came back of them; null if no debit is known. */
-export function settledAmount(sums: Sums): string | null {
-  const debited = sumIn(sums, "debited");
-  if (debited.isZero()) return null;
-  const settled = subtract(debited, sumIn(sums, "reversed"));
-  return formatMoney(settled.isNegative() ? ZERO : settled);
-}
+export const settledAmount = (sums: Sums): string | null => netOf(sums, "debited", "reversed");
 
 /**
  * The amount of a withdrawal by its movements; null if they do not say it. Holds add up. If no less
@@ -146,9 +142,8 @@ export function settledAmount(sums: Sums): string | null {
  * @param first the amount of the first hold
  */
 export function movedAmount(sums: Sums, first: string | null): string | null {
-  const [held, confirmed, debited] = [
-    ...[sumIn(sums, "held"), sumIn(sums, "confirmed"), sumIn(sums, "debited")],
-  ] as const;
+  const [held, confirmed] = [sumIn(sums, "held"), sumIn(sums, "confirmed")];
+  const debited = sumIn(sums, "debited");
   const known = [held, confirmed, debited].find((sum) => !sum.isZero());
   if (known === undefined) return null;
   if (held.isZero() || first === null) return formatMoney(known);

@@ -74,7 +74,7 @@ const FINAL = ["settled", "failed", "rejected", "returned"] as const;
  */
 export const WITHDRAWAL_RULES: StageRules<WithdrawalStage> = {
   order: [...IN_PROGRESS, ...FINAL],
-  retried: ["failed", "rejected", "returned"],
+  reopened: { retries: ["failed", "rejected", "returned"] },
   steps: {
     ...stepsThrough<(typeof IN_PROGRESS)[number], WithdrawalStage>(IN_PROGRESS, FINAL),
     settled: { moves: ["returned"], fills: IN_PROGRESS },
@@ -192,9 +192,11 @@ function legEntries(fact: DatedFact<"WithdrawalStatusReported">): HistoryEntry[]
 
 const ENDS: ReadonlySet<string> = new Set(FINAL);
 
-/** An amount leg that succeeded: the transfer settles when all of them did, see withdrawal-end.ts. */
-const isLegDone = ({ leg, status }: DataOf<"WithdrawalStatusReported">): boolean =>
-  leg !== "fee" && stageOfWord(LAYER1_WITHDRAWAL, status) === "settled";
+/** How an amount leg of a transfer ended; the transfer settles when all of them did. */
+function endOfLeg({ provider, leg, status }: DataOf<"WithdrawalStatusReported">) {
+  const stage = provider === "layer1" ? stageOfWord(LAYER1_WITHDRAWAL, status) : undefined;
+  return leg !== "fee" && stage && ENDS.has(stage) ? stage : undefined;
+}
 
 function statusClaims(fact: DatedFact<"WithdrawalStatusReported">): Claim[] {
   const { data } = fact;
@@ -214,7 +216,7 @@ function statusClaims(fact: DatedFact<"WithdrawalStatusReported">): Claim[] {
       transfer_id: isLayer1 ? data.withdrawal_id : undefined,
       settled_amount: data.settled_amount,
     }),
-    ...(isLayer1 && isLegDone(data) ? legEndClaims(data.leg_id ?? "", fact) : []),
+    ...(endOfLeg(data) === "settled" ? legEndClaims(data.leg_id ?? "", fact) : []),
     ...agreedClaims(isFee ? {} : agreedIn(data)),
     // A payment's own values take precedence, since they are newer.
     ...latestClaims(fact, PAID, pick(data, ...SENT_FIELDS)),
@@ -222,11 +224,10 @@ function statusClaims(fact: DatedFact<"WithdrawalStatusReported">): Claim[] {
 }
 
 /** What the statuses of a request, or of an amount leg, agree in, and how amount legs end. */
-function agreedIn({ provider, leg_id, amount, status }: DataOf<"WithdrawalStatusReported">) {
-  if (provider !== "layer1") return { requested_amount: amount };
-  const stage = stageOfWord(LAYER1_WITHDRAWAL, status);
-  const end = stage !== null && stage !== undefined && ENDS.has(stage) ? stage : undefined;
-  return { [`amount of ${leg_id}`]: amount, end_of_legs: end };
+function agreedIn(data: DataOf<"WithdrawalStatusReported">) {
+  return data.provider === "layer1"
+    ? { [`amount of ${data.leg_id}`]: data.amount, end_of_legs: endOfLeg(data) }
+    : { requested_amount: data.amount };
 }
 
 const SENT_FIELDS = ["transaction_hash", "destination_address", "reason", "reason_code"] as const;
