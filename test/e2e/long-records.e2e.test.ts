@@ -251,6 +251,8 @@ async function whenRebuilt({ address, headers }: Asked): Promise<void> {
     const response = await fetch(`${address}/v1/projections`, { headers });
     const { data } = (await response.json()) as { data: readonly ProjectionRecord[] };
     const states = data.map(({ rebuild }) => rebuild?.state);
+    // Such a rebuild ends in no other state.
+    for (const end of ["refused", "failed"]) expect(states).not.toContain(end);
     if (states.every((state) => state === "activated")) return;
     const atWork = states.filter((state) => state === "building" || state === "comparing");
     expect(atWork.length).toBeLessThanOrEqual(1);

@@ -2,7 +2,7 @@ import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
 import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { describe, expect, test } from "@jest/globals";
 import { byId, delivered, fact, factOf, rowsOf, statusFact } from "./testing/lifecycle-facts.ts";
-import { brief, depositsOf } from "./testing/records-of.ts";
+import { brief, depositsOf, eventsOf, openModel, readRecords } from "./testing/records-of.ts";
 
 const { isKept: isDepositFact } = DEPOSITS;
 
@@ -367,6 +367,22 @@ describe("deposits of Zero Hash", () => {
     expect(records.filter(({ state }) => state.link === "unmatched")).toMatchObject([
       { id: "movement:r", state: { stage: "returned", amount: "0.25", credited_amount: null } },
     ]);
+  });
+
+  test("a deposit that is booked again had no link that was undone", async () => {
+    const parts = [
+      "what id at word hash amount\n S D 10:00:00 completed ab 1",
+      ...["m1 10:01:00 - ab 1", "r 10:02:00 - ab -1", "m2 10:03:00 - ab 1"].map(
+        (row) => `what id at word hash amount\n M ${row}`,
+      ),
+    ];
+    const { store, session, apply } = await openModel(DEPOSITS);
+    await apply(parts.flatMap((part) => depositLegs(part).flatMap(eventsOf)));
+    await session.commit();
+    const [record, ...others] = await readRecords<"deposits">(store);
+    expect(others).toEqual([]);
+    expect(record?.state).toMatchObject({ stage: "credited", credited_amount: "1" });
+    expect(record?.state.history.filter(({ source }) => source === "relink")).toEqual([]);
   });
 
   test("what spends a deposit does not take it back", async () => {

@@ -481,6 +481,16 @@ const CASES: readonly (readonly [name: string, table: string, records: readonly 
     [`R confirmed stated ${PENDING} ·-<withdrawal> ${CONFIRMED} ·-<withdrawal> ·${PENDING}`],
   ],
   [
+    "debited, taken back, and held and released again",
+    `at        run account    type                 change movement request
+     10:00:00  1   available  withdrawal_pending   -10    p1       R
+     10:05:00  2   available  withdrawal           -10    d        R
+     10:06:00  3   available  withdrawal           10     f        R
+     10:07:00  4   available  withdrawal_pending   -10    p2       R
+     10:08:00  5   available  withdrawal_pending   10     r        R`,
+    [`R returned stated ${PENDING} ${SETTLED} ·-<withdrawal> ·${PENDING} ${RELEASED}`],
+  ],
+  [
     "a part was taken, and its debit is not known; the rest is released",
     `at        run account    type                 change movement request
      10:00:00  1   available  withdrawal_pending   -10    p        R
@@ -654,6 +664,39 @@ describe("movements", () => {
     }
     const [agreed] = await withdrawalsOf([...sides.slice(0, 2), ...sides.slice(2).map(withdrawn)]);
     expect(agreed?.anomalies).toEqual([]);
+  });
+
+  test("in a run of many, what names both its sides takes no other's", async () => {
+    const row = (account: string, type: string, change: number, id: string, request = "-") =>
+      `10:05:00 2 ${account} withdrawal${type} ${change} ${id} ${request}`;
+    const others = Array.from({ length: 40 }, (_, at) => [
+      row("available", "_confirmed", 100 + at, `c${at}`),
+      row("available", "", -100 - at, `d${at}`),
+    ]).flat();
+    const rows = [
+      row("available", "_confirmed", 7, "c", "R"),
+      row("available", "", -7, "d", "R"),
+      row("available", "_confirmed", 7, "lone"),
+      // The other part of S, in another run, names its debit; this one does not.
+      row("available", "_confirmed", 4, "s1", "S"),
+      row("available", "", -4, "t1"),
+      "10:06:00 3 available withdrawal_confirmed 6 s2 S",
+      "10:06:00 3 available withdrawal -6 t2 S",
+    ];
+    const facts = movementFacts(
+      ["at run account type change movement request", ...others, ...rows].join("\n"),
+    );
+    for (const arrived of [facts, facts.toReversed()]) {
+      const records = await withdrawalsOf(arrived);
+      expect(records).toHaveLength(43);
+      const shown = (id: string) => {
+        const { stage, settled_amount } = records.find((record) => record.id === id)?.state ?? {};
+        return [stage, settled_amount];
+      };
+      expect(shown("R")).toEqual(["settled", "7"]);
+      expect(shown("S")).toEqual(["settled", "10"]);
+      expect(shown("movement:lone")).toEqual(["returned", null]);
+    }
   });
 
   test("a confirmation is not shown as returned before the report of its message", async () => {
