@@ -53,7 +53,7 @@ const SQLITE: Readonly<Record<string, Bench>> = {
   },
   reading: { run: benchReading, missing: missingForBrowser, sizes: LARGE },
   explain: { run: benchExplain, sizes: { ...USUAL, facts: 30_000, rounds: 1 } },
-  hot: { run: benchHot, sizes: { facts: 20_000, accounts: 1_000, rounds: 1 } },
+  hot: { run: benchHot, sizes: { facts: 10_000, accounts: 1_000, rounds: 1 } },
 };
 
 const POSTGRES: Readonly<Record<string, Bench>> = {

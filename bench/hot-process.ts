@@ -8,7 +8,7 @@ import { HOT_SHAPES, type HotShape, hotEvents } from "../test/system/hot-shapes.
 import { inFolder } from "./append.ts";
 import { rssBytesMax } from "./measure.ts";
 
-/** A shape that is folded with few facts and with ten times as many: with so many at the most. */
+/** A shape that is folded with so many facts, and with a tenth of them. */
 export type HotWork = Readonly<{ shape: string; kind: "live" | "rebuilt"; facts: number }>;
 
 /** What the folding process tells of itself. */
@@ -40,16 +40,11 @@ const OPENINGS = {
 /** So often few are folded until V8 has compiled what runs often: else they would look slow. */
 const WARM_UPS = 2;
 
-/** A fact that takes longer is folded less often, so that no shape takes longer than the others. */
-const USUAL_SECONDS = 0.000_15;
-
 const work: HotWork = JSON.parse(process.argv[2] ?? "");
 const shape = HOT_SHAPES.find(({ name }) => name === work.shape) as HotShape;
 if (work.kind === "rebuilt") keepHeapLean();
-const warm: number[] = [];
-for (let time = 0; time < WARM_UPS; time += 1) warm.push((await fold(work.facts / 20)).seconds);
-const share = Math.min(1, Math.max(0.1, USUAL_SECONDS / Math.min(...warm)));
-const few = Math.ceil((work.facts * share) / 10);
+for (let time = 0; time < WARM_UPS; time += 1) await fold(work.facts / 20);
+const few = Math.ceil(work.facts / 10);
 const ofFew = [await fold(few), await fold(few)].map(({ seconds }) => seconds);
 const many = await fold(10 * few);
 const figures: HotFigures = {
