@@ -110,10 +110,12 @@ export class RunPairs {
     if (isMany) await this.pairMany(members, run);
   }
 
-  /** Replaces the entries of changed clusters in the queues of large runs: they may name a request. */
+  /** Replaces the entries of changed clusters in the queues of large runs if they name a request now. */
   async renameMany(touched: Iterable<Cluster>): Promise<void> {
     for (const cluster of touched) {
-      for (const run of Object.keys(cluster.inRuns)) await this.pairMany([cluster], run);
+      for (const [run, { named }] of Object.entries(cluster.inRuns)) {
+        if (named !== isNamed(cluster)) await this.pairMany([cluster], run);
+      }
     }
   }
 
@@ -131,7 +133,8 @@ export class RunPairs {
   }
 
   /** The one entry of a cluster in a large run; one with several debits there waits with the first. */
-  private async waitingIn(run: string, { id, fields }: Cluster): Promise<StoredWaiting | null> {
+  private async waitingIn(run: string, cluster: Cluster): Promise<StoredWaiting | null> {
+    const { id } = cluster;
     if ((await this.largeRunMark(run)) === null) return null;
     const [confirmed, debit] = [
       await this.firstIn({ run, cluster: id, kind: "confirmed" }),
@@ -145,7 +148,7 @@ export class RunPairs {
       side: debit === null ? "confirmation" : "hold",
       at: String(amountPoint(String(found.amount))),
       tie: String(found.movement_id),
-      named: fields["id:request"] !== undefined,
+      named: isNamed(cluster),
     };
   }
 
@@ -179,6 +182,8 @@ export class RunPairs {
     return pairByAmount(unpaired.confirmed, unpaired.debit);
   }
 }
+
+const isNamed = ({ fields }: Cluster): boolean => fields["id:request"] !== undefined;
 
 const OF_MANY = { kind: "run:", isInferred: false };
 
