@@ -2,7 +2,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RebuildProgress } from "@counterfoil/contracts/operations-record";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "../ports/clock.ts";
-import { GenerationMissing, isUnreadable } from "../ports/errors.ts";
+import { GenerationMissing, isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { type HeldLock, projectorLock, type RoleLocks } from "../ports/installation.ts";
 import type {
@@ -74,7 +74,7 @@ export async function lockRebuild(
 }
 
 /**
- * Rebuilds a model under its rebuild lock; a generation that does not become live is dropped.
+ * Rebuilds a model under its rebuild lock.
  *
  * @param begin called first, under the lock
  * @throws RebuildRunning
@@ -84,48 +84,70 @@ export async function runRebuild(
   begin: () => Promise<unknown> = async () => {},
 ): Promise<RebuildResult> {
   const lock = await lockRebuild(job.backends, job.projection.model);
-  try {
+  return underLock(lock, job.signal, async (signal) => {
     await begin();
-    return await rebuildLocked(job);
-  } finally {
-    await lock.release();
-  }
+    return rebuildLocked({ ...job, signal });
+  });
 }
 
-/** As `runRebuild`, for a caller that holds the lock. */
-export async function rebuildLocked(job: RebuildJob): Promise<RebuildResult> {
+/** As `runRebuild`, for a caller that holds the lock; the signal has to abort when that is lost. */
+export async function rebuildLocked(
+  job: RebuildJob & Readonly<{ signal: AbortSignal }>,
+): Promise<RebuildResult> {
   const { backends, ...rest } = job;
-  const { model } = job.projection;
   const result = await rebuildModel({ ...backends, ...rest });
-  // If it were kept, a rollback could activate it.
-  if (result.outcome !== "activated") await backends.catalogue.drop(model, result.generation);
-  else {
+  if (result.outcome === "activated") {
     await catchUpUnattended(backends, job.projection);
-    await pruneGenerations({ ...backends, model });
+    await pruneLocked(job);
   }
   return result;
 }
 
+/** Runs `work` under a lock, and releases it; the signal also aborts when the lock was lost. */
+export async function underLock<T>(
+  lock: HeldLock,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(AbortSignal.any([lock.lost, ...(signal === undefined ? [] : [signal])]));
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Who lost the lock could drop what its next holder has built. */
+async function pruneLocked({ backends, projection, signal }: Parameters<typeof rebuildLocked>[0]) {
+  if (!signal.aborted) await pruneGenerations({ ...backends, model: projection.model });
+}
+
 /**
- * Builds and activates the generation of a new model version beside the live one.
+ * Builds and activates the generation of a new model version beside the live one, unless an
+ * operator's rebuild of the model, for which it waits, has done so.
  *
- * @returns null if the signal aborted before the lock was acquired
+ * @returns null if there was nothing to build, or the signal aborted before the lock was acquired
  */
 export async function upgradeModel(
   job: RebuildJob & Readonly<{ signal: AbortSignal }>,
 ): Promise<RebuildResult | null> {
-  const { backends, signal, ...rest } = job;
-  const { model } = job.projection;
-  // Wait for an operator's rebuild of the same model instead of doing the same work twice.
-  const lock = await backends.locks.acquire(lockName(model), signal);
+  const { backends, projection, ...rest } = job;
+  const lock = await backends.locks.acquire(lockName(projection.model), job.signal);
   if (lock === null) return null;
-  try {
-    const result = await rebuildModel({ ...backends, ...rest, signal, cause: "upgrade" });
-    if (result.outcome === "activated") await pruneGenerations({ ...backends, model });
+  return underLock(lock, job.signal, async (signal) => {
+    if (await isOfVersion(backends, projection)) return null;
+    const options = { ...backends, ...rest, projection, signal };
+    const result = await rebuildModel({ ...options, cause: "upgrade" });
+    if (result.outcome === "activated") await pruneLocked({ ...job, signal });
     return result;
-  } finally {
-    await lock.release();
-  }
+  });
+}
+
+/** Whether the live generation is of the program's model version. */
+async function isOfVersion({ stream, catalogue }: RebuildBackends, projection: Projection) {
+  const { model, version } = projection;
+  const { generation: live } = await liveGeneration(stream, model);
+  const known = await catalogue.generations(model);
+  return known.some((one) => one.generation === live && one.modelVersion === version);
 }
 
 const LOCK_WAIT_MS = 250;
@@ -193,7 +215,8 @@ const DIFFERENCES_SHOWN = 20;
 
 /**
  * Builds the next generation of a model beside the live one, compares both at one position, and
- * activates it by an event on the stream. A kill at any point leaves the live generation unchanged.
+ * activates it by an event on the stream. A kill at any point leaves the live generation unchanged. A
+ * generation that is not activated is dropped: a rollback could activate it.
  */
 export async function rebuildModel(options: RebuildOptions): Promise<RebuildResult> {
   const { stream, catalogue, projection, hashing, clock } = options;
@@ -203,7 +226,7 @@ export async function rebuildModel(options: RebuildOptions): Promise<RebuildResu
   const generation = await catalogue.create(model, { tables, modelVersion });
   if (generation === null) throw new Error(`no generation of ${model} could be claimed`);
   const store = await catalogue.openForBuilding(model, generation, tables);
-  let isFinished = false;
+  let isKept = false;
   try {
     const run = await openProjectionRun({ stream, projection, store, hashing });
     await build(options, run, generation, live);
@@ -212,16 +235,17 @@ export async function rebuildModel(options: RebuildOptions): Promise<RebuildResu
     const { isEqual, ...found } = compared;
     const result = { generation, ...found, durationMs };
     if (options.signal?.aborted) return { outcome: "aborted", ...result };
-    // From here on the catalogue lists it as a generation, whether it becomes live or not.
-    await store.finish();
-    isFinished = true;
     if (!isEqual && !options.force) return { outcome: "refused", ...result };
+    await store.finish();
+    if (options.signal?.aborted) return { outcome: "aborted", ...result };
     const { cause = "rebuild" } = options;
+    // An activation that failed may be on the stream nevertheless.
+    isKept = true;
     await activateGeneration({ ...options, cause, isForced: !isEqual }, result);
     return { outcome: "activated", ...result };
   } finally {
     await store.close();
-    if (!isFinished) await catalogue.drop(model, generation);
+    if (!isKept) await catalogue.drop(model, generation);
   }
 }
 
@@ -352,7 +376,7 @@ export function keptGenerations(activated: readonly number[]): ReadonlySet<numbe
 
 type RollbackOptions = Pick<
   RebuildOptions,
-  "stream" | "catalogue" | "projection" | "hashing" | "clock" | "build"
+  "stream" | "catalogue" | "projection" | "hashing" | "clock" | "build" | "signal"
 > &
   Readonly<{ generation: number }>;
 
@@ -381,12 +405,19 @@ export async function rollbackTarget(
   );
 }
 
-/** Activates a kept generation, see `rollbackTarget`, again, after catching it up. */
+/**
+ * Activates a kept generation, see `rollbackTarget`, again, after catching it up.
+ *
+ * @throws ModelUnavailable if the signal aborted before the activation
+ */
 export async function rollbackModel(options: RollbackOptions): Promise<Activated> {
-  const { catalogue, projection, clock, generation } = options;
+  const { catalogue, projection, clock, generation, signal } = options;
   const started = clock.now();
   const store = await catalogue.openForWriting(projection.model, generation);
   const rebuilt = await catchUp(options, store);
+  if (signal?.aborted) {
+    throw new ModelUnavailable(`generation ${generation} was not activated: start again`);
+  }
   const durationMs = Number((clock.now() - started) / 1_000_000n);
   const activated = { generation, rebuilt, durationMs };
   await activateGeneration({ ...options, cause: "rollback" }, activated);

@@ -6,7 +6,16 @@ import { PROJECTIONS } from "../models/registry.ts";
 import { createManualClock } from "../testing/manual-clock.ts";
 import { createMemoryEventStream } from "../testing/memory-event-stream.ts";
 import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
-import { keptGenerations, pruneGenerations, rebuildModel, rollbackModel } from "./rebuild.ts";
+import { createMemoryRoleLocks } from "../testing/memory-role-locks.ts";
+import {
+  keptGenerations,
+  lockRebuild,
+  pruneGenerations,
+  rebuildModel,
+  rollbackModel,
+  runRebuild,
+  upgradeModel,
+} from "./rebuild.ts";
 
 describe("the generations that are kept", () => {
   test.each([
@@ -57,5 +66,40 @@ describe("pruning", () => {
     expect(await prune()).toEqual([3]);
     expect(await numbers()).toEqual([1, 2]);
     await rollbackModel({ ...options, generation: 2 });
+  });
+});
+
+describe("the lock of rebuilds", () => {
+  const { signal } = new AbortController();
+
+  test("an upgrade that waited for a rebuild of its version has nothing to build", async () => {
+    const { catalogue, ...others } = (await openWorld()).options;
+    const { tables, version } = projection;
+    await catalogue.drop(MODEL, 1);
+    await catalogue.create(MODEL, { tables, modelVersion: version - 1 });
+    const backends = { ...others, catalogue, locks: createMemoryRoleLocks() };
+    const lock = await lockRebuild(backends, MODEL);
+    const upgraded = upgradeModel({ backends, projection, build: "test", signal });
+    await rebuildModel({ ...others, catalogue });
+    const built = await catalogue.generations(MODEL);
+    await lock.release();
+    expect(await upgraded).toBeNull();
+    expect(await catalogue.generations(MODEL)).toEqual(built);
+  });
+
+  test("who lost it activates nothing, and drops nothing of the next holder", async () => {
+    const { options, create, numbers } = await openWorld();
+    const lost = new AbortController();
+    const lock = { lost: lost.signal, release: async () => {} };
+    const locks = { acquire: async () => lock, tryAcquire: async () => lock };
+    const job = { backends: { ...options, locks }, projection, build: "test" };
+    const { outcome } = await runRebuild(job, async () => {
+      lost.abort();
+      await create();
+    });
+    expect([outcome, await numbers()]).toEqual(["aborted", [1, 2]]);
+    await expect(
+      rollbackModel({ ...options, generation: 1, signal: lost.signal }),
+    ).rejects.toMatchObject({ name: "ModelUnavailable" });
   });
 });

@@ -9,6 +9,7 @@ import {
   rollbackModel,
   rollbackTarget,
   runRebuild,
+  underLock,
 } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
@@ -133,17 +134,14 @@ export function rollbackCommand(): Command {
     .action(async (model: ModelName, { generation, json = false, ...by }: RollbackOptions) => {
       const action = { action: "rollback", target: model, actor: actorOf(by) } as const;
       const result = await withLedger("write", async (backends) => {
-        const lock = await lockRebuild(backends, model);
-        try {
-          const options = { ...backends, projection: PROJECTIONS[model], build: BUILD };
+        return underLock(await lockRebuild(backends, model), undefined, async (signal) => {
+          const options = { ...backends, projection: PROJECTIONS[model], build: BUILD, signal };
           const target = await rollbackTarget(options, generation);
           await recordAction(backends, action);
           const activated = await rollbackModel({ ...options, generation: target });
           await catchUpUnattended(backends, PROJECTIONS[model]);
           return { model, ...activated };
-        } finally {
-          await lock.release();
-        }
+        });
       });
       if (json) printJson(result);
       else print(`${model}: generation ${result.generation} is live`);

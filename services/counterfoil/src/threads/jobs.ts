@@ -124,7 +124,8 @@ async function reachGoal(
   if (goal.kind === "kept") {
     const generation = await rollbackTarget({ ...backends, projection }, goal.generation);
     await recordAction(backends, { action: "rollback", target: model, actor });
-    const { rebuilt } = await rollbackModel({ ...backends, projection, build: BUILD, generation });
+    const options = { ...backends, projection, build: BUILD, signal };
+    const { rebuilt } = await rollbackModel({ ...options, generation });
     await catchUpUnattended(backends, projection);
     return { outcome: "activated", position: rebuilt.position, detail: null };
   }

@@ -11,6 +11,7 @@ import {
   RebuildRunning,
   type RebuildStep,
   type Rebuilds,
+  underLock,
 } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { HeldLock } from "@counterfoil/processing/ports/installation";
@@ -57,21 +58,28 @@ export function createRebuildThreads({
     const progress = createRebuildProgress({ ...first, state: "building" }, backends.clock);
     latest.set(job.model, progress.current());
     const update = (message: RebuildMessage) => latest.set(job.model, progress.apply(message));
-    const last = isStopping ? STOPPED : await runOnThread(job, update);
-    await lock.release();
+    const last = await runLocked(job, update, lock);
     // After the release: a client that sees the end may start another rebuild.
     update(last);
     logger.info({ ...progress.current() }, "rebuild ended");
   }
 
-  async function runOnThread(
+  /** Runs the job's thread until it ends, the service stops, or the lock is lost. */
+  function runLocked(
     job: RebuildJob,
     onStep: (message: RebuildMessage) => void,
+    held: HeldLock,
   ): Promise<RebuildMessage> {
-    const thread = spawnThread(job);
-    const ended = waitForEnd(thread, onStep);
-    stopRunning = () => stopThread(thread, ended, backends.clock);
-    return ended;
+    return underLock(held, undefined, async (lost) => {
+      if (isStopping) return STOPPED;
+      const thread = spawnThread(job);
+      const ended = waitForEnd(thread, onStep);
+      const stop = () => stopThread(thread, ended, backends.clock);
+      stopRunning = stop;
+      lost.addEventListener("abort", () => void stop(), { once: true });
+      const last = await ended;
+      return lost.aborted && last.kind !== "done" ? LOCK_LOST : last;
+    }).catch((error: unknown) => ({ kind: "failed", detail: String(error) }));
   }
 
   return {
@@ -127,6 +135,11 @@ function waitForEnd(
     thread.once("exit", () => resolve(last));
   });
 }
+
+const LOCK_LOST = {
+  kind: "failed",
+  detail: "the lock of the rebuild was lost: look after the database, and start it again",
+} as const satisfies RebuildMessage;
 
 const STOPPED = {
   kind: "failed",
