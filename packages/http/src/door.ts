@@ -17,7 +17,10 @@ import type { SampledLog } from "./request-log.ts";
 
 /** Limits for slow or idle clients. */
 export type DoorLimits = Readonly<{
-  /** From the connection, or a request's first byte, to its last header: 408. */
+  /**
+   * From the connection, or a request's first byte, to its last header: 408. The TLS handshake has as
+   * long, and no answer.
+   */
   headersTimeoutMs: number;
   /** From a request's first byte to its last: 408. */
   requestTimeoutMs: number;
@@ -25,6 +28,11 @@ export type DoorLimits = Readonly<{
    * For a connection without a request. Longer than proxies keep theirs, to avoid a race with them.
    */
   idleTimeoutMs: number;
+  /**
+   * How long a stop waits for a connection that has not carried a request: one may be on its way.
+   * Browsers open connections in advance, and Node counts these as busy.
+   */
+  unusedTimeoutMs: number;
   /** A connection beyond this number is closed at once, and so are all idle ones. */
   connectionsMax: number;
 }>;
@@ -33,6 +41,7 @@ export const DOOR_LIMITS: DoorLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   idleTimeoutMs: 72_000,
+  unusedTimeoutMs: 250,
   connectionsMax: 1_000,
 };
 
@@ -64,6 +73,8 @@ export type Door = Readonly<{
   admit: (handle: RequestListener) => void;
   /** Accepts no new connections; resolves when the last one has ended. */
   close: () => Promise<void>;
+  /** Ends every connection at once, whatever is under way on it. */
+  cutConnections: () => void;
 }>;
 
 /** @throws StartupError configuration_invalid where its certificate cannot be used */
@@ -72,11 +83,10 @@ export function createDoor(options: DoorOptions): Door {
   let handle: RequestListener = respondStarting;
   const server = serverOf(config, limits, (request, response) => handle(request, response));
   server.keepAliveTimeout = limits.idleTimeoutMs;
-  server.requestTimeout = limits.requestTimeoutMs;
   server.on("clientError", respondToClientError);
   limitConnections(server, limits, log);
   const scheme = tlsFilesOf(config) === null ? "http" : "https";
-  const unused = unusedSockets(server, scheme === "http" ? "connection" : "secureConnection");
+  const connections = trackConnections(server);
   let closed: Promise<void> | null = null;
   return {
     server,
@@ -92,9 +102,7 @@ export function createDoor(options: DoorOptions): Door {
     close() {
       // A server that never listened still needs closing, for its timer; the callback's error is expected.
       closed ??= new Promise((resolve) => {
-        const timer = setTimeout(() => {
-          for (const socket of unused) socket.destroy();
-        }, UNUSED_MS);
+        const timer = setTimeout(connections.cutUnused, limits.unusedTimeoutMs);
         server.close(() => {
           clearTimeout(timer);
           resolve();
@@ -102,6 +110,7 @@ export function createDoor(options: DoorOptions): Door {
       });
       return closed;
     },
+    cutConnections: connections.cutAll,
   };
 }
 
@@ -125,13 +134,20 @@ function serverOf(config: DoorConfig, limits: DoorLimits, handle: RequestListene
   const { headersTimeoutMs } = limits;
   const options = {
     headersTimeout: headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
     connectionsCheckingInterval: Math.ceil(headersTimeoutMs / 10),
   };
   const files = tlsFilesOf(config);
   if (files === null) return createServer(options, handle);
   try {
+    const server = createTlsServer(
+      { ...options, ...files, handshakeTimeout: headersTimeoutMs },
+      handle,
+    );
+    // Nothing can be answered before the handshake: the `clientError` that follows finds a socket that ended.
+    server.prependListener("tlsClientError", (_error, socket) => socket.destroy());
     // An HTTPS server has every member of an HTTP server that is used here.
-    return createTlsServer({ ...options, ...files }, handle) as unknown as Server;
+    return server as unknown as Server;
   } catch (error) {
     throw new StartupError(
       "configuration_invalid",
@@ -171,21 +187,30 @@ function limitConnections(
 }
 
 /**
- * How long a stop waits for a connection that has not carried a request: one may be on its way.
- * Browsers open connections in advance, and Node counts these as busy.
+ * The server's connections from their first moment. Under TLS these are the raw ones: Node's HTTP server
+ * learns of a connection after the handshake only, so its own `closeAllConnections` misses those before.
  */
-const UNUSED_MS = 250;
-
-/** The connections on which no request has begun. */
-function unusedSockets(server: Server, opened: string): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  server.on(opened, (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+function trackConnections(server: Server) {
+  const all = new Set<Socket>();
+  /** Those on which no request has begun, by peer: a request names the socket above the raw one. */
+  const unused = new Map<string, Socket>();
+  server.on("connection", (socket: Socket) => {
+    const peer = peerOf(socket);
+    all.add(socket);
+    unused.set(peer, socket);
+    socket.once("close", () => {
+      all.delete(socket);
+      unused.delete(peer);
+    });
   });
-  server.on("request", ({ socket }) => sockets.delete(socket));
-  return sockets;
+  server.on("request", ({ socket }) => unused.delete(peerOf(socket)));
+  const cut = (sockets: Iterable<Socket>) => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return { cutAll: () => cut(all), cutUnused: () => cut(unused.values()) };
 }
+
+const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 /** Problems for errors of Node's HTTP parser; any other error means that it is not HTTP. */
 const CLIENT_ERRORS: Readonly<Record<string, Problem>> = {

@@ -19,6 +19,9 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0)) await cleanup();
 });
 
+/** Beyond the end of any test. */
+const NEVER_MS = 3_600_000;
+
 const ADDRESS = { host: "127.0.0.1", port: 0, hostVariable: "HOST", portVariable: "PORT" };
 
 function listenerOf(options: Partial<ListenerOptions> = {}) {
@@ -182,9 +185,48 @@ describe("TLS", () => {
     await Promise.all([closed, listener.stop()]);
   });
 
+  describe("a connection that never starts the handshake", () => {
+    const silentOn = async (options: Partial<ListenerOptions>) => {
+      const files = [fileOf("cert.pem", LOCALHOST.cert), fileOf("key.pem", LOCALHOST.key)] as const;
+      const listener = listenerOf({ config: configWith(...files), ...options });
+      const accepted = once(listener.app.server, "connection");
+      const socket = openConnection(await listener.start()).resume();
+      socket.on("error", () => {});
+      const closed = once(socket, "close");
+      await accepted;
+      return { listener, closed };
+    };
+
+    test("a stop does not wait for it", async () => {
+      const limits = { headersTimeoutMs: NEVER_MS, requestTimeoutMs: NEVER_MS };
+      const { listener, closed } = await silentOn({ clock: createManualClock(), limits });
+      await Promise.all([closed, listener.stop()]);
+    });
+
+    test("a stop cuts it after five seconds at the latest", async () => {
+      const clock = createManualClock();
+      const limits = {
+        ...{ headersTimeoutMs: NEVER_MS, requestTimeoutMs: NEVER_MS },
+        unusedTimeoutMs: NEVER_MS,
+      };
+      const { listener, closed } = await silentOn({ clock, limits });
+      const stopped = listener.stop();
+      await clock.advance(5_000);
+      await Promise.all([closed, stopped]);
+    });
+
+    // Node's own limit is 120 s.
+    test("has as long as the headers of a request, and no answer", async () => {
+      const { listener, closed } = await silentOn({ limits: { headersTimeoutMs: 50 } });
+      const [{ code }, refused] = await once(listener.app.server, "tlsClientError");
+      expect([code, refused.destroyed]).toEqual(["ERR_TLS_HANDSHAKE_TIMEOUT", true]);
+      await closed;
+    }, 60_000);
+  });
+
   test("a stop answers what is under way", async () => {
     const files = [fileOf("cert.pem", LOCALHOST.cert), fileOf("key.pem", LOCALHOST.key)] as const;
-    const listener = listenerOf({ config: configWith(...files) });
+    const listener = listenerOf({ config: configWith(...files), limits: { unusedTimeoutMs: 1 } });
     const gate = Promise.withResolvers<void>();
     listener.app.get("/", async () => {
       await gate.promise;
@@ -193,11 +235,15 @@ describe("TLS", () => {
     const dispatcher = new Agent({ connect: { ca: LOCALHOST.cert } });
     cleanups.push(() => dispatcher.close());
     const requested = once(listener.app.server, "request");
-    const answered = request(await listener.start(), { dispatcher });
+    const url = await listener.start();
+    const answered = request(url, { dispatcher });
     await requested;
+    const accepted = once(listener.app.server, "connection");
+    const unused = openConnection(url).resume();
+    await accepted;
+    const unusedClosed = once(unused, "close");
     const stopped = listener.stop();
-    // Longer than a stop waits for a connection without a request.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await unusedClosed;
     gate.resolve();
     const { statusCode, body } = await answered;
     expect([statusCode, await body.json()]).toEqual([200, { answered: true }]);

@@ -162,7 +162,7 @@ async function close(app: FastifyInstance, door: Door, clock: Clock): Promise<vo
   const closed = new AbortController();
   // A closing server has no request timeout, so a stalled request would block it forever.
   const grace = clock.sleep(STOP_GRACE_MS, closed.signal);
-  void grace.then(() => door.server.closeAllConnections());
+  void grace.then(door.cutConnections);
   await app.close();
   await door.close();
   closed.abort();
