@@ -2,14 +2,19 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import { MILLISECOND } from "@counterfoil/core/exact/time";
 import { serviceAddress } from "@counterfoil/http/door";
 import { createListener } from "@counterfoil/http/listener";
-import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import {
+  FormatTooNew,
+  StreamCorrupted,
+  StreamMissing,
+  StreamUnavailable,
+} from "@counterfoil/processing/ports/errors";
 import { Overloaded } from "@counterfoil/processing/ports/ingest";
 import { describe, expect, test } from "@jest/globals";
 import type { InjectOptions } from "fastify";
 import { Registry } from "prom-client";
 import { createMetrics } from "./telemetry.ts";
 import { configOf } from "./testing/config.ts";
-import { captureLog } from "./testing/log.ts";
+import { type CapturedLog, captureLog } from "./testing/log.ts";
 import { createManualClock } from "./testing/manual-clock.ts";
 import { createRecordingIngest } from "./testing/recording-ingest.ts";
 import { BODY, SECRET, TIMESTAMP_MS, zeroHashHeaders } from "./testing/signed-webhook.ts";
@@ -38,6 +43,13 @@ async function mount(environment: Readonly<Record<string, string>> = {}) {
     });
   return { app, ingest, clock, log, registry, post };
 }
+
+const linesOf = (log: CapturedLog) =>
+  log
+    .text()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 
 function expectProblem(
   response: Readonly<{ statusCode: number; body: string; headers: object }>,
@@ -123,12 +135,7 @@ describe("a valid webhook", () => {
       ...{ request_id: "r-1", remote_address: "127.0.0.1" },
       delivery_id: response.json().delivery_id,
     };
-    const lines = log
-      .text()
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    expect(lines).toMatchObject([
+    expect(linesOf(log)).toMatchObject([
       { ...about, level: 40, provider: "zerohash" },
       { ...about, msg: "request", outcome: "quarantined", status: 200 },
     ]);
@@ -191,14 +198,8 @@ describe("signatures", () => {
   test("missing in thousands: all counted, ten lines a second, and the number of dropped lines", async () => {
     const { clock, post, log, registry } = await mount();
     for (let n = 0; n < 2_000; n += 1) await post({ headers: {} });
-    const lines = () =>
-      log
-        .text()
-        .trim()
-        .split("\n")
-        .map((line) => JSON.parse(line));
-    const refused = () => lines().filter(({ msg }) => msg === "webhook refused");
-    const requests = () => lines().filter(({ msg }) => msg === "request");
+    const refused = () => linesOf(log).filter(({ msg }) => msg === "webhook refused");
+    const requests = () => linesOf(log).filter(({ msg }) => msg === "request");
     expect([refused().length, requests().length]).toEqual([10, 10]);
     await clock.advance(1_000);
     await post({ headers: {} });
@@ -348,7 +349,9 @@ describe("a request that is not a webhook", () => {
 describe("when it cannot be stored", () => {
   test.each([
     ["the stream is down", new StreamUnavailable("disk full"), "stream_unavailable"],
+    ["the stream was dropped", new StreamMissing("no table in a"), "stream_unavailable"],
     ["too much waits", new Overloaded("64 MiB wait"), "overloaded"],
+    ["a newer program wrote the stream", new FormatTooNew("/a has format 9"), "format_too_new"],
   ])("%s: 503 with Retry-After, and the next one is taken", async (_, error, code) => {
     const { ingest, post, registry } = await mount();
     ingest.failNext(error);
@@ -358,6 +361,18 @@ describe("when it cannot be stored", () => {
     expect(response.body).not.toContain(error.message);
     expect((await post()).statusCode).toBe(200);
     expect(await registry.metrics()).toContain(`{provider="zerohash",code="${code}"} 1`);
+  });
+
+  test("the stream is corrupted: 500 with its code, and an error in the log", async () => {
+    const { ingest, post, log, registry } = await mount();
+    ingest.failNext(new StreamCorrupted("broken hash in /srv/secret.db"));
+    const response = await post();
+    expectProblem(response, 500, "stream_corrupted");
+    expect(response.body).not.toContain("secret");
+    expect(linesOf(log).filter(({ msg }) => msg === "webhook failed")).toMatchObject([
+      { level: 50, provider: "zerohash", error: "StreamCorrupted" },
+    ]);
+    expect(await registry.metrics()).toContain('{provider="zerohash",code="stream_corrupted"} 1');
   });
 
   test("anything unexpected: 500 without details, and the process lives on", async () => {

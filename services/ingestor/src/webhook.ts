@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { Config } from "@counterfoil/contracts/config";
-import type { ErrorCode } from "@counterfoil/contracts/http";
+import { ERROR_CODES, type ErrorCode } from "@counterfoil/contracts/http";
 import type { Provider } from "@counterfoil/contracts/scalar";
-import { Problem, sendProblem } from "@counterfoil/http/problem";
+import { Problem, sendProblem, streamProblemOf } from "@counterfoil/http/problem";
 import { originOf, type SampledLog, sampleLog } from "@counterfoil/http/request-log";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import { StreamMissing, StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { type Ingest, Overloaded } from "@counterfoil/processing/ports/ingest";
 import type { Tracing } from "@counterfoil/processing/ports/tracing";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -226,11 +226,16 @@ function createRefuse(
   };
 }
 
+const NOT_ACKNOWLEDGED = "the webhook was not acknowledged, send it again";
+
 /** Transient states of the service; the provider retries. */
 const TRANSIENT: readonly (readonly [new (message?: string) => Error, ErrorCode, string])[] = [
-  [StreamUnavailable, "stream_unavailable", "the webhook was not acknowledged, send it again"],
+  [StreamUnavailable, "stream_unavailable", NOT_ACKNOWLEDGED],
+  [StreamMissing, "stream_unavailable", NOT_ACKNOWLEDGED],
   [Overloaded, "overloaded", "the webhook was not stored, send it again later"],
 ];
+
+const INTERNAL = new Problem("internal_error", NOT_ACKNOWLEDGED);
 
 type RequestError = Error & { code?: string; statusCode?: number };
 
@@ -248,9 +253,12 @@ function createErrorHandler({ provider }: WebhookSource, deps: SourceDeps) {
     if (error.statusCode !== undefined && error.statusCode < 500) {
       return refuse("malformed_request", "the body did not arrive as announced");
     }
-    const fields = { ...originOf(request), provider, ...errorReport(error) };
-    deps.log(provider, "error", fields, "webhook failed");
-    return refuse("internal_error", "the webhook was not acknowledged, send it again");
+    const { code, message } = streamProblemOf(error) ?? INTERNAL;
+    if (ERROR_CODES[code].status === 500) {
+      const fields = { ...originOf(request), provider, ...errorReport(error) };
+      deps.log(provider, "error", fields, "webhook failed");
+    }
+    return refuse(code, message);
   };
 }
 

@@ -71,7 +71,7 @@ export interface Ingest {
   /**
    * Resolves when the delivery is durable.
    *
-   * @throws StreamUnavailable if it is not durable and must not be acknowledged
+   * @throws StreamUnavailable, or another error of the stream, if it must not be acknowledged
    * @throws Overloaded before it is read, if too many bytes are pending
    */
   submit(delivery: Delivery): Promise<Receipt>;
