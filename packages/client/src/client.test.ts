@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
+import { getEventListeners } from "node:events";
 import { promisify } from "node:util";
-import { describe, expect, test } from "@jest/globals";
-import { createClient, ProblemError } from "./client.ts";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { createClient, ProblemError, UnreadableAnswerError } from "./client.ts";
 
 /** Answers one after the other, and what was asked. */
 function createPlay(...answers: readonly (() => Response)[]) {
@@ -102,6 +103,92 @@ describe("what is no answer", () => {
     expect(error).toMatchObject({ status: 502, code: null, problem: null, message: "HTTP 502" });
   });
 });
+
+describe("changes", () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate", "queueMicrotask"] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const events =
+    (text = "", type = "text/event-stream") =>
+    () =>
+      new Response(text, { headers: { "content-type": type } });
+  const frame = (id: string, data: string) => `id: ${id}\nevent: balances\ndata: ${data}\n\n`;
+  const START = { after: "0" };
+
+  test("go on after a connection that ended, and leave nothing on the signal", async () => {
+    const { signal } = new AbortController();
+    const { asked, client } = createPlay(
+      events(frame("1.0", '{"id":"a"}')),
+      ...Array.from({ length: 20 }, () => events()),
+      events(frame("2.0", '{"id":"b"}'), "Text/Event-Stream; charset=utf-8"),
+    );
+    const changes = client.streamChanges(START, { signal })[Symbol.asyncIterator]();
+    expect((await changes.next()).value).toMatchObject({ id: "1.0", data: { id: "a" } });
+    const next = changes.next();
+    while (asked.length < 22) await jest.advanceTimersByTimeAsync(30_000);
+    expect((await next).value).toMatchObject({ id: "2.0", data: { id: "b" } });
+    expect(asked.at(-1)?.init.headers).toMatchObject({ "last-event-id": "1.0" });
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    await changes.return?.();
+  });
+
+  test("end at once by a signal that is aborted as a connection ends", async () => {
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    const { client } = createPlay(events());
+    const onConnection = (isConnected: boolean) => {
+      if (!isConnected) leaving.abort(new Error("the page was left"));
+    };
+    const changes = client.streamChanges(START, { signal, onConnection });
+    await expect(changes[Symbol.asyncIterator]().next()).rejects.toThrow("the page was left");
+  }, 10_000);
+
+  test("end at once by a signal that is aborted between two connections", async () => {
+    const leaving = new AbortController();
+    const { client } = createPlay(events());
+    const changes = client.streamChanges(START, { signal: leaving.signal });
+    const next = changes[Symbol.asyncIterator]().next();
+    next.catch(() => {});
+    while (getEventListeners(leaving.signal, "abort").length === 0) await setImmediatePassed();
+    leaving.abort(new Error("the page was left"));
+    await expect(next).rejects.toThrow("the page was left");
+    expect(jest.getTimerCount()).toBe(0);
+  }, 10_000);
+
+  test.each([
+    ["a page", "text/html", "text/html"],
+    ["nothing", "", "no content type"],
+  ])(
+    "end for good where something else answers with %s",
+    async (_, type, found) => {
+      const { client } = createPlay(events("<html>", type));
+      const error = await client
+        .streamChanges(START)
+        [Symbol.asyncIterator]()
+        .next()
+        .catch((it) => it);
+      expect(error).toBeInstanceOf(UnreadableAnswerError);
+      expect(error.message).toContain(`expected text/event-stream, found ${found}`);
+    },
+    10_000,
+  );
+
+  test("end for good at one that is no JSON, after those before it", async () => {
+    const { client } = createPlay(events(frame("1.0", '{"id":"a"}') + frame("2.0", "{")));
+    const changes = client.streamChanges(START)[Symbol.asyncIterator]();
+    expect((await changes.next()).value).toMatchObject({ id: "1.0" });
+    const error = await changes.next().catch((it) => it);
+    expect(error).toBeInstanceOf(UnreadableAnswerError);
+    expect(error.message).toContain("2.0");
+    expect(error.cause).toBeInstanceOf(SyntaxError);
+  }, 10_000);
+});
+
+const setImmediatePassed = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
 test("the operations and their types are what the OpenAPI document says", async () => {
   const cwd = new URL("..", import.meta.url);

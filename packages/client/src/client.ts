@@ -42,7 +42,8 @@ export type AnswerOf<Id extends OperationId> = Content<Success<operations[Id]>>;
  *     for await (const { id, event, data } of client.streamChanges({ model: ["balances"] })) …
  *
  * Each rejects with a `ProblemError` if the service answers with an error, and with the error of
- * `fetch` if the service cannot be reached.
+ * `fetch` if the service cannot be reached. `streamChanges` retries after errors that may pass, and throws
+ * the others: problems that the request itself causes, and an `UnreadableAnswerError`.
  */
 export type Client = Readonly<{
   [Id in OperationId]: (
@@ -77,6 +78,14 @@ export class ProblemError extends Error {
   }
 }
 
+/**
+ * Instead of changes, `streamChanges` got what the service does not send: a login page, or the answer of
+ * another program at `baseUrl`. It is not asked for again, since it would be the same.
+ */
+export class UnreadableAnswerError extends Error {
+  override readonly name = "UnreadableAnswerError";
+}
+
 /** @throws TypeError if `baseUrl` is not a URL */
 export function createClient(options: ClientOptions): Client {
   const send = createSend(options);
@@ -95,7 +104,8 @@ export function createClient(options: ClientOptions): Client {
 
 /** Whether a repeated request would fail in the same way. */
 const isFinal = (error: unknown): boolean =>
-  error instanceof ProblemError && error.status < 500 && error.status !== 429;
+  error instanceof UnreadableAnswerError ||
+  (error instanceof ProblemError && error.status < 500 && error.status !== 429);
 
 type Parameters = Readonly<Record<string, unknown>>;
 type SendOptions = Readonly<{
@@ -271,7 +281,7 @@ const SILENCE_MS = 45_000;
  * Yields changes until the loop is left. When a connection ends, it reconnects and resumes after the
  * last change that was yielded.
  *
- * @param isFinal whether an error of `request` would occur again
+ * @param isFinal whether an error would occur again
  * @throws final errors; the signal's reason
  */
 export async function* followChanges(
@@ -296,6 +306,7 @@ export async function* followChanges(
     try {
       const headers: Record<string, string> = lastId === null ? {} : { "last-event-id": lastId };
       const response = await request(parameters, { headers, signal: either });
+      assertEventStream(response);
       isConnected = true;
       onConnection?.(true);
       for await (const read of eventsOf(response, () => connection.abort())) {
@@ -315,15 +326,25 @@ export async function* followChanges(
   }
 }
 
+/** @throws UnreadableAnswerError */
+function assertEventStream({ headers }: Response): void {
+  const type = headers.get("content-type") || "no content type";
+  if (/^text\/event-stream\s*(?:;|$)/i.test(type)) return;
+  throw new UnreadableAnswerError(
+    `expected text/event-stream, found ${type}: is baseUrl the service's address, and does nothing in between answer for it?`,
+  );
+}
+
 type Read = Readonly<{ id: string | null; change: Change | null }>;
 
+/** @throws UnreadableAnswerError after everything before it was yielded */
 async function* eventsOf(response: Response, onSilence: () => void): AsyncGenerator<Read> {
-  const found: Read[] = [];
+  const found: (() => Read)[] = [];
   const parser = createParser({
-    onEvent: (message) => found.push({ id: message.id ?? null, change: changeOf(message) }),
+    onEvent: (message) => found.push(() => readOf(message)),
     onComment: (text) => {
       const [, id] = /^at (\S+)$/.exec(text.trim()) ?? [];
-      if (id !== undefined) found.push({ id, change: null });
+      if (id !== undefined) found.push(() => ({ id, change: null }));
     },
   });
   const decoder = new TextDecoder();
@@ -333,21 +354,31 @@ async function* eventsOf(response: Response, onSilence: () => void): AsyncGenera
     const chunk = await reader?.read().finally(() => clearTimeout(timer));
     if (chunk === undefined || chunk.done) return;
     parser.feed(decoder.decode(chunk.value, { stream: true }));
-    yield* found.splice(0);
+    for (const read of found.splice(0)) yield read();
   }
 }
 
-const changeOf = ({ id = null as unknown as string, event, data }: EventSourceMessage) =>
-  ({ id, event, data: JSON.parse(data) }) as Change;
+/** A message is whole when it is parsed, so the end of a connection does not make it unreadable. */
+function readOf({ id = null as unknown as string, event, data }: EventSourceMessage): Read {
+  try {
+    return { id, change: { id, event, data: JSON.parse(data) } as Change };
+  } catch (cause) {
+    throw new UnreadableAnswerError(`the data of change ${id} is no JSON`, { cause });
+  }
+}
 
+/** @throws the signal's reason */
 async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
     const end = () => {
       clearTimeout(timer);
+      // The signal may outlive thousands of pauses.
+      signal?.removeEventListener("abort", end);
       resolve();
     };
-    signal?.addEventListener("abort", end, { once: true });
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
   });
   signal?.throwIfAborted();
 }
