@@ -5,6 +5,7 @@ import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ExportRefused, FileUnusable } from "@counterfoil/processing/ports/errors";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
+import { flush } from "./runtime.ts";
 
 /**
  * Runs `write` on a temporary file beside the target, and renames it when it is complete. An existing
@@ -23,9 +24,9 @@ export async function writeWholeFile<T>(
     // Only the owner may read it, because it holds customers' balances.
     await (await open(path, "wx", 0o600)).close();
     const result = await write(path);
-    await flush(path);
+    flush(path);
     await rename(path, target);
-    await flush(dirname(target));
+    flush(dirname(target));
     return result;
   } catch (error) {
     await rm(path, { force: true }).catch(() => undefined);
@@ -56,15 +57,6 @@ export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(file, { highWaterMark: CHUNK })) hash.update(chunk);
   return hash.digest("hex");
-}
-
-async function flush(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Writes generated text to a file; the generator waits for the disk. */

@@ -1,7 +1,8 @@
+import * as fs from "node:fs";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { basename, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { createHeadKeyFile, verifyEd25519 } from "./keys.ts";
 
 /** The same signature but for its first digit. */
@@ -44,6 +45,30 @@ describe("the key that signs heads", () => {
     expect(statSync(file()).mode & 0o777).toBe(0o600);
   });
 
+  test("is on the disk with its folders before it is used, and a former one before it is replaced", async () => {
+    const { writes, done } = await recordWrites();
+    const keys = writes.createHeadKeyFile(file());
+    await keys.publicKey();
+    const temporary = `head.key.${process.pid}`;
+    expect(done.splice(0)).toEqual([
+      `write ${temporary}, flushed`,
+      "link head.key",
+      "flush below",
+      `flush ${basename(folder)}`,
+    ]);
+    const next = await keys.successor();
+    await keys.adopt(await next.publicKey());
+    expect(done.splice(0)).toEqual([
+      `write head.key.next.${process.pid}, flushed`,
+      "link head.key.next",
+      "flush below",
+      "write head.key.former, flushed",
+      "flush below",
+      "rename head.key",
+      "flush below",
+    ]);
+  });
+
   test("verifies the first test vector of RFC 8032", () => {
     const key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
     const signature =
@@ -59,3 +84,40 @@ describe("the key that signs heads", () => {
     expect(() => createHeadKeyFile(folder).existingKey()).toThrow(/EISDIR/);
   });
 });
+
+/** A module of keys whose writes are recorded in order: what a crash of the machine leaves of them. */
+async function recordWrites() {
+  const done: string[] = [];
+  const opened = new Map<number, string>();
+  const flushed = (options: unknown) => (Object(options).flush === true ? ", flushed" : "");
+  jest.unstable_mockModule("node:fs", () => ({
+    ...fs,
+    openSync: (path: string, ...more: [fs.OpenMode, fs.Mode?]) => {
+      const descriptor = fs.openSync(path, ...more);
+      opened.set(descriptor, basename(path));
+      return descriptor;
+    },
+    fsyncSync: (descriptor: number) => {
+      done.push(`flush ${opened.get(descriptor)}`);
+      fs.fsyncSync(descriptor);
+    },
+    writeFileSync: (path: string, text: string, options?: fs.WriteFileOptions) => {
+      done.push(`write ${basename(path)}${flushed(options)}`);
+      fs.writeFileSync(path, text, options);
+    },
+    appendFileSync: (path: string, text: string, options?: fs.WriteFileOptions) => {
+      done.push(`write ${basename(path)}${flushed(options)}`);
+      fs.appendFileSync(path, text, options);
+    },
+    linkSync: (from: string, to: string) => {
+      done.push(`link ${basename(to)}`);
+      fs.linkSync(from, to);
+    },
+    renameSync: (from: string, to: string) => {
+      done.push(`rename ${basename(to)}`);
+      fs.renameSync(from, to);
+    },
+  }));
+  jest.resetModules();
+  return { writes: await import("./keys.ts"), done };
+}

@@ -10,18 +10,15 @@ import {
 } from "node:crypto";
 import {
   appendFileSync,
-  closeSync,
   existsSync,
-  fsyncSync,
   linkSync,
   mkdirSync,
-  openSync,
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { HeadKeyUnusable } from "@counterfoil/processing/ports/errors";
 import type {
   HeadKeyring,
@@ -29,6 +26,7 @@ import type {
   VerifySignature,
 } from "@counterfoil/processing/ports/installation";
 import { fieldsOf } from "../sql/trouble.ts";
+import { flush } from "./runtime.ts";
 
 export type HeadKeyFile = HeadKeyring &
   Readonly<{
@@ -56,8 +54,12 @@ export function createHeadKeyFile(file: string): HeadKeyFile {
       const key = readKey(next);
       if (key === null || publicHex(key) !== publicKey) return false;
       const before = existing();
-      if (before !== null) appendFileSync(formerFile(file), `${publicHex(before)}\n`);
+      if (before !== null) {
+        appendFileSync(formerFile(file), `${publicHex(before)}\n`, { flush: true });
+        flush(dirname(file));
+      }
       renameSync(next, file);
+      flush(dirname(file));
       return true;
     },
     formerKeys: () => {
@@ -101,14 +103,14 @@ function createKey(file: string): KeyObject {
   const { privateKey } = generateKeyPairSync("ed25519");
   const temporary = `${file}.${process.pid}`;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    const newFolder = mkdirSync(dirname(file), { recursive: true });
     rmSync(temporary, { force: true });
-    const opened = openSync(temporary, "wx", 0o600);
-    writeSync(opened, String(privateKey.export({ type: "pkcs8", format: "pem" })));
-    fsyncSync(opened);
-    closeSync(opened);
+    const pem = privateKey.export({ type: "pkcs8", format: "pem" });
+    writeFileSync(temporary, pem, { flag: "wx", mode: 0o600, flush: true });
     // If two processes create a key at once, both use the one that is linked first.
     linkSync(temporary, file);
+    // A key that signed must not be lost with the machine's memory, and nor must a folder around it.
+    flushFolders(file, newFolder ?? file);
     return privateKey;
   } catch (error) {
     const other = fieldsOf(error).code === "EEXIST" ? readKey(file) : null;
@@ -116,6 +118,14 @@ function createKey(file: string): KeyObject {
     throw unusable(file, (error as Error).message);
   } finally {
     rmSync(temporary, { force: true });
+  }
+}
+
+/** Flushes the folders around a file, up to the one that `highest` was created in. */
+function flushFolders(file: string, highest: string): void {
+  const { length } = resolve(highest);
+  for (let entry = resolve(file); entry.length >= length; entry = dirname(entry)) {
+    flush(dirname(entry));
   }
 }
 

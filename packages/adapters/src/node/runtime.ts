@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { closeSync, fsyncSync, openSync } from "node:fs";
 import { setImmediate as nextImmediate, setTimeout as wait } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
@@ -49,6 +50,16 @@ export const nodeBase64 = {
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64"),
   decode: (text: string): Uint8Array => Buffer.from(text, "base64"),
 };
+
+/** Flushes the content of a file, or the entries of a folder, to the disk. */
+export function flush(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
 /**
  * Limits the heap's growth between collections to half of the memory in use. By default V8 lets it

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { FileUnusable } from "@counterfoil/processing/ports/errors";
@@ -11,6 +11,7 @@ import type {
   Table,
   Value,
 } from "@counterfoil/processing/ports/model-store";
+import { flush } from "../node/runtime.ts";
 import { createTableSql, isKey, putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
 import { MODEL, type Stored } from "../sql/trouble.ts";
 import {
@@ -219,16 +220,6 @@ function withPortErrors<T>(file: string, work: () => T): T {
     return work();
   } catch (error) {
     throw portError(error, MODEL, file);
-  }
-}
-
-/** Flushes the content of a file, or the entries of a folder, to the disk. */
-function flush(path: string): void {
-  const descriptor = openSync(path, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }
 
