@@ -58,10 +58,14 @@ describe("defects of the client", () => {
     const stream = await openLedgerOn(use(), {
       timing: { ...HASTY, appendMs: 100, retryForMs: 0 },
     });
-    failAppends(use(), [{ lateMs: 300 }]);
+    const [ended, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    failAppends(use(), [{ after: ended.promise }]);
+    use().settings.onAnswered = answered.resolve;
     await expect(stream.append(0, sampleEvents(1, 2))).rejects.toThrow(StreamUnavailable);
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    ended.resolve();
+    await answered.promise;
     expect((await stream.head()).position).toBe(2);
+    expect(await stream.append(2, sampleEvents(3, 3))).toMatchObject({ outcome: "appended" });
   });
 
   test("4: a connection that ends during an append does not leave it, or `close`, hanging", async () => {

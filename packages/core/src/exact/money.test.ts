@@ -150,12 +150,6 @@ describe("what providers print", () => {
     expect(parseMoney(printed)).toBeNull();
   });
 
-  test("a huge exponent costs no time", () => {
-    const from = performance.now();
-    for (let i = 0; i < 1000; i += 1) parseMoney("1e1000000");
-    expect(performance.now() - from).toBeLessThan(200);
-  });
-
   test("no text throws, and what is read is read the same again", () => {
     const text = fc.oneof(fc.string(), fc.stringMatching(/^[-+0-9.eE]{0,12}$/));
     fc.assert(

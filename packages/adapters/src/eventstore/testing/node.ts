@@ -21,7 +21,9 @@ export type CommitFault =
   /** "Server Is Not Ready": not written. */
   | "not_ready"
   | "denied"
-  | Readonly<{ lateMs: number }>;
+  | Readonly<{ lateMs: number }>
+  /** Written at once, and answered after this. */
+  | Readonly<{ after: Promise<unknown> }>;
 
 /** What tests set on one node of the double, at any time. */
 export type NodeSettings = {
@@ -39,6 +41,8 @@ export type NodeSettings = {
   users: Readonly<Record<string, string>> | null;
   /** A fault of a commit. */
   faultOf: (commit: Commit) => CommitFault | null;
+  /** Called when an append was answered, also if its client has gone. */
+  onAnswered: () => void;
 };
 
 /** One node of the double. */
@@ -61,6 +65,7 @@ export const defaultSettings = (): NodeSettings => ({
   laggingEvents: 0,
   users: null,
   faultOf: () => null,
+  onAnswered: () => {},
 });
 
 /** Counts a call as open. @returns a function to be called at its end; repeated calls are allowed */

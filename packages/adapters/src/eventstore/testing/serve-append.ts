@@ -24,6 +24,7 @@ export function serveAppend(node: Node): handleClientStreamingCall<AppendReq, Re
     const answer: sendUnaryData<Response> = (...response) => {
       leave();
       callback(...response);
+      node.settings.onAnswered();
     };
     const messages: AppendReq[] = [];
     call.on("data", (message: AppendReq) => messages.push(message));
@@ -107,7 +108,7 @@ async function commit(
   if (fault === "die_after") return die(node);
   if (fault === "freeze_after") return "silence";
   if (fault === "timeout_written") return timedOut();
-  if (fault !== null) await waitMs(fault.lateMs);
+  if (fault !== null) await ("after" in fault ? fault.after : waitMs(fault.lateMs));
   return answer;
 }
 
