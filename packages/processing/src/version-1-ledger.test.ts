@@ -56,6 +56,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "aefc4f8588d40f2795e32681bf2c878989b730f506e75325bf0936b9aec564d9",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
+  "balances 11": [
+    "79ed08c1bac446e85d454b9fb6d5a91d893376e75ddfdf1454f425c5da5beb52",
+    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",

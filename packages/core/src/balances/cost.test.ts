@@ -70,7 +70,14 @@ const SHAPES: Readonly<Record<string, (count: number) => Entry[]>> = {
 
 /** Adds one more entry to the loaded history. */
 function put(history: History, after: Entry, nearUndated = false): void {
-  const change = { before: null, after, at: after.effectiveAt, nearUndated, position: 1 };
+  const change = {
+    before: null,
+    after,
+    at: after.effectiveAt,
+    nearUndated,
+    nearWhole: false,
+    position: 1,
+  };
   const done = appendInOrder(history, change) ?? rearrange(history, change);
   expect(done.outcome).toBe("rearranged");
 }

@@ -44,6 +44,7 @@ const changeOf = (before: Entry | null, after: Entry | null, nearUndated: boolea
   after,
   at: (after ?? before)?.effectiveAt ?? 0n,
   nearUndated,
+  nearWhole: true,
   position: 1,
 });
 

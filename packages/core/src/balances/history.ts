@@ -1,4 +1,4 @@
-import type { Nanos } from "../exact/time.ts";
+import { type Nanos, SECOND } from "../exact/time.ts";
 import {
   anchorOf,
   type Change,
@@ -28,7 +28,7 @@ import {
   IN_LARGE_CLUSTER,
   sameOn,
 } from "./entry.ts";
-import { areLinked, compareReports, PLACES_MAX, TIME_ERROR } from "./ordering.ts";
+import { areLinked, compareReports, isEdge, PLACES_MAX, spreadOf, TIME_ERROR } from "./ordering.ts";
 
 export function newHistory(account: string): History {
   return {
@@ -121,13 +121,16 @@ function endOfOvertaken(entries: readonly Entry[], to: number, last: Entry | und
  */
 function reachOf(history: History, change: Change): Region | OutOfReach {
   const { entries, isStart, isEnd } = history;
-  const { before, at } = change;
+  const { before, after, at, nearWhole } = change;
+  const isWhole = [before, after].some((entry) => entry !== null && spreadOf(entry) > 0n);
+  const earlier = nearWhole ? TIME_ERROR + SECOND : TIME_ERROR;
+  const later = isWhole ? TIME_ERROR + SECOND : TIME_ERROR;
   const place = insertionPoint(entries, change);
   const reach = isInLarge(entries, place)
     ? largeReach(entries, place, at)
     : { from: place - PLACES_MAX, to: place + PLACES_MAX };
-  let from = Math.max(firstPlacedAt(entries, at - TIME_ERROR), reach.from);
-  let to = Math.min(firstPlacedAt(entries, at + TIME_ERROR + 1n), reach.to);
+  let from = Math.max(firstPlacedAt(entries, at - earlier), reach.from);
+  let to = Math.min(firstPlacedAt(entries, at + later + 1n), reach.to);
   if (change.nearUndated) ({ from, to } = reach);
   if (from < 0 && !isStart) return LEFT;
   if (to > entries.length && !isEnd) return RIGHT;
@@ -312,6 +315,13 @@ function appendSnapshot(history: History, { before, after, position }: Change): 
   return { outcome: "rearranged", changes: [{ before, after: entry }] };
 }
 
-/** Whether no later entry can reorder this one, and its order with the next one is certain. */
-const isCertainlyBefore = (left: Entry, { effectiveAt }: Entry): boolean =>
-  left.joined === CLUSTER_START && left.kind === "run" && effectiveAt - left.placedAt > TIME_ERROR;
+/**
+ * Whether no later entry can reorder this one, and its order with the next one is certain. An earlier
+ * one may have its time in whole seconds: it is certain as well where the counter agrees.
+ */
+function isCertainlyBefore(left: Entry, { effectiveAt, counter }: Entry): boolean {
+  if (left.joined !== CLUSTER_START || left.kind !== "run") return false;
+  const apart = effectiveAt - left.placedAt;
+  const isCounted = isEdge(left) && left.counter < counter;
+  return apart > (isCounted ? TIME_ERROR : TIME_ERROR + SECOND);
+}

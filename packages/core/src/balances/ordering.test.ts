@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { equals, moneyOf } from "../exact/money.ts";
 import type { Entry } from "./entry.ts";
 import { clustersOf, compareReports, isCertain, orderCluster } from "./ordering.ts";
-import { type Row, runEntry, undatedEntry } from "./testing/entries.ts";
+import { type Row, runEntry, SECOND_AT, undatedEntry } from "./testing/entries.ts";
 
 const numbers = (entries: readonly Entry[]) => entries.map(({ key }) => Number(key));
 
@@ -41,6 +41,23 @@ describe("it is certain which of two runs came first", () => {
     ],
   ])("%s", (_, second, certain) => {
     expect(isCertain(first, second)).toBe(certain);
+  });
+});
+
+describe("a time in whole seconds leaves open when in that second a run was", () => {
+  const whole = runEntry([2, 1, 2, SECOND_AT]);
+  test.each<[number, number, boolean]>([
+    [1, 1019, false],
+    [1, 1021, true],
+    [3, 1, true],
+  ])("run 2, and run %i %i ms later: certain %p", (run, ms, certain) => {
+    expect(isCertain(whole, runEntry([run, 1, 1, SECOND_AT + ms]))).toBe(certain);
+  });
+
+  test("they are one cluster, with all that lies between", () => {
+    const [between, last] = [runEntry([3, 1, 3, 400]), runEntry([1, 1, 1, 800])];
+    expect(clusters([whole, between, last])).toEqual([[2, 3, 1]]);
+    expect(clusters([whole, between, runEntry([4, 1, 1, 800])])).toEqual([[2], [3], [4]]);
   });
 });
 
@@ -169,6 +186,36 @@ describe("the order of a cluster", () => {
       null,
       [[5, 3, 4, 30]],
       [1, 2, 4],
+    ],
+    [
+      "by the counter where a time is in whole seconds, though both connect",
+      [
+        [2, -100, 0, SECOND_AT],
+        [1, 100, 100, 600],
+      ],
+      null,
+      [],
+      [1, 2],
+    ],
+    [
+      "by the counter also where a loss would be hidden in the whole second",
+      [
+        [3, -50, 100, SECOND_AT],
+        [2, 50, 150, 600],
+      ],
+      150,
+      [],
+      [2, 3],
+    ],
+    [
+      "by that time where what follows confirms it",
+      [
+        [3, -50, 100, SECOND_AT],
+        [2, 50, 150, 600],
+      ],
+      150,
+      [[4, 1, 151, 2000]],
+      [3, 2],
     ],
     [
       "what states no balance keeps its place",

@@ -1,6 +1,6 @@
 import type { Money } from "../exact/money.ts";
 import { compareText } from "../exact/text.ts";
-import { compareTimes, MILLISECOND, type Nanos } from "../exact/time.ts";
+import { compareTimes, MILLISECOND, type Nanos, SECOND } from "../exact/time.ts";
 import { balanceAfter, balanceBefore, type Entry, type Same } from "./entry.ts";
 import { fewestBreaks, trailThrough } from "./trail.ts";
 
@@ -11,6 +11,13 @@ import { fewestBreaks, trailThrough } from "./trail.ts";
 
 /** The error of printed times is below this: reports further apart are ordered by time alone. */
 export const TIME_ERROR: Nanos = 20n * MILLISECOND;
+
+/**
+ * How much later than its time a report may have taken effect. The provider prints some times in
+ * seconds, without what is below: then it was at any moment of that second.
+ */
+export const spreadOf = ({ effectiveAt }: Pick<Timed, "effectiveAt">): Nanos =>
+  effectiveAt % SECOND === 0n ? SECOND : 0n;
 
 /** Maximum distance, in places, of two reports whose order may be ambiguous. */
 export const PLACES_MAX = 256;
@@ -25,11 +32,11 @@ export const compareReports = (a: Timed, b: Timed): number =>
 export type Timed = Pick<Entry, "effectiveAt" | "isUndated" | "counter" | "key" | "follows">;
 
 /** Whether a report connects two balances; others are placed by their time. */
-const isEdge = ({ balance, change }: Entry): boolean => balance !== null && change !== null;
+export const isEdge = ({ balance, change }: Entry): boolean => balance !== null && change !== null;
 
 /**
  * Whether `a` certainly comes before `b`: both clocks say so, or their times are further apart than
- * the error of times, or the socket that reported both says so. An arrival is not the provider's
+ * their errors, or the socket that reported both says so. An arrival is not the provider's
  * clock, so for an undated run the counter may be right at any distance.
  *
  * @param a comes before `b` by time
@@ -67,9 +74,10 @@ export function clustersOf(sorted: readonly Entry[]): Entry[][] {
  */
 function firstAmbiguous(sorted: readonly Entry[]): number[] {
   const someUndated = sorted.some(({ isUndated }) => isUndated);
+  const errorMax = sorted.some(spreadOf) ? TIME_ERROR + SECOND : TIME_ERROR;
   let nearest = 0;
   return sorted.map((report, at) => {
-    const isBeyond = (other: Entry) => report.effectiveAt - other.effectiveAt > TIME_ERROR;
+    const isBeyond = (other: Entry) => report.effectiveAt - other.effectiveAt > errorMax;
     while (at - nearest > PLACES_MAX || (!someUndated && isBeyond(sorted[nearest] as Entry))) {
       nearest += 1;
     }
@@ -108,18 +116,20 @@ export type Surroundings = Readonly<{
  * Orders one cluster: as sorted if that connects; otherwise the candidate with the fewest assumed
  * errors, among the sorted order, the order of the provider's counter, and trails through the
  * balances. An order that inverts a certain pair is rejected, since it could hide a loss that both
- * clocks prove.
+ * clocks prove. With a time in whole seconds the counter's order comes first: that time sorts a report
+ * before all others of its second.
  */
 export function orderCluster(cluster: readonly Entry[], around: Surroundings): readonly Entry[] {
   const edges = cluster.filter(isEdge);
   if (edges.length < 2) return cluster;
-  let best: readonly Entry[] = edges;
-  let least = breaksIn(edges, around);
+  const clocked = edges.some(spreadOf) ? byCounter(edges) : edges;
+  let best = clocked;
+  let least = breaksIn(clocked, around);
   // In a burst with losses the sorted order usually has the fewest possible breaks.
   const possible = least === 0 ? 0 : fewestPossible(edges, around);
-  if (least <= possible) return cluster;
+  if (least <= possible) return best === edges ? cluster : withOthers(best, cluster);
   for (const order of ordersOf(edges, around)) {
-    const assumed = breaksIn(order, around) + errorsOfCounter(order, edges, around);
+    const assumed = breaksIn(order, around) + errorsOfCounter(order, clocked, around);
     if (assumed >= least || invertsCertain(order, edges)) continue;
     [best, least] = [order, assumed];
     if (least <= possible) break;
@@ -133,22 +143,28 @@ function fewestPossible(edges: readonly Entry[], { before, nextFirsts, same }: S
 
 /**
  * Counts errors of the counter that an order assumes. A break assumes a loss. If an order ends at
- * another balance than the sorted one and no later report confirms it, it must not hide a loss
+ * another balance than the clocks' one and no later report confirms it, it must not hide a loss
  * behind counter errors that nothing else shows: each report after one of the same instant with a
- * higher counter weighs as much as a break.
+ * higher counter weighs as much as a break. All of a second are of one instant if one of them has its
+ * time in whole seconds.
+ *
+ * @param clocked the order that the clocks give
  */
 function errorsOfCounter(
   order: readonly Entry[],
-  sorted: readonly Entry[],
+  clocked: readonly Entry[],
   { nextFirsts, same }: Surroundings,
 ): number {
-  const [shown, clocked] = [order.at(-1)?.balance, sorted.at(-1)?.balance];
-  if (nextFirsts.length > 0 || !shown || !clocked || same(shown, clocked)) return 0;
+  const [shown, expected] = [order.at(-1)?.balance, clocked.at(-1)?.balance];
+  if (nextFirsts.length > 0 || !shown || !expected || same(shown, expected)) return 0;
+  const whole = new Set(order.filter(spreadOf).map(({ effectiveAt }) => effectiveAt));
   const lastAt = new Map<Nanos, string>();
   let errors = 0;
   for (const { effectiveAt, counter } of order) {
-    if (counter < (lastAt.get(effectiveAt) ?? "")) errors += 1;
-    lastAt.set(effectiveAt, counter);
+    const second = effectiveAt - (effectiveAt % SECOND);
+    const instant = whole.has(second) ? second : effectiveAt;
+    if (counter < (lastAt.get(instant) ?? "")) errors += 1;
+    lastAt.set(instant, counter);
   }
   return errors;
 }
@@ -157,6 +173,7 @@ function errorsOfCounter(
 const ENDS_MAX = 4;
 
 function* ordersOf(edges: readonly Entry[], around: Surroundings): Generator<readonly Entry[]> {
+  yield edges;
   yield byCounter(edges);
   const { before: start, nextFirsts, same } = around;
   const ends = nextFirsts.length === 0 ? [null] : nextFirsts.slice(0, ENDS_MAX).map(balanceBefore);
@@ -190,7 +207,9 @@ function breaksIn(order: readonly Entry[], { before, nextFirsts, same }: Surroun
 /** The reports of a cluster that no other one of it certainly precedes. */
 export function firstCandidates(sorted: readonly Entry[]): readonly Entry[] {
   const keys = new Set<string>();
+  /** The one that others are surely after first. */
   let firstDated: Entry | null = null;
+  const endOf = (report: Entry) => report.effectiveAt + spreadOf(report);
   // The lowest counter of the reports before the current instant, and up to and including it.
   let [least, leastNow, now]: [string | null, string | null, Nanos | null] = [null, null, null];
   return sorted.filter((report) => {
@@ -202,7 +221,8 @@ export function firstCandidates(sorted: readonly Entry[]): readonly Entry[] {
       (follows !== null && keys.has(follows)) ||
       (firstDated !== null && isFarBefore(firstDated, report));
     keys.add(key);
-    if (!isUndated) firstDated ??= report;
+    const isFirst = firstDated === null || endOf(report) < endOf(firstDated);
+    if (!isUndated && isFirst) firstDated = report;
     return !isBehind;
   });
 }
@@ -228,7 +248,7 @@ function invertsCertain(order: readonly Entry[], sorted: readonly Entry[]): bool
 
 /** Whether `a` certainly comes before `b` by their times alone. */
 const isFarBefore = (a: Timed, b: Timed): boolean =>
-  !a.isUndated && !b.isUndated && b.effectiveAt - a.effectiveAt > TIME_ERROR;
+  !a.isUndated && !b.isUndated && b.effectiveAt - a.effectiveAt > TIME_ERROR + spreadOf(a);
 
 /** Inserts each report that is no edge before the first one that its time precedes. */
 function withOthers(order: readonly Entry[], cluster: readonly Entry[]): readonly Entry[] {
@@ -262,9 +282,10 @@ export function counterTimes(sorted: readonly Entry[]): ReadonlyMap<Entry, Nanos
     let time = report.effectiveAt;
     if (isEdge(report)) {
       const end = Math.min(sorted.length, at + PLACES_MAX + 1);
+      const error = TIME_ERROR + spreadOf(report);
       for (let other = at + 1; other < end; other += 1) {
         const after = sorted[other] as Entry;
-        if (!someUndated && after.effectiveAt - report.effectiveAt > TIME_ERROR) break;
+        if (!someUndated && after.effectiveAt - report.effectiveAt > error) break;
         if (isEdge(after) && after.counter < report.counter && !isCertain(report, after)) {
           time = after.effectiveAt;
         }

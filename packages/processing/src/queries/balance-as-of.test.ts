@@ -68,3 +68,14 @@ test("an account without open gaps is not searched for them", async () => {
   const account = accountWith(0);
   expect(await balanceAsOf(rows, account, 5n)).toMatchObject({ status: "continuous" });
 });
+
+test.each([
+  ["its last run", RUNS - 1, "unlisted"],
+  ["a time after it", RUNS + 5, "unlisted"],
+  ["a time before it", RUNS - 2, "continuous"],
+])("an account that is missing from a snapshot, as of %s", async (_, time, status) => {
+  const rows = await rowsOf([ENTRIES, runs]);
+  const last = { last_run_id: `${RUNS - 1}`, updated_at: formatTime(BigInt(RUNS - 1)) };
+  const account = { ...accountWith(0), ...last, status: "unlisted" } as const;
+  expect(await balanceAsOf(rows, account, BigInt(time))).toMatchObject({ status });
+});

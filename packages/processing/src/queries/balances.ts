@@ -236,13 +236,15 @@ export async function balanceAsOf(
   if (last === null) return null;
   const lastRun = last.kind === "run" ? last : await lastEntry(reading, time, [IS_RUN]);
   const openGaps = await gapsUpTo(reading, account.open_gaps, last);
+  const last_run_id = lastRun === null ? null : runIdOf(lastRun);
+  const updated_at = timeIn(last.effective_at);
+  const isLast = last_run_id === account.last_run_id && updated_at === account.updated_at;
   return {
     ...account,
     balance: textIn(last.running),
-    status: statusOf(last, openGaps),
+    status: statusOf(last, openGaps, isLast && account.status === "unlisted"),
     open_gaps: openGaps,
-    last_run_id: lastRun === null ? null : runIdOf(lastRun),
-    updated_at: timeIn(last.effective_at),
+    ...{ last_run_id, updated_at },
     position: positionIn(last.position),
   };
 }
@@ -280,10 +282,14 @@ async function gapsUpTo(
   }
 }
 
-/** The status as of a time. Whether an account is `unlisted` is known for the present only. */
-function statusOf(entry: Row, openGaps: number): BalanceRecord["status"] {
+/**
+ * The status as of a time. An account that is missing from a snapshot was emptied some time after its
+ * last entry, so from that on its balance is uncertain.
+ */
+function statusOf(entry: Row, openGaps: number, isUnlisted: boolean): BalanceRecord["status"] {
   if (Number(entry.contradictions) > 0) return "contradicted";
-  return openGaps > 0 ? "gap_open" : "continuous";
+  if (openGaps > 0) return "gap_open";
+  return isUnlisted ? "unlisted" : "continuous";
 }
 
 /** The current record of an account. */

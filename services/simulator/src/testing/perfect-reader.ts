@@ -5,7 +5,7 @@ import type { HardAccount } from "./hard-world.ts";
 
 /**
  * What a perfect reader could know of an account. The order of two reports is certain if
- * - their times are more than 20 ms apart, or
+ * - their times are more than 20 ms apart, and the earlier one is not a whole second that the other is in, or
  * - time and run id agree, or
  * - one was moved after the other because a socket delivered it later;
  * an arrival time alone proves no order. Reports that arrived before a snapshot's
@@ -75,8 +75,11 @@ const isSortedBefore = (a: ArrivedReport, b: ArrivedReport): boolean =>
 function isCertain(a: ArrivedReport, b: ArrivedReport): boolean {
   if (a.atNs >= b.atNs) return false;
   if (a.runId < b.runId || b.follows === a.message) return true;
-  return !a.isUndated && !b.isUndated && b.atNs - a.atNs > AMBIGUOUS_NS;
+  return !a.isUndated && !b.isUndated && b.atNs - a.atNs > AMBIGUOUS_NS + spreadOf(a);
 }
+
+/** A time without a fraction may be printed in seconds. */
+const spreadOf = ({ atNs }: ArrivedReport): bigint => (atNs % NS_PER_S === 0n ? NS_PER_S : 0n);
 
 /** A set of reports: one bit per report, in the order of the list. */
 type Bits = bigint;

@@ -5,7 +5,9 @@ import { type Entry, newEntry } from "../entry.ts";
 /** A run as written in a test table: its number, change, balance, and time in ms. */
 export type Row = readonly [run: number, change: number | null, balance: number | null, at: number];
 
-const START: Nanos = 1_790_000_000_000n * MILLISECOND;
+/** So that a table's 0 is no whole second, which would leave open when in it a run was. */
+export const SECOND_AT = -100;
+const START: Nanos = 1_790_000_000_000n * MILLISECOND - BigInt(SECOND_AT) * MILLISECOND;
 
 export const timeAt = (ms: number): Nanos => START + BigInt(Math.round(ms * 1000)) * 1000n;
 

@@ -26,6 +26,8 @@ export type Account = {
   lastCounter: string;
   undated: number;
   sinceUndated: number;
+  /** Up to when another run may be ordered before the latest one whose time is in whole seconds. */
+  wholeUntil: Nanos;
   /** How many snapshots list it. */
   statements: number;
   snapshotAt: Nanos;
@@ -67,6 +69,7 @@ export function newAccount(id: string): Account {
     lastCounter: "",
     undated: 0,
     sinceUndated: 0,
+    wholeUntil: 0n,
     statements: 0,
     snapshotAt: 0n,
     listedAt: 0,
@@ -160,6 +163,7 @@ function accountRow(account: Account): Row {
     last_counter: account.lastCounter,
     undated: account.undated,
     since_undated: account.sinceUndated,
+    whole_until: account.wholeUntil,
     statements: account.statements,
     snapshot_at: account.snapshotAt,
     listed_at: account.listedAt,
@@ -182,6 +186,7 @@ function accountFromRow(row: Row): Account {
     lastCounter: String(row.last_counter),
     undated: Number(row.undated),
     sinceUndated: Number(row.since_undated),
+    wholeUntil: BigInt(row.whole_until ?? 0),
     statements: Number(row.statements),
     snapshotAt: BigInt(row.snapshot_at ?? 0),
     listedAt: Number(row.listed_at),

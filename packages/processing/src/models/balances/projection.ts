@@ -22,7 +22,7 @@ import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 /** Balances per account with their whole history, and anomalies: gaps, contradictions, wrong clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 10,
+  version: 11,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",

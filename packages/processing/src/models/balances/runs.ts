@@ -20,7 +20,7 @@ import {
   type Rearranged,
   rearrange,
 } from "@counterfoil/core/balances/history";
-import { PLACES_MAX } from "@counterfoil/core/balances/ordering";
+import { PLACES_MAX, spreadOf, TIME_ERROR } from "@counterfoil/core/balances/ordering";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/model-store.ts";
@@ -266,7 +266,7 @@ async function recordFormerRun(buffer: RowBuffer, { id: account }: Account, { ke
   if (known === null) buffer.put(FORMER_RUNS, { run_id: key, account }, null);
 }
 
-type Placement = Omit<Change, "nearUndated">;
+type Placement = Omit<Change, "nearUndated" | "nearWhole">;
 
 async function rearrangeWithLoading(
   buffer: RowBuffer,
@@ -297,9 +297,10 @@ const placeOfRun = ({ effectiveAt, counter }: Entry): Placed => ({
   mark: counter,
 });
 
-/** Adds whether undated runs may be near: their order is ambiguous with runs many places away. */
-function changeOf(account: Account, step: Placement): Change {
-  const { before, after, at } = step;
+/** Adds whether runs may be near whose order is ambiguous with runs many places, or a second, away. */
+function changeOf(account: Account, placed: Placement): Change {
+  const { before, after, at } = placed;
+  const step = { ...placed, nearWhole: at <= account.wholeUntil };
   const isUndated = [before, after].some((entry) => entry?.kind === "run" && entry.isUndated);
   if (isUndated) return { ...step, nearUndated: true };
   if (account.undated === 0) return { ...step, nearUndated: false };
@@ -323,6 +324,7 @@ function recordChanges(
       recordStart(account, after);
     }
     countSinceUndated(account, { before, after });
+    noteWhole(account, after);
   }
   return changes;
 }
@@ -345,6 +347,13 @@ function countSinceUndated(
   if (countUndated(after) > 0) account.sinceUndated = 0;
   else if (isAppended) account.sinceUndated = Math.min(sinceUndated + 1, PLACES_MAX);
   else if (before !== null) account.sinceUndated = Math.max(sinceUndated - 1, 0);
+}
+
+/** Records until when a run with its time in whole seconds may be near others. It never becomes earlier. */
+function noteWhole(account: Account, entry: Entry | null): void {
+  if (entry?.kind !== "run" || spreadOf(entry) === 0n) return;
+  const until = entry.effectiveAt + spreadOf(entry) + TIME_ERROR;
+  if (until > account.wholeUntil) account.wholeUntil = until;
 }
 
 /** Records an account's start. Nearly always an earlier entry is loaded, so its start is recorded already. */
