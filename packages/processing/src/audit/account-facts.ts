@@ -213,7 +213,7 @@ export async function foldAccount(
     catalogue.openScratch("balances", { tables, modelVersion }),
   );
   try {
-    const session = await balancesProjection.open(store, hashing, false);
+    const session = await balancesProjection.open(store, hashing, { isDigested: false });
     for await (const events of pages) {
       for (const event of events) if (types.has(event.type)) await session.apply(event);
     }

@@ -2,7 +2,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { keyOf } from "@counterfoil/core/audit/subject-map";
 import { counted } from "@counterfoil/core/exact/text";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { type EventStream, type ReadQuery, rangeOf } from "../ports/event-stream.ts";
+import { type EventStream, pagesAt, type ReadQuery, rangeOf } from "../ports/event-stream.ts";
 import type { ModelCatalogue, Rows } from "../ports/model-store.ts";
 import { isOnStream } from "../stream-guard.ts";
 import { AUDIT_LAYOUT, damaged, SUBJECT_EVENTS, SUBJECTS } from "./audit-index.ts";
@@ -75,7 +75,7 @@ async function eventCount(rows: Rows, subject: string, hashing: Hashing): Promis
   return Number((await rows.get(SUBJECTS, [keyOf(subject, hashing)]))?.events ?? 0);
 }
 
-/** Number of events requested in one call. */
+/** Number of positions requested in one call. */
 const PAGE = 500;
 
 /** The events at these positions, by position. @param positions in order, each once */
@@ -88,26 +88,6 @@ export async function readPositions(
     for (const event of page) found.set(event.position, event);
   }
   return found;
-}
-
-/**
- * The same events as the engine returns them, for callers that keep none: a page is also bounded in
- * bytes.
- */
-export async function* pagesAt(
-  stream: Pick<EventStream, "readAt">,
-  positions: readonly number[],
-): AsyncGenerator<readonly RecordedEvent[]> {
-  for (let at = 0; at < positions.length; at += PAGE) {
-    for (let rest = positions.slice(at, at + PAGE); rest.length > 0; ) {
-      const page = await stream.readAt(rest);
-      yield page;
-      const last = page.at(-1)?.position ?? Number.POSITIVE_INFINITY;
-      const left = rest.filter((position) => position > last);
-      // An altered stream may answer with events of other positions, and would be asked for ever.
-      rest = left.length < rest.length ? left : [];
-    }
-  }
 }
 
 export type SubjectRange = Readonly<{ subject: string; from: number; to: number }>;

@@ -6,10 +6,9 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
-import { pagesAt } from "../audit/subject-events.ts";
 import { createBodyMemory } from "../exports/export-ledger.ts";
 import { isEngineError, StreamCorrupted } from "../ports/errors.ts";
-import { type EventStream, type NamedBody, readBodies } from "../ports/event-stream.ts";
+import { type EventStream, type NamedBody, pagesAt, readBodies } from "../ports/event-stream.ts";
 import { findErasures } from "../queries/deliveries.ts";
 
 /** A defect found by a verification. */

@@ -241,6 +241,28 @@ export async function* pagesOf(
   }
 }
 
+/**
+ * Reads the events at these positions page by page, as the engine returns them. A page is also bounded
+ * in bytes.
+ *
+ * @param positions ascending, each once
+ */
+export async function* pagesAt(
+  stream: Pick<EventStream, "readAt">,
+  positions: readonly number[],
+): AsyncGenerator<readonly RecordedEvent[]> {
+  for (let at = 0; at < positions.length; at += PAGE) {
+    for (let rest = positions.slice(at, at + PAGE); rest.length > 0; ) {
+      const page = await stream.readAt(rest);
+      yield page;
+      const last = page.at(-1)?.position ?? Number.POSITIVE_INFINITY;
+      const left = rest.filter((position) => position > last);
+      // An altered stream may answer with events of other positions, and would be asked for ever.
+      rest = left.length < rest.length ? left : [];
+    }
+  }
+}
+
 const POLL_MS = 1000;
 
 /** Resolves when the stream may have grown past a position, or after a second, because hints can be lost. */

@@ -2,10 +2,11 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { ACCOUNT_BYTES_MAX } from "@counterfoil/contracts/scalar";
 import { cutText } from "@counterfoil/core/exact/text";
+import type { Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { closeAnomaly, openAnomaly } from "../models/anomaly-rows.ts";
 import { ANOMALIES, STOPPED, STOPPED_KIND } from "../models/columns.ts";
-import type { Checkpoint, ModelStore, Rows, Table } from "../ports/model-store.ts";
+import type { Checkpoint, ModelStore, Row, Rows, Table } from "../ports/model-store.ts";
 import { createRowBuffer, type RowBuffer } from "./row-buffer.ts";
 
 /**
@@ -18,9 +19,15 @@ export interface Projection {
   readonly tables: readonly Table[];
   /** Types of events that may change it; others only advance its checkpoint. */
   readonly types: ReadonlySet<string>;
-  /** @param isDigested false if the store is temporary and its digests are not read. */
-  open(store: ModelStore, hashing: Hashing, isDigested?: boolean): Promise<ProjectionSession>;
+  open(store: ModelStore, hashing: Hashing, options?: SessionOptions): Promise<ProjectionSession>;
 }
+
+export type SessionOptions = Readonly<{
+  /** false if the store is temporary and its digests are not read. */
+  isDigested?: boolean;
+  /** Of a session that this one replaces, so that they are not read again. */
+  stops?: Stops;
+}>;
 
 /**
  * The result of a step: undefined if it is done, else a promise. Nearly every event needs only rows
@@ -73,13 +80,13 @@ export async function openSession(
   store: ModelStore,
   hashing: Hashing,
   openFold: (context: FoldContext) => Fold | Promise<Fold>,
-  isDigested = true,
+  { isDigested = true, stops }: SessionOptions = {},
 ): Promise<ProjectionSession> {
   let checkpoint = await store.checkpoint();
   let applied = { position: checkpoint.position, hash: checkpoint.hash };
   let uncommitted = 0;
   const buffer = createRowBuffer(store, checkpoint, hashing, isDigested);
-  const stopped = await openStopped(store, buffer, hashing);
+  const stopped = openStopped(stops ?? (await readStops(store)), { store, buffer, hashing });
   const fold = await openFold({ buffer, commit });
   const commitEvery = fold.commitEvery ?? Number.POSITIVE_INFINITY;
 
@@ -89,20 +96,22 @@ export async function openSession(
   }
 
   function finish(event: RecordedEvent): Work {
+    const isNew = event.position > applied.position;
     pass(event);
     uncommitted += 1;
     const isLarge =
       uncommitted >= commitEvery ||
       buffer.textLength() > BUFFERED_MAX ||
       buffer.passedOver() > PASSED_OVER_MAX;
-    const isDue = isLarge && applied.position === event.position;
-    return isDue ? commit().then(() => undefined) : undefined;
+    // All retried events of a subject share the commit that clears its stop.
+    return isLarge && isNew ? commit().then(() => undefined) : undefined;
   }
 
   async function commit(): Promise<Checkpoint> {
     await fold.flush?.();
     const isIdle = buffer.isEmpty() && applied.position === checkpoint.position;
     if (!isIdle) checkpoint = await buffer.commit(applied.position, applied.hash);
+    stopped.keep();
     uncommitted = 0;
     return checkpoint;
   }
@@ -126,13 +135,24 @@ export async function openSession(
  * rows. The fact and later ones of the subject wait; all other subjects continue.
  */
 interface StoppedSubjects {
+  /** As of the last commit. */
+  readonly stops: Stops;
   has(subject: string): boolean;
   stop(event: RecordedEvent, error: unknown): Promise<void>;
   /** Records a further event of a stopped subject. */
   wait(event: RecordedEvent): Promise<void>;
+  /** Records why a subject failed again. @returns its stop if the reason is new, else null */
+  failAgain(subject: string, error: unknown): Promise<SubjectStop | null>;
   clear(subject: string, position: number): Promise<void>;
-  subjects(): readonly StoppedSubject[];
+  /** Called after a commit. */
+  keep(): void;
 }
+
+/** Stopped subjects by name, each with the position of its stop, in the order in which they are stored. */
+export type Stops = Map<string, number>;
+
+/** A stopped subject with the event at which it stopped and the reason. */
+export type SubjectStop = StoppedSubject & Readonly<{ type: string; error: string }>;
 
 /**
  * A subject by its `subjectName`, and the position of its first event that could not be projected.
@@ -171,49 +191,83 @@ export async function hadStopped(rows: Rows): Promise<boolean> {
   return (await rows.count(ANOMALIES, [ofStopped], 1)) > 0;
 }
 
-async function openStopped(
-  store: ModelStore,
-  buffer: RowBuffer,
-  hashing: Hashing,
-): Promise<StoppedSubjects> {
+async function readStops(store: ModelStore): Promise<Stops> {
   const stored = await store.select(STOPPED, { orderBy: ["subject"], limit: 1_000_000 });
-  const subjects = new Map(
-    stored.map(({ subject, position }) => [String(subject), Number(position)]),
-  );
+  return new Map(stored.map(({ subject, position }) => [String(subject), Number(position)]));
+}
+
+type StoppedContext = Readonly<{ store: ModelStore; buffer: RowBuffer; hashing: Hashing }>;
+
+function openStopped(stops: Stops, { store, buffer, hashing }: StoppedContext): StoppedSubjects {
+  /** Since the last commit; null for a subject that goes on. They are discarded with the session. */
+  const changed = new Map<string, number | null>();
   // A subject may be stopped in several models, and anomaly ids are unique across all models.
   const anomalyId = (subject: string): string => `${STOPPED_KIND}:${subject}:${store.model}`;
+
+  function isStopped(subject: string): boolean {
+    const position = changed.get(subject);
+    return position === undefined ? stops.has(subject) : position !== null;
+  }
+
+  /** Shows a stop in its anomaly, as of the event at this position. */
+  async function show(
+    { subject, ...stop }: SubjectStop,
+    { at, position }: Readonly<{ at: Nanos | null; position: number }>,
+  ): Promise<void> {
+    const id = anomalyId(subject);
+    const detail = { type: stop.type, position: String(stop.position), error: stop.error };
+    const content = { id, kind: STOPPED_KIND, subject, detail, essence: {}, at };
+    await openAnomaly(buffer, content, { position, deliveryId: null });
+  }
+
   return {
-    has: (subject) => subjects.size > 0 && subjects.has(subjectName(subject, hashing)),
+    stops,
+    has: (subject) =>
+      (stops.size > 0 || changed.size > 0) && isStopped(subjectName(subject, hashing)),
     async stop(event, error) {
       const { position, type } = event;
-      const subject = subjectName(event.subject, hashing);
-      const text = errorText(error);
-      subjects.set(subject, position);
-      buffer.put(STOPPED, { subject, position, type, error: text, waiting: 1 }, null);
-      const detail = { type, position: String(position), error: text };
-      const id = anomalyId(subject);
-      const content = {
-        id,
-        kind: STOPPED_KIND,
-        subject,
-        detail,
-        essence: {},
-        at: event.recorded_at,
-      };
-      await openAnomaly(buffer, content, { position, deliveryId: null });
+      const stop = { subject: subjectName(event.subject, hashing), position, type };
+      const row = { ...stop, error: errorText(error) };
+      changed.set(stop.subject, position);
+      buffer.put(STOPPED, { ...row, waiting: 1 }, null);
+      await show(row, { at: event.recorded_at, position });
     },
     async wait(event) {
       const row = await buffer.get(STOPPED, [subjectName(event.subject, hashing)]);
-      if (row !== null) {
-        buffer.put(STOPPED, { ...row, waiting: Number(row.waiting) + 1 }, row);
-      }
+      if (row === null) return;
+      buffer.put(STOPPED, { ...row, waiting: Number(row.waiting) + 1 }, row);
+      const stop = stopOf(row);
+      const shown = await buffer.get(ANOMALIES, [anomalyId(stop.subject)]);
+      // A change at the position of an earlier event would reach no reader that has passed it.
+      if (shown === null || JSON.parse(String(shown.detail)).error === stop.error) return;
+      await show(stop, { at: shown.opened_at as Nanos | null, position: event.position });
+    },
+    async failAgain(subject, error) {
+      const row = await buffer.get(STOPPED, [subject]);
+      const text = errorText(error);
+      if (row === null || row.error === text) return null;
+      buffer.put(STOPPED, { ...row, error: text }, row);
+      return { ...stopOf(row), error: text };
     },
     async clear(subject, position) {
       const row = await buffer.get(STOPPED, [subject]);
       if (row !== null) buffer.remove(STOPPED, row, row);
       await closeAnomaly(buffer, anomalyId(subject), { position, deliveryId: null });
-      subjects.delete(subject);
+      changed.set(subject, null);
     },
-    subjects: () => [...subjects].map(([subject, position]) => ({ subject, position })),
+    keep() {
+      for (const [subject, position] of changed) {
+        if (position === null) stops.delete(subject);
+        else stops.set(subject, position);
+      }
+      changed.clear();
+    },
   };
 }
+
+const stopOf = ({ subject, position, type, error }: Row): SubjectStop => ({
+  subject: String(subject),
+  position: Number(position),
+  type: String(type),
+  error: String(error),
+});

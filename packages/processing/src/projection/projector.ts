@@ -25,8 +25,8 @@ import {
   traceStep,
 } from "../ports/tracing.ts";
 import { checkStillFollows } from "../stream-guard.ts";
-import type { Projection } from "./projection.ts";
-import { openProjectionRun, type ProjectionRun, type SubjectStop } from "./run.ts";
+import type { Projection, SubjectStop } from "./projection.ts";
+import { openProjectionRun, type ProjectionRun } from "./run.ts";
 
 export type ProjectorOptions = Readonly<{
   stream: EventStream;

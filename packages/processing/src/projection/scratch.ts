@@ -35,7 +35,7 @@ export async function openScratch(
   hashing: Hashing,
 ): Promise<Scratch> {
   const written = createOverlay(moment, projection);
-  const session = await projection.open(written.store, hashing, false);
+  const session = await projection.open(written.store, hashing, { isDigested: false });
   let { position } = moment.checkpoint;
   return {
     get: written.store.get,

@@ -42,8 +42,8 @@ export const balancesProjection: Projection = {
     "FactWithdrawn",
     "ForeignEvent",
   ]),
-  open: (store, hashing, isDigested) =>
-    openSession(store, hashing, (context) => openFold(store, context), isDigested),
+  open: (store, hashing, options) =>
+    openSession(store, hashing, (context) => openFold(store, context), options),
 };
 
 async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Promise<Fold> {

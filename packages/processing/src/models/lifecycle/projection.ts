@@ -48,12 +48,12 @@ export function lifecycleProjection(lifecycle: Lifecycle): Projection {
     version,
     tables: lifecycle.partiesOf === undefined ? LIFECYCLE_TABLES : TRADE_TABLES,
     types: new Set([...types, ...AMENDMENTS, "AnomalyAcknowledged"]),
-    open: (store, hashing, isDigested) => {
+    open: (store, hashing, options) => {
       const openFold = ({ buffer }: FoldContext) => {
         const fold = new LifecycleFold(lifecycle, buffer, hashing);
         return { apply: (event: RecordedEvent) => fold.apply(event), commitEvery: COMMIT_EVERY };
       };
-      return openSession(store, hashing, openFold, isDigested);
+      return openSession(store, hashing, openFold, options);
     },
   };
 }
