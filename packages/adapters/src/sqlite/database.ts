@@ -42,9 +42,16 @@ export function openDatabase(
     readOnly: mode === "read",
     timeout: busyTimeoutMs,
   });
-  try {
+  return orClose(database, () => {
     for (const pragma of pragmas) database.exec(`PRAGMA ${pragma}`);
     return database;
+  });
+}
+
+/** Prepares an opened database, and closes it if that fails, as it does if the file is damaged. */
+export function orClose<T>(database: DatabaseSync, prepare: () => T): T {
+  try {
+    return prepare();
   } catch (error) {
     database.close();
     throw error;

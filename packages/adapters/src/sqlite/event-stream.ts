@@ -85,7 +85,12 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
     watchesLog: true,
     open: (mode) => openStreamConnection({ file, ledger, mode, empty, onMigrated }),
   });
-  await connection.use(readHead);
+  try {
+    await connection.use(readHead);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
   return createEventStream(file, connection, options);
 }
 

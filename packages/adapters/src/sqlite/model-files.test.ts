@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -69,6 +69,25 @@ describe("the files of read models", () => {
     expect(await readdir(folder)).toEqual(["catalogue.lock"]);
     await store.close();
   });
+
+  test.each(["openForReading", "openForWriting"] as const)(
+    "a file that is damaged after %s is not left open by those who try it again",
+    async (open) => {
+      const catalogue = openModelCatalogue({ dataDir });
+      await catalogue.create("trades", LAYOUT);
+      const store = await catalogue[open]("trades", 1);
+      const damaging = new DatabaseSync(fileOf(1));
+      damaging.exec("DROP TABLE checkpoint");
+      damaging.close();
+      const before = await openFiles(fileOf(1));
+      for (let tried = 0; tried < 10; tried += 1) {
+        const reading = "snapshot" in store ? store.snapshot(async () => 0) : store.checkpoint();
+        await expect(reading).rejects.toThrow("checkpoint");
+      }
+      expect(await openFiles(fileOf(1))).toBe(before);
+      await store.close();
+    },
+  );
 
   test("a scratch store leaves nothing behind when it is closed", async () => {
     const catalogue = openModelCatalogue({ dataDir });
@@ -159,3 +178,10 @@ describe("the files of read models", () => {
     database.close();
   });
 });
+
+/** How often this process has a file open. */
+async function openFiles(file: string): Promise<number> {
+  const handles = await readdir("/proc/self/fd");
+  const links = handles.map((handle) => readlink(`/proc/self/fd/${handle}`).catch(() => null));
+  return (await Promise.all(links)).filter((link) => link === file).length;
+}

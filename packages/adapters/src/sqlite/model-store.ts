@@ -19,6 +19,7 @@ import {
   inTransaction,
   isBusy,
   openDatabase,
+  orClose,
   PAGE_CACHE,
   portError,
 } from "./database.ts";
@@ -60,12 +61,12 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
 /** Opens a connection that writes one generation, and prepares its statements. */
 function openModelWriter(file: string, pragmas: readonly string[]) {
   const database = openDatabase(file, { mode: "write", pragmas });
-  return {
+  return orClose(database, () => ({
     database,
     rows: createTableRows(database),
     checkpoint: prepareCheckpoint(database),
     write: createWrite(database),
-  };
+  }));
 }
 
 function createWrite(database: DatabaseSync): (commit: Commit) => void {
@@ -184,12 +185,14 @@ function beginBuilding(file: string, tables: readonly Table[]) {
   return withPortErrors(building, () => {
     renameSync(file, building);
     const writer = openModelWriter(building, BUILDING_PRAGMAS);
-    // In exclusive locking mode the lock outlasts the transaction.
-    writer.database.exec("BEGIN EXCLUSIVE; COMMIT");
-    for (const table of tables) {
-      for (const { drop } of indexesOf(table)) writer.database.exec(drop);
-    }
-    return writer;
+    return orClose(writer.database, () => {
+      // In exclusive locking mode the lock outlasts the transaction.
+      writer.database.exec("BEGIN EXCLUSIVE; COMMIT");
+      for (const table of tables) {
+        for (const { drop } of indexesOf(table)) writer.database.exec(drop);
+      }
+      return writer;
+    });
   });
 }
 

@@ -31,6 +31,7 @@ import {
   identityOf,
   inTransaction,
   openDatabase,
+  orClose,
   PAGE_CACHE,
   portError,
   rollBack,
@@ -221,13 +222,13 @@ export function openModelReader(
 
 function openReader(file: string): ReadConnection {
   const database = openDatabase(file, { mode: "read", pragmas: [PAGE_CACHE.reading] });
-  return {
+  return orClose(database, () => ({
     database,
     rows: createTableRows(database),
     checkpoint: prepareCheckpoint(database),
     modelVersion: readModelState(database)?.modelVersion ?? 0,
     identity: identityOf(file),
-  };
+  }));
 }
 
 /** The transaction's first read fixes its snapshot, so the checkpoint belongs to the rows. */

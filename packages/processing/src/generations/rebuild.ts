@@ -225,7 +225,11 @@ export async function rebuildModel(options: RebuildOptions): Promise<RebuildResu
   const live = await liveGeneration(stream, model);
   const generation = await catalogue.create(model, { tables, modelVersion });
   if (generation === null) throw new Error(`no generation of ${model} could be claimed`);
-  const store = await catalogue.openForBuilding(model, generation, tables);
+  const store = await catalogue.openForBuilding(model, generation, tables).catch(async (error) => {
+    // It would stay as an empty generation, which a rollback could activate.
+    await catalogue.drop(model, generation).catch(() => undefined);
+    throw error;
+  });
   let isKept = false;
   try {
     const run = await openProjectionRun({ stream, projection, store, hashing });

@@ -3,6 +3,7 @@ import { testHashing as hashing } from "@counterfoil/core/translate/testing/hash
 import { describe, expect, test } from "@jest/globals";
 import { openLedger } from "../ingest/startup.ts";
 import { PROJECTIONS } from "../models/registry.ts";
+import { ModelUnavailable } from "../ports/errors.ts";
 import { createManualClock } from "../testing/manual-clock.ts";
 import { createMemoryEventStream } from "../testing/memory-event-stream.ts";
 import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
@@ -46,6 +47,14 @@ async function openWorld() {
   const prune = () => pruneGenerations({ stream, catalogue, model: MODEL });
   return { create, options, numbers, prune };
 }
+
+test("a rebuild that cannot open its generation leaves none behind", async () => {
+  const { options, numbers } = await openWorld();
+  const openForBuilding = () => Promise.reject(new ModelUnavailable("the disk is full"));
+  const catalogue = { ...options.catalogue, openForBuilding };
+  await expect(rebuildModel({ ...options, catalogue })).rejects.toThrow("the disk is full");
+  expect(await numbers()).toEqual([1]);
+});
 
 describe("pruning", () => {
   test("keeps the live generation and the two before it", async () => {

@@ -259,7 +259,12 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
     if (length !== stored) await session.counts.storeStoppedKeys(length);
     stored = length;
   };
-  await storeStoppedKeys();
+  try {
+    await storeStoppedKeys();
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     get position() {
       return session.checkpoint.position;
@@ -291,10 +296,7 @@ async function openAtCheckpoint(options: SessionOptions) {
   const counts = await openSubjectCounts({ catalogue, stream, hashing }, retried);
   const readers = openReaders(catalogue);
   const context = { stream, catalogue, readers, activations, limits };
-  const close = async () => {
-    await counts.close();
-    await readers.close();
-  };
+  const close = () => counts.close().finally(readers.close);
   const checkpoint = await restoreLost(context, retried, publisher).catch(async (error) => {
     await close();
     throw error;

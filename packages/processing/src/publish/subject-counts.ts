@@ -67,8 +67,8 @@ export async function openSubjectCounts(
   { position }: CountedTo,
 ): Promise<SubjectCounts> {
   const store = await openStore({ catalogue, stream }, position);
-  const counts = await createSubjectCounts(store, hashing);
   try {
+    const counts = await createSubjectCounts(store, hashing);
     for (let after = (await store.checkpoint()).position; after < position; ) {
       const events = await stream.read({ after, limit: Math.min(PAGE, position - after) });
       const last = events.at(-1);
@@ -79,7 +79,7 @@ export async function openSubjectCounts(
     }
     return counts;
   } catch (error) {
-    await counts.close();
+    await store.close();
     throw error;
   }
 }
