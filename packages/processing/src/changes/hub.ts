@@ -1,9 +1,11 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
-import { STOPPED } from "../models/columns.ts";
+import { changedAnomaly } from "../models/anomaly-rows.ts";
+import { ANOMALY_CHANGES, STOPPED, STOPPED_KIND } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { ServedModels } from "../queries/serving.ts";
-import { PUBLISHED_SINCE_VERSION } from "./change-rows.ts";
+import type { Checkpoint, Rows } from "../ports/model-store.ts";
+import { everyRow } from "../projection/selection.ts";
+import { is, PUBLISHED_SINCE_VERSION } from "./change-rows.ts";
 import { ModelUnread, type ReadChangesDeps, type ResumePoint, readNext } from "./read.ts";
 import {
   advance,
@@ -42,7 +44,7 @@ type Hub = {
   /** The platforms whose views are being read now. */
   views: readonly string[] | null;
   findLagging: ReturnType<typeof createLagDetector>;
-  stopped: Map<ModelName, ReadonlySet<string>>;
+  readonly stops: Map<ModelName, SeenStops>;
   /** Models whose changes could not be read, each with the time in ms until which it is not retried. */
   readonly unreadableUntil: Map<ModelName, number>;
   /** Models that could not be read since the start: their positions are unknown. */
@@ -53,7 +55,7 @@ export const newHub = (): Hub => ({
   cursor: null,
   views: null,
   findLagging: createLagDetector(),
-  stopped: new Map(),
+  stops: new Map(),
   unreadableUntil: new Map(),
   neverRead: new Set(),
 });
@@ -73,7 +75,7 @@ type ObservedModels = ReadonlyMap<ModelName, ObservedModel | null>;
 
 /** @returns a function that takes the next step and returns the pause in ms, null to wait for the next event */
 export function createStep(hub: Hub, deps: HubDeps, sink: HubSink): () => Promise<number | null> {
-  const observe = createObserver(deps);
+  const observe = createObserver(hub, deps);
   let pollMs = MODEL_POLL_MS_MIN;
   const nowMs = () => Number(deps.clock.now() / 1_000_000n);
 
@@ -123,7 +125,6 @@ function start(hub: Hub, observed: ObservedModels): void {
   });
   hub.cursor = { ...cursorAt(position), lagging: new Map(lagging) };
   hub.findLagging = createLagDetector();
-  hub.stopped = stoppedSubjects(observed);
 }
 
 /** Follows a model from the position that it has when it can first be read. */
@@ -208,17 +209,13 @@ function reportCaughtUp(before: ChangeCursor, { lagging, position }: ChangeCurso
 
 /** A resumed subject changes rows at positions already published, so readers have to read its model again. */
 function resetResumedSubjects(hub: Hub, observed: ObservedModels, sink: HubSink): void {
-  const now = stoppedSubjects(observed);
-  for (const [model, subjects] of now) {
-    const hasResumed = [...(hub.stopped.get(model) ?? [])].some((one) => !subjects.has(one));
+  for (const [model, one] of observed) {
+    if (one === null) continue;
     const position = hub.cursor?.position ?? 0;
-    if (hasResumed) sink.onReset({ model, position, generation: null, version: null });
+    if (one.hasResumed) sink.onReset({ model, position, generation: null, version: null });
+    hub.stops.set(model, one.stops);
   }
-  hub.stopped = new Map([...hub.stopped, ...now]);
 }
-
-const stoppedSubjects = (observed: ObservedModels) =>
-  new Map([...observed].flatMap(([model, one]) => (one === null ? [] : [[model, one.stopped]])));
 
 /** A cursor with each model at its own position. */
 function cursorOf(positions: ReadonlyMap<ModelName, number>): ChangeCursor {
@@ -257,23 +254,41 @@ function createLagDetector(): (
   };
 }
 
-/** The position up to which a model can be read, and its stopped subjects. */
-type ObservedModel = Readonly<{ position: number; stopped: ReadonlySet<string> }>;
+type ObservedModel = Readonly<{
+  /** The position up to which the model can be read. */
+  position: number;
+  stops: SeenStops;
+  /** Whether a subject resumed since the last observation that had stopped at a published position. */
+  hasResumed: boolean;
+}>;
 
-/** Maximum number of stopped subjects that are compared, the first by name. */
-const STOPPED_MAX = 100;
+/** What was seen of a model's stopped subjects, however many there are. */
+type SeenStops = Readonly<{
+  generation: number;
+  checkpoint: Checkpoint;
+  hasStopped: boolean;
+  /** The anomalies `stopped` that are closed at the checkpoint's position. */
+  closed: number;
+}>;
 
 /**
  * Observes how far each model can be read in its served generation.
  *
  * @returns null for a model that cannot be read now
  */
-function createObserver(deps: ReadChangesDeps) {
+function createObserver(hub: Hub, deps: ReadChangesDeps) {
   async function observeModel(model: ModelName): Promise<ObservedModel | null> {
-    const { position, generation, modelVersion, stopped } = await readProgress(deps.models, model);
-    if (modelVersion < PUBLISHED_SINCE_VERSION) return null;
-    const end = await endOf(deps, model, generation);
-    return end === null ? null : { position: Math.min(position, end), stopped };
+    const before = hub.stops.get(model) ?? null;
+    const publishedTo = (hub.cursor?.lagging.get(model) ?? hub.cursor)?.position ?? 0;
+    const found = await deps.models.snapshot(model, async (rows, checkpoint, served) => {
+      if (served.modelVersion < PUBLISHED_SINCE_VERSION) return null;
+      const now = { generation: served.generation, checkpoint };
+      return { now, ...(await readStops(rows, now, before, publishedTo)) };
+    });
+    if (found === null) return null;
+    const { now, ...stops } = found;
+    const end = await endOf(deps, model, now.generation);
+    return end === null ? null : { position: Math.min(now.checkpoint.position, end), ...stops };
   }
 
   return async (
@@ -293,12 +308,58 @@ function createObserver(deps: ReadChangesDeps) {
   };
 }
 
-const readProgress = (models: ServedModels, model: ModelName) =>
-  models.snapshot(model, async (rows, { position }, served) => {
-    const found = await rows.select(STOPPED, { orderBy: ["subject"], limit: STOPPED_MAX });
-    const stopped = new Set(found.map((one) => `${one.position}:${one.subject}`));
-    return { ...served, position, stopped };
-  });
+/**
+ * Reads whether a subject resumed since the last observation. When it does, its anomaly is closed at
+ * the position at which the model was opened then, which is not before the one observed last. Closed
+ * ones of that very position are counted, as there may have been some already.
+ */
+async function readStops(
+  rows: Rows,
+  now: Pick<SeenStops, "generation" | "checkpoint">,
+  before: SeenStops | null,
+  publishedTo: number,
+): Promise<Pick<ObservedModel, "stops" | "hasResumed">> {
+  const { position, digest } = now.checkpoint;
+  const last = before?.checkpoint ?? now.checkpoint;
+  const isSame = before?.generation === now.generation && last.position <= position;
+  if (before !== null && isSame && last.position === position && last.digest === digest) {
+    return { stops: before, hasResumed: false };
+  }
+  const hasStopped = (await rows.count(STOPPED, [], 1)) > 0;
+  // Built again, so it may have projected what had stopped.
+  let hasResumed = before !== null && !isSame && before.hasStopped;
+  const after = isSame ? last.position : position;
+  let [closedBefore, closed] = [0, 0];
+  for await (const stop of closedStops(rows, after, position)) {
+    if (stop.position === after) closedBefore += 1;
+    else hasResumed ||= stop.openedAt <= publishedTo;
+    if (stop.position === position) closed += 1;
+  }
+  hasResumed ||= before !== null && isSame && closedBefore > before.closed;
+  return { stops: { ...now, hasStopped, closed }, hasResumed };
+}
+
+const PAGE = { limit: 500, bytesMax: 1024 * 1024 };
+
+/** The anomalies `stopped` that were closed in a range of positions, both ends included. */
+async function* closedStops(
+  rows: Rows,
+  from: number,
+  upTo: number,
+): AsyncGenerator<Readonly<{ position: number; openedAt: number }>> {
+  const where = [
+    ...[is("position", ">=", from), is("position", "<=", upTo)],
+    // The ids begin with the kind.
+    ...[is("id", ">=", `${STOPPED_KIND}:`), is("id", "<", `${STOPPED_KIND};`)],
+  ];
+  for await (const { position, row } of everyRow(rows, ANOMALY_CHANGES, {
+    ...{ where, orderBy: ["position", "id"], ...PAGE },
+  })) {
+    const anomaly = typeof row === "string" ? changedAnomaly(row) : null;
+    if (anomaly === null || anomaly.closed_position === null) continue;
+    yield { position: Number(position), openedAt: Number(anomaly.opened_position) };
+  }
+}
 
 /**
  * The position of the next activation, after which another generation is live.
