@@ -1,7 +1,12 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { anomalyKind } from "@counterfoil/contracts/operations-record";
 import { timeOf } from "@counterfoil/core/exact/time";
-import { type Clock, SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/clock";
+import {
+  type Clock,
+  SCRAPE_MS_MAX,
+  shareAnswer,
+  withinMs,
+} from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { type Lag, lagBehind, type ServedModels } from "@counterfoil/processing/queries/serving";
@@ -56,8 +61,6 @@ export function measureStreams(
 
 /** Reads the figures of a scrape; all gauges of the scrape share one read. */
 function createFiguresReader({ stream, models, clock, config }: LedgerMetricsOptions) {
-  let reading: Promise<Figures> | null = null;
-
   async function figuresOf(model: ModelName) {
     const rule = stuckRule(clock.now(), config.COUNTERFOIL_STUCK_AFTER);
     const position = await models.snapshot(model, async (_rows, at) => at.position);
@@ -65,19 +68,12 @@ function createFiguresReader({ stream, models, clock, config }: LedgerMetricsOpt
     return { ...(await readAttention(models, model, rule)), lag };
   }
 
-  async function readAll(): Promise<Figures> {
+  return shareAnswer(async (): Promise<Figures> => {
     const each = modelName.options.map(
       async (model) => [model, await withinMs(figuresOf(model), SCRAPE_MS_MAX, clock)] as const,
     );
     return new Map(await Promise.all(each));
-  }
-
-  return (): Promise<Figures> => {
-    reading ??= readAll().finally(() => {
-      reading = null;
-    });
-    return reading;
-  };
+  });
 }
 
 type SetValue = (labels: Readonly<Record<string, string>>, value: number) => void;

@@ -286,6 +286,25 @@ test("metrics report state, position and lag", async () => {
   expect(text).not.toContain("catching_up");
 });
 
+test("one scrape reads each model's lag once, and its two figures agree", async () => {
+  const { backends } = await openWorld();
+  let heads = 0;
+  const head = async () => {
+    heads += 1;
+    // The stream grows by one event with every look at it.
+    return { ...(await backends.stream.head()), position: heads - 1 };
+  };
+  const registry = new Registry();
+  const stream = { ...backends.stream, head };
+  const report = createProjectorMetrics({ registry, stream, clock });
+  report({ kind: "open", model: "trades", position: 0, stopped: 0 });
+  const text = await registry.metrics();
+  expect(heads).toBe(1);
+  expect(text).toContain('counterfoil_projection_lag_events{model="trades"} 0');
+  expect(text).toContain('counterfoil_model_lag_seconds{model="trades"} 0');
+  expect(await registry.metrics()).toContain('projection_lag_events{model="trades"} 1');
+});
+
 test("one that waits for its lock exports no lag: it does not know how far the other one is", async () => {
   const { backends } = await openWorld();
   const registry = new Registry();

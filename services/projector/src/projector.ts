@@ -4,7 +4,12 @@ import { liveGeneration } from "@counterfoil/processing/generations/activations"
 import type { VersionDifferences } from "@counterfoil/processing/generations/compare";
 import { upgradeModel } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import { type Clock, SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/clock";
+import {
+  type Clock,
+  SCRAPE_MS_MAX,
+  shareAnswer,
+  withinMs,
+} from "@counterfoil/processing/ports/clock";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import {
@@ -352,18 +357,21 @@ type LagOptions = Readonly<{
   clock: Clock;
 }>;
 
-/** The lag is computed at each scrape, since it depends on the head at that time. */
+/** The lag is computed once at each scrape, since it depends on the head at that time. */
 function registerLag(registry: Registry, { stream, positions, clock }: LagOptions): void {
+  const readLags = shareAnswer(() =>
+    Promise.all(
+      [...positions].map(async ([model, position]) => {
+        const reading = lagBehind(stream, position, clock.now());
+        return { model, lag: await withinMs(reading, SCRAPE_MS_MAX, clock) };
+      }),
+    ),
+  );
   const register = (name: string, help: string, select: (lag: Lag) => number) =>
     new Gauge({
       ...{ name, help, labelNames: ["model"], registers: [registry] },
       async collect() {
-        const lags = await Promise.all(
-          [...positions].map(async ([model, position]) => {
-            const reading = lagBehind(stream, position, clock.now());
-            return { model, lag: await withinMs(reading, SCRAPE_MS_MAX, clock) };
-          }),
-        );
+        const lags = await readLags();
         this.reset();
         for (const { model, lag } of lags) {
           if (positions.has(model)) this.set({ model }, lag === null ? Number.NaN : select(lag));

@@ -242,6 +242,23 @@ describe("a publisher", () => {
   });
 });
 
+test("one scrape reads the lag once, and its two figures agree", async () => {
+  const { stream } = await openWorld();
+  let heads = 0;
+  const head = async () => {
+    heads += 1;
+    // The stream grows by one event with every look at it.
+    return { ...(await stream.head()), position: heads - 1 };
+  };
+  const registry = new Registry();
+  const report = createPublisherMetrics({ registry, stream: { ...stream, head }, clock });
+  report({ kind: "open", position: 0, stoppedKeys: 0 });
+  const text = await registry.metrics();
+  expect(heads).toBe(1);
+  expect(text).toContain("counterfoil_publisher_lag_events 0");
+  expect(text).toContain("counterfoil_publisher_lag_seconds 0");
+});
+
 test("one that waits for the lead exports no lag: it does not know what is published meanwhile", async () => {
   const { stream } = await openWorld();
   const registry = new Registry();

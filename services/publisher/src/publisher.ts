@@ -1,5 +1,10 @@
 import type { Backends } from "@counterfoil/adapters/connect";
-import { type Clock, SCRAPE_MS_MAX, withinMs } from "@counterfoil/processing/ports/clock";
+import {
+  type Clock,
+  SCRAPE_MS_MAX,
+  shareAnswer,
+  withinMs,
+} from "@counterfoil/processing/ports/clock";
 import { LedgerMismatch, StreamForked } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import {
@@ -250,39 +255,44 @@ function createInstruments(registry: Registry) {
 type PositionOptions = Pick<PublisherMetricsOptions, "stream" | "clock"> &
   Readonly<{ currentPosition: () => number | null }>;
 
-/** The lag is computed at each scrape, since it depends on the head at that time. */
+type Figures = Readonly<{ position: number; lag: Lag }>;
+
+const UNKNOWN: Lag = { events: Number.NaN, seconds: Number.NaN };
+
+/** The figures of one scrape are of one position; the lag depends on the head at that time. */
 function registerPosition(
   registry: Registry,
   { stream, clock, currentPosition }: PositionOptions,
 ): void {
-  const register = (name: string, help: string, compute: (position: number) => Promise<number>) =>
+  const readFigures = shareAnswer(async (): Promise<Figures | null> => {
+    const position = currentPosition();
+    if (position === null) return null;
+    const lag = await withinMs(lagBehind(stream, position, clock.now()), SCRAPE_MS_MAX, clock);
+    return { position, lag: lag ?? UNKNOWN };
+  });
+  const register = (name: string, help: string, select: (figures: Figures) => number) =>
     new Gauge({
       ...{ name, help, registers: [registry] },
       async collect() {
-        const position = currentPosition();
-        const value = position === null ? null : await compute(position);
+        const figures = await readFigures();
         // The lock may have been lost meanwhile.
-        if (value === null || currentPosition() === null) this.remove();
-        else this.set(value);
+        if (figures === null || currentPosition() === null) this.remove();
+        else this.set(select(figures));
       },
     });
-  const lagOf = (select: (lag: Lag) => number) => async (position: number) => {
-    const lag = await withinMs(lagBehind(stream, position, clock.now()), SCRAPE_MS_MAX, clock);
-    return lag === null ? Number.NaN : select(lag);
-  };
   register(
     "counterfoil_publisher_position",
     "Last position that is published",
-    async (position) => position,
+    ({ position }) => position,
   );
   register(
     "counterfoil_publisher_lag_events",
     "Events of the stream that are not published",
-    lagOf(({ events }) => events),
+    ({ lag }) => lag.events,
   );
   register(
     "counterfoil_publisher_lag_seconds",
     "How long the oldest unpublished event has waited",
-    lagOf(({ seconds }) => seconds),
+    ({ lag }) => lag.seconds,
   );
 }

@@ -5,7 +5,7 @@ import { keyIdOf, signedText } from "@counterfoil/core/audit/tree-head";
 import { formatTime } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { integer, own, text } from "../models/columns.ts";
-import type { Clock } from "../ports/clock.ts";
+import { type Clock, shareAnswer } from "../ports/clock.ts";
 import {
   GenerationMissing,
   StreamForked,
@@ -105,15 +105,20 @@ const LOCK_TIMEOUT_MS = 60_000;
 
 export function createHeads(options: HeadsOptions): Heads {
   const { stream, catalogue, clock } = options;
-  let making: Promise<TreeHead> | null = null;
 
-  async function make(asked: MakeOptions = {}): Promise<TreeHead> {
-    // Concurrent calls share one head.
-    making ??= withHeadsLock(options, () => makeInStores(options, asked)).finally(() => {
-      making = null;
-    });
-    return making;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  function makeNext(asked: MakeOptions): Promise<TreeHead> {
+    const made = queue.then(() => withHeadsLock(options, () => makeInStores(options, asked)));
+    queue = made.catch(() => undefined);
+    return made;
   }
+
+  const makeShared = shareAnswer(() => makeNext({}));
+
+  /** Concurrent calls share one head; one that can be stopped or asks for a rebuild makes its own. */
+  const make = (asked: MakeOptions = {}): Promise<TreeHead> =>
+    asked.rebuild || asked.signal !== undefined ? makeNext(asked) : makeShared();
 
   /** Reads the tree if it has that size; otherwise makes a head first. */
   async function withTree<T>(size: number, read: (rows: Rows) => Promise<T>): Promise<T> {

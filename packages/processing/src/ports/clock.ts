@@ -47,6 +47,17 @@ export const withinMs = <T>(
     clock,
   );
 
+/** Calls share the answer that is being computed; one after it computes another. */
+export function shareAnswer<T>(compute: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | null = null;
+  return () => {
+    running ??= compute().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+}
+
 /** A fraction from 0 to below 1. */
 export type RandomFraction = () => number;
 

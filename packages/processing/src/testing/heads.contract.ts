@@ -224,6 +224,28 @@ export function describeHeadsContract(
       expect(await world.verifyIndex()).toEqual([]);
     });
 
+    test("are made for a reader beside one that is stopped", async () => {
+      await world.append(600);
+      const stopping = new AbortController();
+      const stopped = world.heads.make({ signal: stopping.signal });
+      const readers = [world.heads.make(), world.heads.make()];
+      stopping.abort(new Error("stopped by the test"));
+      await expect(stopped).rejects.toThrow("stopped by the test");
+      const [head, other] = await Promise.all(readers);
+      expect(head).toMatchObject({ tree_size: "600" });
+      expect(other).toBe(head);
+    });
+
+    test("are rebuilt on request beside a reader that needs one", async () => {
+      await world.append(30);
+      await world.heads.make();
+      world.rewriteFrom(21);
+      const refused = world.heads.make();
+      const rebuilt = world.heads.make({ rebuild: true });
+      await expect(refused).rejects.toThrow(StreamForked);
+      expect((await rebuilt).hash).toBe(world.events[29]?.hash);
+    });
+
     test("are refused over a chain that does not hold", async () => {
       await world.append(30);
       world.alter(17, { subject: "another account" });
