@@ -57,7 +57,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
   "balances 11": [
-    "79ed08c1bac446e85d454b9fb6d5a91d893376e75ddfdf1454f425c5da5beb52",
+    "a8f3d12d8ee46a81cdfdb81a7906b4e0a4e96338d6d33904f5271fb5c298f0c1",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
   "withdrawals 2": [

@@ -53,7 +53,7 @@ export type Change = Readonly<{
   at: Nanos;
   /** Whether an undated run may lie within reach. */
   nearUndated: boolean;
-  /** Whether a run with its time in whole seconds may lie in the second before it. */
+  /** Whether a run of a whole second and with a greater counter may lie in the second before it. */
   nearWhole: boolean;
   position: number;
 }>;

@@ -26,8 +26,9 @@ export type Account = {
   lastCounter: string;
   undated: number;
   sinceUndated: number;
-  /** Up to when another run may be ordered before the latest one whose time is in whole seconds. */
+  /** Up to when, and below which counter, another run may come before one whose time is a whole second. */
   wholeUntil: Nanos;
+  wholeCounter: string;
   /** How many snapshots list it. */
   statements: number;
   snapshotAt: Nanos;
@@ -70,6 +71,7 @@ export function newAccount(id: string): Account {
     undated: 0,
     sinceUndated: 0,
     wholeUntil: 0n,
+    wholeCounter: "",
     statements: 0,
     snapshotAt: 0n,
     listedAt: 0,
@@ -164,6 +166,7 @@ function accountRow(account: Account): Row {
     undated: account.undated,
     since_undated: account.sinceUndated,
     whole_until: account.wholeUntil,
+    whole_counter: account.wholeCounter,
     statements: account.statements,
     snapshot_at: account.snapshotAt,
     listed_at: account.listedAt,
@@ -187,6 +190,7 @@ function accountFromRow(row: Row): Account {
     undated: Number(row.undated),
     sinceUndated: Number(row.since_undated),
     wholeUntil: BigInt(row.whole_until ?? 0),
+    wholeCounter: String(row.whole_counter ?? ""),
     statements: Number(row.statements),
     snapshotAt: BigInt(row.snapshot_at ?? 0),
     listedAt: Number(row.listed_at),

@@ -300,7 +300,8 @@ const placeOfRun = ({ effectiveAt, counter }: Entry): Placed => ({
 /** Adds whether runs may be near whose order is ambiguous with runs many places, or a second, away. */
 function changeOf(account: Account, placed: Placement): Change {
   const { before, after, at } = placed;
-  const step = { ...placed, nearWhole: at <= account.wholeUntil };
+  const isBelow = [before, after].some((entry) => entry && entry.counter < account.wholeCounter);
+  const step = { ...placed, nearWhole: isBelow && at <= account.wholeUntil };
   const isUndated = [before, after].some((entry) => entry?.kind === "run" && entry.isUndated);
   if (isUndated) return { ...step, nearUndated: true };
   if (account.undated === 0) return { ...step, nearUndated: false };
@@ -349,11 +350,12 @@ function countSinceUndated(
   else if (before !== null) account.sinceUndated = Math.max(sinceUndated - 1, 0);
 }
 
-/** Records until when a run with its time in whole seconds may be near others. It never becomes earlier. */
+/** Records which others a run may come behind if its time is a whole second. Neither bound ever falls. */
 function noteWhole(account: Account, entry: Entry | null): void {
   if (entry?.kind !== "run" || spreadOf(entry) === 0n) return;
   const until = entry.effectiveAt + spreadOf(entry) + TIME_ERROR;
   if (until > account.wholeUntil) account.wholeUntil = until;
+  if (entry.counter > account.wholeCounter) account.wholeCounter = entry.counter;
 }
 
 /** Records an account's start. Nearly always an earlier entry is loaded, so its start is recorded already. */

@@ -38,8 +38,9 @@ export const ACCOUNTS: Table = {
     /** The number of undated runs, and how many runs were appended since the last of them, up to a limit. */
     undated: own(integer),
     since_undated: own(integer),
-    /** Up to when another run may be ordered before the latest one whose time is in whole seconds. */
+    /** Up to when, and below which counter, another run may come before one whose time is a whole second. */
     whole_until: own(nanos),
+    whole_counter: own(text),
     /** How many snapshots list it, including those that state no balance. */
     statements: own(integer),
     /** The latest arrival of a snapshot that lists it, and the latest opening position of such a feed. */
