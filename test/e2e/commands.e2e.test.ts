@@ -161,7 +161,7 @@ describe("commands beside a running service", () => {
     expect(listed.answer).toMatchObject([{ delivery_id: quarantined, attempts: 1 }]);
     const retried = await json("quarantine", "retry", quarantined);
     expect(retried.code).toBe(1);
-    expect(retried.answer).toMatchObject([{ deliveryId: quarantined, outcome: "unreadable" }]);
+    expect(retried.answer).toMatchObject([{ delivery_id: quarantined, outcome: "unreadable" }]);
     const again = await json("quarantine", "retry");
     expect(again.answer).toMatchObject([{ outcome: "tried" }]);
     const unknown = await runCommand(["quarantine", "retry", "nobody"], env);

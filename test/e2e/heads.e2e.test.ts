@@ -217,7 +217,7 @@ describe("a signed head, made and checked by commands", () => {
     const { code, stdout } = await run("verify", "--head", given, "--json");
     expect(code).toBe(1);
     const [finding] = JSON.parse(stdout).findings;
-    expect(finding).toMatchObject({ what: "head", position: cut });
+    expect(finding).toMatchObject({ what: "head", position: String(cut) });
     const since = await run("verify", "--since", given);
     expect(since).toMatchObject({ code: 1, stdout: expect.stringContaining("1 finding.") });
     expect(since.stdout).not.toContain("Nothing is wrong.");

@@ -211,7 +211,7 @@ test("verify --since reads what came after a head, and takes what is under it as
   const [{ position: behind = "" } = {}] = (await prove("sound.json")).proof.events.slice(-1);
   const after = alter(Number(behind), '{"altered":true}');
   const found = JSON.parse((await run("verify", "--since", old, "--json")).stdout);
-  expect(found.findings[0]).toMatchObject({ what: "hash", position: Number(behind) });
+  expect(found.findings[0]).toMatchObject({ what: "hash", position: behind });
   // Nor is a proof made of it, which nobody could check.
   const refused = await prove("altered.json");
   expect([refused.code, refused.stderr]).toEqual([

@@ -81,7 +81,7 @@ describe("a stream that was tampered with", () => {
     expect(started.stderr).toContain(`position ${position}`);
     const verified = await runCommand(["verify", "--json"], env);
     expect(verified.code).toBe(1);
-    expect(JSON.parse(verified.stdout).findings[0].position).toBe(position);
+    expect(JSON.parse(verified.stdout).findings[0].position).toBe(String(position));
   });
 
   test("no database at all", async () => {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { deliveryRecord, treeHead } from "./audit.ts";
+import { COMMAND_RECORDS } from "./command-record.ts";
 import { FACTS, type FactType } from "./fact.ts";
 import { problemDocument } from "./http.ts";
 import {
@@ -64,12 +65,15 @@ function factSchema(type: FactType): JsonSchema {
   return { title: type, description: FACT_DESCRIPTIONS[type], ...schema };
 }
 
-/** One self-contained JSON Schema (2020-12) per fact, record and set of headers, by path. */
+/** One self-contained JSON Schema (2020-12) per fact, record, command and set of headers, by path. */
 export function schemaDocuments(): ReadonlyMap<string, JsonSchema> {
   return new Map([
     ...FACT_TYPES.map((type) => document(`facts/${type}`, factSchema(type))),
     ...Object.entries(RECORDS).map(([name, record]) =>
       document(`records/${name}`, jsonSchemaOf(record)),
+    ),
+    ...Object.entries(COMMAND_RECORDS).map(([name, record]) =>
+      document(`commands/${name.replaceAll(/[ -]+/g, "-")}`, jsonSchemaOf(record)),
     ),
     ...Object.entries(HEADERS).map(([name, headers]) =>
       document(`headers/${name}`, jsonSchemaOf(headers)),

@@ -125,7 +125,7 @@ const lastDelivery = z
   .meta({ id: "LastDelivery" });
 export type LastDelivery = z.infer<typeof lastDelivery>;
 
-const attention = {
+export const attention = {
   open: count,
   unacknowledged: count.meta({ description: "The open ones that are not acknowledged" }),
 };

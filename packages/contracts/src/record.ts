@@ -2,7 +2,7 @@ import { z } from "zod";
 import { amount, growing, instant, json, position, provider, sha256, uuid } from "./scalar.ts";
 
 /**
- * The records that readers get, in the same shape over HTTP, on Kafka and from the CLI's `--json`. An
+ * The records that readers get, in the same shape over HTTP, on Kafka and from commands. An
  * absent value is null. Fields may be added; removing or retyping one breaks readers.
  */
 const text = z.string().nullable();

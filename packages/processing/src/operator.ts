@@ -130,8 +130,8 @@ export async function retryForOperator(
     throw new AlreadyClosed(`delivery ${id} was read at position ${delivery.resolved_position}`);
   }
   await recordAction(options, { action: "retry", target: id, actor });
-  const { outcome, detail } = await retryQuarantined(delivery, options);
-  return { delivery_id: id, outcome, detail, position: (await options.stream.head()).position };
+  const retried = await retryQuarantined(delivery, options);
+  return { ...retried, position: (await options.stream.head()).position };
 }
 
 export const notQuarantined = (id: string): NothingThere =>

@@ -5,4 +5,5 @@ if (Number(major) < 24) {
 }
 const { endOnSignals } = await import("../src/service/signals.ts");
 endOnSignals(process.argv[2]);
-await import("../src/main.ts");
+const { runProgram } = await import("../src/main.ts");
+await runProgram();

@@ -39,7 +39,7 @@ Examples:
   $ counterfoil rebuild all`;
 
 /** The command line. Wrong usage is thrown as a `CommanderError`, which is already printed. */
-function createProgram(): Command {
+export function createProgram(): Command {
   const program = new Command("counterfoil")
     .description("An event-sourced ledger of money that is held at custody providers.")
     .version(VERSION)
@@ -133,28 +133,29 @@ Examples:
   $ COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET=… COUNTERFOIL_DATA_DIR=/var/lib/counterfoil counterfoil start
       takes Zero Hash's webhooks at /webhooks/zerohash, answers at /v1/…, describes itself at /docs`;
 
-ignoreClosedOutput();
+/** Runs the command that the process was started with, and sets its exit code. */
+export async function runProgram(): Promise<void> {
+  ignoreClosedOutput();
+  // Other users of the machine cannot read what a command creates: files are 0600, folders 0700.
+  process.umask(0o077);
+  /** The command that runs; null before the command line is understood. */
+  let running: string | null = null;
+  const program = createProgram().hook("preAction", (_program, command) => {
+    running = command.name();
+  });
 
-// Other users of the machine cannot read what a command creates: files are 0600, folders 0700.
-process.umask(0o077);
+  // A signal that came while the modules were loaded ends the process before the work begins.
+  await nextTurn();
 
-/** The command that runs; null before the command line is understood. */
-let running: string | null = null;
-const program = createProgram().hook("preAction", (_program, command) => {
-  running = command.name();
-});
-
-// A signal that came while the modules were loaded ends the process before the work begins.
-await nextTurn();
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  // Commander has already printed the error, or the requested help.
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  } else {
-    process.stderr.write(printedError(error, process.env.COUNTERFOIL_LOG_LEVEL, running));
-    process.exitCode = reportOf(error).exit;
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    // Commander has already printed the error, or the requested help.
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    } else {
+      process.stderr.write(printedError(error, process.env.COUNTERFOIL_LOG_LEVEL, running));
+      process.exitCode = reportOf(error).exit;
+    }
   }
 }

@@ -1,3 +1,4 @@
+import type { FindingRecord } from "@counterfoil/contracts/command-record";
 import { type DataOf, FACTS } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
@@ -15,40 +16,9 @@ import { findErasures } from "../queries/deliveries.ts";
 export type Finding = Readonly<{
   /** The event's position; null if it concerns a model. */
   position: number | null;
-  what: FindingKind;
+  what: FindingRecord["what"];
   detail: string;
 }>;
-
-type FindingKind =
-  | "unreadable"
-  | "position"
-  | "recorded_at"
-  | "hash"
-  | "type"
-  | "data"
-  | "id"
-  | "amendment"
-  | "body_missing"
-  | "body_digest"
-  /** Bytes are still stored although their erasure is recorded. */
-  | "body_left"
-  | "checkpoint"
-  | "digest"
-  /** Subjects had stopped in the model, so that its past is not that of the model projected again. */
-  | "stopped"
-  /** A row that no digest covers differs from that of the model projected again. */
-  | "row"
-  /** The index of signed heads differs from one that is built from the stream. */
-  | "index"
-  /** The stream does not match a signed head. */
-  | "head"
-  | "expected"
-  /** Two signed heads of the same size contradict each other. */
-  | "equivocation"
-  /** The models do not match a certificate. */
-  | "certificate"
-  /** The engine's own check of its files failed. */
-  | "engine";
 
 export type StreamVerification = Readonly<{
   events: number;

@@ -1,5 +1,5 @@
 import { type DataOf, PROVIDER_FACTS } from "@counterfoil/contracts/fact";
-import type { QuarantinedRecord } from "@counterfoil/contracts/operations-record";
+import type { QuarantinedRecord, RetryRecord } from "@counterfoil/contracts/operations-record";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { providerEventId } from "@counterfoil/core/ingest/event";
@@ -195,35 +195,27 @@ type RetryOptions = ConcurrentWriter &
     hashing: Hashing;
   }>;
 
-export type RetryResult = Readonly<{
-  deliveryId: string;
-  /** `tried`: this translation was already tried; `gone`: the body was erased. */
-  outcome: "resolved" | "unreadable" | "tried" | "gone";
-  detail: string | null;
-}>;
-
 /** Reads a quarantined delivery with the current translation, and records the result. */
 export async function retryQuarantined(
   { delivery_id, detail }: QuarantinedRecord,
   options: RetryOptions,
-): Promise<RetryResult> {
+): Promise<RetryRecord> {
   const { stream, translations, hashing } = options;
-  const deliveryId = delivery_id;
-  const { known: found } = await stream.findByIds([deliveryId]);
-  const received = found.get(deliveryId)?.event;
+  const { known: found } = await stream.findByIds([delivery_id]);
+  const received = found.get(delivery_id)?.event;
   const reading = received && (await readStored(received, translations.present, options));
-  if (!received || !reading) return { deliveryId, outcome: "gone", detail: null };
+  if (!received || !reading) return { delivery_id, outcome: "gone", detail: null };
   const facts = reading.ok ? reading.facts.map((fact) => providerEventId(fact, hashing)) : [];
   const translation = translations.present;
   const data = readData(received) as DataOf<"DeliveryReceived">;
   const others = otherDeliveries({ ...data, translation }, reading, hashing);
   const retry = { received, reading, translation, others };
-  const ids = [...retryIds(deliveryId, retry, hashing), ...facts];
+  const ids = [...retryIds(delivery_id, retry, hashing), ...facts];
   const events = await appendDecided(options, ids, (known) =>
     known.has(ids[0] ?? "") ? [] : decideRetry(retry, knownFacts(known), hashing),
   );
   const retried = events.at(-1);
-  if (retried === undefined) return { deliveryId, outcome: "tried", detail };
+  if (retried === undefined) return { delivery_id, outcome: "tried", detail };
   const result = JSON.parse(retried.data) as DataOf<"QuarantineRetried">;
-  return { deliveryId, outcome: result.outcome, detail: result.detail ?? null };
+  return { delivery_id, outcome: result.outcome, detail: result.detail ?? null };
 }

@@ -5,9 +5,10 @@ import {
   type AnomalyRecord,
   anomalyKind,
   type QuarantinedRecord,
+  type RetryRecord,
 } from "@counterfoil/contracts/operations-record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { type RetryResult, retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
+import { retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import {
   acknowledgeAnomaly,
@@ -67,7 +68,7 @@ function listAnomaliesCommand(): Command {
         withModels(backends, async (models) => {
           const listed = readAll(backends, models, options);
           await (json
-            ? printJsonList(listed)
+            ? printJsonList<"anomalies list">(listed)
             : printTables(listed, anomalyTable, "Nothing needs a person."));
         }),
       );
@@ -91,7 +92,13 @@ function acknowledgeCommand(): Command {
           ),
         ),
       );
-      if (json) printJson({ anomaly_id: id, note, actor, position: String(position) });
+      if (json)
+        printJson<"anomalies acknowledge">({
+          anomaly_id: id,
+          note,
+          actor,
+          position: String(position),
+        });
       else print(`${id} is acknowledged by ${actor}, at position ${position}`);
     });
 }
@@ -168,7 +175,7 @@ function listQuarantineCommand(): Command {
       await withLedger("read", async (backends) => {
         const listed = all ? openFirst(backends) : filterQuarantine(backends, needsAPerson);
         await (json
-          ? printJsonList(listed)
+          ? printJsonList<"quarantine list">(listed)
           : printTables(listed, quarantineTable, NOT_QUARANTINED));
       });
     });
@@ -191,7 +198,9 @@ function retryCommand(): Command {
             : await findByIds(backends, ids);
         for (const id of ids) await acted(id);
         const results = retryAll(backends, asked);
-        await (json ? printJsonList(results) : printTables(results, retryTable, NOT_QUARANTINED));
+        await (json
+          ? printJsonList<"quarantine retry">(results)
+          : printTables(results, retryTable, NOT_QUARANTINED));
       });
     });
 }
@@ -208,7 +217,7 @@ function dismissCommand(): Command {
       const dismissed = await withLedger("write", (backends) =>
         dismissQuarantined({ ...backends, ...translationOf(backends) }, dismissal),
       );
-      if (json) printJson(dismissed);
+      if (json) printJson<"quarantine dismiss">(dismissed);
       else print(`${id} is dismissed by ${dismissed.acknowledged_by}: ${dismissed.note}`);
     });
 }
@@ -259,7 +268,7 @@ async function findByIds(
 async function* retryAll(
   backends: Backends,
   deliveries: AsyncIterable<QuarantinedRecord> | Iterable<QuarantinedRecord>,
-): AsyncGenerator<RetryResult> {
+): AsyncGenerator<RetryRecord> {
   for await (const delivery of deliveries) {
     const result = await retryQuarantined(delivery, { ...backends, ...translationOf(backends) });
     if (result.outcome !== "resolved") process.exitCode = EXIT.findings;
@@ -291,8 +300,8 @@ function quarantineTable(deliveries: readonly QuarantinedRecord[]): string {
   return renderTable(columns, rows);
 }
 
-function retryTable(results: readonly RetryResult[]): string {
+function retryTable(results: readonly RetryRecord[]): string {
   const columns = [{ title: "delivery" }, { title: "outcome" }, { title: "why" }] as const;
-  const rows = results.map(({ deliveryId, outcome, detail }) => [deliveryId, outcome, detail]);
+  const rows = results.map(({ delivery_id, outcome, detail }) => [delivery_id, outcome, detail]);
   return renderTable(columns, rows);
 }

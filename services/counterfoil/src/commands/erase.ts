@@ -47,7 +47,7 @@ export function eraseCommand(): Command {
       if (!json) printListed(listed);
       const isRecorded = listed.deliveries > 0;
       const done = yes ? await erase(target, { ...by, actor, shared, isRecorded }) : null;
-      if (json) printJson({ target: options.participant ?? deliveryId, listed, done });
+      if (json) printJson<"erase">({ target: nameOf(target), listed, done });
       else if (done !== null) printDone(done);
       if (!json && !yes) print("Nothing was erased: say --yes to erase it.");
       const left = done === null ? listed.deliveries : done.kept + listed.needed;
@@ -60,6 +60,9 @@ function targetOf(deliveryId: string | undefined, participant: string | undefine
   if (deliveryId === undefined && participant !== undefined) return { participant };
   throw new WrongUsage("expected either a delivery's id or --participant: what is to be erased?");
 }
+
+const nameOf = (target: ErasureTarget): string =>
+  "participant" in target ? target.participant : target.deliveryId;
 
 function parseCode(text: string): string {
   if (text.trim() === text && text !== "") return text;
@@ -103,8 +106,7 @@ async function erase(
   by: Readonly<{ note: string; actor: string; shared: boolean; isRecorded: boolean }>,
 ): Promise<Done> {
   const { note, actor, shared } = by;
-  const named = "participant" in target ? target.participant : target.deliveryId;
-  const action = { action: "erase", target: named, actor } as const;
+  const action = { action: "erase", target: nameOf(target), actor } as const;
   const run = (work: (backends: Backends) => Promise<Done>) =>
     by.isRecorded ? withRecordedAction(action, work) : withLedger("write", work);
   return run(async (backends) => {

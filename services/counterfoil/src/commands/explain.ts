@@ -43,7 +43,7 @@ export function explainCommand(): Command {
       const [kinds, id] = second === undefined ? [KINDS, first] : [[parseKind(first)], second];
       await withLedger("read", async (backends) => {
         const explained = await explainAmong(backends, kinds, id, options);
-        if (options.json) printJson(explained);
+        if (options.json) printJson<"explain">(explained);
         else print(renderExplanation(explained));
       });
     });

@@ -99,7 +99,7 @@ export function exportCommand(): Command {
         }));
         return done;
       });
-      if (options.json) printJson(exported);
+      if (options.json) printJson<"export">(exportRecord(exported));
       else print(`${counted(exported.events, "event")} written to ${exported.file}`);
     });
 }
@@ -142,6 +142,13 @@ async function exportTo(backends: Backends, { out: file, format, ...options }: E
   return { file, format, ...range, events };
 }
 
+type Exported = Awaited<ReturnType<typeof exportTo>>;
+
+const exportRecord = ({ file, format, from, to, account, events }: Exported) => ({
+  ...{ file, format, account, events },
+  ...{ from: String(from), to: String(to) },
+});
+
 async function rangeOf(
   { stream }: Backends,
   { from, to, account = null }: Pick<ExportOptions, "from" | "to"> & { account?: string | null },
@@ -174,11 +181,11 @@ export function importCommand(): Command {
         importFile(loadConfig(process.env), file, signal),
       );
       if (json) {
-        return printJson({
-          position: head.position,
+        return printJson<"import">({
+          position: String(head.position),
           hash: head.hash,
           bodies,
-          resumed_at: resumedAt,
+          resumed_at: String(resumedAt),
         });
       }
       if (resumedAt > 0) print(`went on behind position ${resumedAt}`);

@@ -82,7 +82,7 @@ function listCommand(): Command {
           return isLost(key, { digests, now }) ? { ...row, state: "lost" as const } : row;
         });
       });
-      if (json) printJson(rows);
+      if (json) printJson<"keys list">(rows);
       else if (rows.length === 0) print("There is no key: reading is open on loopback alone.");
       else printKeys(rows);
     });
@@ -103,7 +103,7 @@ function revokeCommand(): Command {
         const key = await revokeKey(backends, { id, actor });
         return keyRow(key ?? known, backends.clock.now());
       });
-      if (json) printJson(row);
+      if (json) printJson<"keys revoke">(row);
       else print(`Key ${row.id} (${row.prefix}…) is revoked.`);
     });
 }
@@ -146,7 +146,7 @@ function shownKey({ id, prefix, role, platform, name, expiresAt }: ApiKey) {
 
 function printSecret(key: ApiKey, secret: string, json: boolean): void {
   if (json) {
-    printJson({ ...shownKey(key), secret });
+    printJson<"keys create" | "keys rotate">({ ...shownKey(key), secret });
     return;
   }
   print(`Key ${key.id}: ${key.role}, ${key.platform ?? "all platforms"}`);

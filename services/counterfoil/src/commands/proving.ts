@@ -37,7 +37,7 @@ export function headCommand(): Command {
     .addHelpText("after", HEAD_HELP)
     .action(async ({ out, rebuild = false }: HeadOptions) => {
       const head = await withLedger("read", (backends) => createHeads(backends).make({ rebuild }));
-      if (out === undefined) return printJson(head);
+      if (out === undefined) return printJson<"head">(head);
       const text = `${JSON.stringify(head, null, 2)}\n`;
       await writeWholeFile(out, (path) => writeFile(path, text));
       print(`${out}: position ${head.position}, root ${head.root}, key ${head.key_id}`);
@@ -54,7 +54,7 @@ function rotateCommand(): Command {
       const { old_key, new_key } = await withLedger("write", (backends) =>
         createHeads(backends).rotate(() => recordAction(backends, action)),
       );
-      printJson({ old_key, new_key });
+      printJson<"head rotate">({ old_key, new_key });
     });
 }
 
@@ -72,7 +72,7 @@ export function proofCommand(): Command {
     .option("--size <n>", "the head's tree_size (default: the newest)", parsePositive)
     .action(async (position: number, { size }: Readonly<{ size?: number }>) => {
       checkOrder(position, size);
-      printJson(
+      printJson<"proof inclusion">(
         await withLedger("read", (backends) =>
           createHeads(backends).proveInclusion(position, size),
         ),
@@ -84,7 +84,7 @@ export function proofCommand(): Command {
     .argument("<to>", "the later head's tree_size", parsePositive)
     .action(async (from: number, to: number) => {
       checkOrder(from, to);
-      printJson(
+      printJson<"proof consistency">(
         await withLedger("read", (backends) => createHeads(backends).proveConsistency(from, to)),
       );
     });
@@ -119,7 +119,7 @@ export function proveCommand(): Command {
       });
       await writeWholeFile(out, (path) => writeFile(path, parts));
       const { position, key_id } = head;
-      if (json) return printJson({ file: out, account, balance, position, key_id });
+      if (json) return printJson<"prove">({ file: out, account, balance, position, key_id });
       print(`${out}: ${account} holds ${balance ?? "nothing known"} at position ${position}`);
       print(`signed by key ${key_id}`);
     });

@@ -46,7 +46,7 @@ export function statusCommand(): Command {
           return readStatus(sources, { ledger, environment, engine });
         }),
       );
-      if (json) printJson(status);
+      if (json) printJson<"status">(status);
       else printStatus(status, causes);
       if (status.needs_a_person.length > 0) process.exitCode = EXIT.findings;
     });
@@ -181,7 +181,7 @@ export function totalsCommand(): Command {
           }));
         }),
       );
-      if (json) printJson(answer);
+      if (json) printJson<"totals">(answer);
       else print(totalsTable(groupBy, answer.data));
     });
 }
@@ -227,7 +227,7 @@ export function searchCommand(): Command {
           ),
         ),
       );
-      if (json) printJson({ data });
+      if (json) printJson<"search">({ data });
       else print(data.length === 0 ? `nothing is called "${identifier}"` : hitsTable(data));
     });
 }

@@ -1,7 +1,12 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
+import type { CommandRecord, RebuildRecord } from "@counterfoil/contracts/command-record";
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { describeDifferences, describeVersions } from "@counterfoil/processing/generations/compare";
+import {
+  describeDifferences,
+  describeVersions,
+  type RowDifference,
+} from "@counterfoil/processing/generations/compare";
 import {
   catchUpUnattended,
   lockRebuild,
@@ -13,6 +18,7 @@ import {
 } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
+import type { Checkpoint, Row } from "@counterfoil/processing/ports/model-store";
 import { Command } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest, withProgress } from "../output/print.ts";
@@ -143,7 +149,7 @@ export function rollbackCommand(): Command {
           return { model, ...activated };
         });
       });
-      if (json) printJson(result);
+      if (json) printJson<"rollback">(rollbackRecord(result));
       else print(`${model}: generation ${result.generation} is live`);
     });
 }
@@ -152,8 +158,56 @@ export type ModelRebuild = RebuildResult & Readonly<{ model: ModelName }>;
 
 /** Prints the outcome of each model, as JSON or as a table. */
 function showRebuilds(results: readonly ModelRebuild[], json: boolean): void {
-  if (json) printJson(results);
+  if (json) printJson<"rebuild">(results.map(rebuildRecord));
   else printRebuilds(results);
+}
+
+export function rebuildRecord(rebuild: ModelRebuild): RebuildRecord {
+  const { outcome, live, differences, versions } = rebuild;
+  return {
+    ...rollbackRecord(rebuild),
+    outcome,
+    live: live && checkpointRecord(live),
+    differences: differences.map(differenceRecord),
+    versions: versions && {
+      position: String(versions.position),
+      counts: versions.counts,
+      samples: versions.samples.map(differenceRecord),
+    },
+  };
+}
+
+function rollbackRecord({
+  model,
+  generation,
+  rebuilt,
+  durationMs,
+}: Pick<
+  ModelRebuild,
+  "model" | "generation" | "rebuilt" | "durationMs"
+>): CommandRecord<"rollback"> {
+  return { model, generation, rebuilt: checkpointRecord(rebuilt), duration_ms: durationMs };
+}
+
+export function checkpointRecord({ position, hash, digest, state_digest }: Checkpoint) {
+  return { position: String(position), hash, digest, state_digest };
+}
+
+function differenceRecord({ table, key, live, rebuilt, columns }: RowDifference) {
+  return {
+    ...{ table, key: [...key], columns: [...columns] },
+    ...{ live: live && rowRecord(live), rebuilt: rebuilt && rowRecord(rebuilt) },
+  };
+}
+
+/** A row without the integers that JSON has not: they become text. */
+function rowRecord(row: Row): Record<string, string | number | null> {
+  return Object.fromEntries(
+    Object.entries(row).map(([column, value]) => [
+      column,
+      typeof value === "bigint" ? String(value) : value,
+    ]),
+  );
 }
 
 export function printRebuilds(results: readonly ModelRebuild[]): void {

@@ -126,7 +126,7 @@ async function showReplay(backends: Backends, to: Point, options: ReplayOptions)
     ),
     file: out === undefined ? null : await certifiedFile(out, "sqlite"),
   }));
-  if (json) printJson(replayed);
+  if (json) printJson<"replay">(replayed);
   else printReplayed(replayed);
 }
 

@@ -14,7 +14,7 @@ import {
   type JsonOption,
   withRecordedAction,
 } from "./context.ts";
-import { type ModelRebuild, printRebuilds, rebuildModels } from "./rebuild.ts";
+import { type ModelRebuild, printRebuilds, rebuildModels, rebuildRecord } from "./rebuild.ts";
 
 type RetranslateOptions = JsonOption & ActorOption & Readonly<{ rebuild: boolean }>;
 
@@ -35,8 +35,11 @@ export function retranslateCommand(): Command {
         const models = rebuild && isChanged ? MODEL_NAMES : [];
         return { result, rebuilds: await rebuildModels(backends, { models, force: false }) };
       });
-      if (json) printJson({ ...result, rebuilds });
-      else printRetranslation(result, rebuilds);
+      if (json) {
+        const { bodiesGone, ...counts } = result;
+        const built = rebuilds.map(rebuildRecord);
+        printJson<"retranslate">({ ...counts, bodies_gone: bodiesGone, rebuilds: built });
+      } else printRetranslation(result, rebuilds);
       if (rebuilds.some(({ outcome }) => outcome !== "activated")) process.exitCode = EXIT.findings;
     });
 }

@@ -59,7 +59,7 @@ function listCommand(): Command {
         { title: "what" },
       ] as const;
       const rows = flows.map(({ name, messages, title }) => [name, messages, title]);
-      if (json) printJson(flows);
+      if (json) printJson<"simulate list">(flows);
       else print(renderTable(columns, rows));
     });
 }
@@ -130,7 +130,8 @@ async function playAndPrint(
     ...port,
     options: { seed, retries: "seconds", ...options },
   });
-  if (json) printJson(result);
+  const { tookMs, ...counts } = result;
+  if (json) printJson<"simulate">({ ...counts, duration_ms: Math.round(tookMs) });
   else printResult(result);
   if (result.refused > 0) process.exitCode = EXIT.findings;
 }

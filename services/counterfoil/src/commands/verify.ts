@@ -1,7 +1,9 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
+import type { FindingRecord } from "@counterfoil/contracts/command-record";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { counted } from "@counterfoil/core/exact/text";
+import { formatTime } from "@counterfoil/core/exact/time";
 import { verifyIndex } from "@counterfoil/processing/audit/signed-trees";
 import { type ModelVerification, verifyModel } from "@counterfoil/processing/generations/refold";
 import type { Finding } from "@counterfoil/processing/generations/verify";
@@ -34,6 +36,7 @@ import {
   withModels,
   withUncheckedLedger,
 } from "./context.ts";
+import { checkpointRecord } from "./rebuild.ts";
 
 type VerifyOptions = JsonOption &
   CertificateOption &
@@ -80,7 +83,8 @@ export function verifyCommand(): Command {
       await checkCertificateFile(options);
       const { stream, verified, failure, open } = await verifyLedger({ ...options, actor });
       const findings = [...stream.findings, ...verified.flatMap((model) => model.findings)];
-      if (json) printJson({ ...stream, findings, open, models: verified });
+      if (json)
+        printJson<"verify">({ ...streamRecord(stream, findings), ...modelsRecord(verified), open });
       else {
         printVerification(stream, verified, findings, failure);
         printOpen(open);
@@ -221,6 +225,36 @@ async function verifyOne(
   if (!refold) return verifyModel(options);
   return withProgress(model, (onProgress) => verifyModel({ ...options, onProgress }));
 }
+
+function streamRecord(
+  { events, bodies, head, root, unverified, foreign, not_compared }: AnchoredVerification,
+  findings: readonly Finding[],
+) {
+  const { position, hash, recordedAt } = head;
+  return {
+    ...{ events, bodies, root, not_compared },
+    head: {
+      ...{ position: String(position), hash },
+      recorded_at: position === 0 ? null : formatTime(recordedAt),
+    },
+    findings: findings.map(findingRecord),
+    unverified: unverified && { from: String(unverified.from), to: String(unverified.to) },
+    foreign: foreign.map((event) => ({ ...event, position: String(event.position) })),
+  };
+}
+
+const modelsRecord = (verified: readonly ModelVerification[]) => ({
+  models: verified.map(({ model, generation, live, refolded, findings }) => ({
+    ...{ model, generation, findings: findings.map(findingRecord) },
+    live: live && checkpointRecord(live),
+    refolded: refolded && checkpointRecord(refolded),
+  })),
+});
+
+const findingRecord = ({ position, what, detail }: Finding): FindingRecord => ({
+  position: position === null ? null : String(position),
+  ...{ what, detail },
+});
 
 function printVerification(
   { events, unverified, bodies, head, root, foreign, not_compared }: AnchoredVerification,

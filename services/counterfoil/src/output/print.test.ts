@@ -34,14 +34,14 @@ describe("a list as it comes", () => {
     return text;
   }
 
-  async function* numbers(count: number): AsyncGenerator<object> {
-    for (let at = 0; at < count; at += 1) yield { at, many: [BigInt(at)], lines: "a\nb" };
+  async function* flows(count: number) {
+    for (let at = 0; at < count; at += 1) yield { name: "a\nb", title: "", messages: at };
   }
 
   test.each([0, 1, 3])("of %i items is the JSON of all of them", async (count) => {
-    const all = await Array.fromAsync(numbers(count));
-    const whole = await printed(() => printJson(all));
-    expect(await printed(() => printJsonList(numbers(count)))).toBe(whole);
+    const all = await Array.fromAsync(flows(count));
+    const whole = await printed(() => printJson<"simulate list">(all));
+    expect(await printed(() => printJsonList<"simulate list">(flows(count)))).toBe(whole);
   });
 
   test.each([
@@ -51,7 +51,7 @@ describe("a list as it comes", () => {
     [2001, "1000\n1000\n1\n"],
   ])("of %i items is as many tables as it takes", async (count, expected) => {
     const render = ({ length }: readonly unknown[]) => `${length}`;
-    expect(await printed(() => printTables(numbers(count), render, "none"))).toBe(expected);
+    expect(await printed(() => printTables(flows(count), render, "none"))).toBe(expected);
   });
 });
 

@@ -1,4 +1,9 @@
 import { once } from "node:events";
+import type {
+  CommandItem,
+  CommandName,
+  CommandRecord,
+} from "@counterfoil/contracts/command-record";
 import { counted } from "@counterfoil/core/exact/text";
 import { Presets, SingleBar } from "cli-progress";
 import Table from "cli-table3";
@@ -7,17 +12,29 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Prints one JSON document for programs; bigints are strings. */
-export function printJson(value: unknown): void {
-  print(jsonOf(value));
+/** Fields by name are left as they are: JSON, of which they may be, has no end. */
+type Frozen<T> = T extends object
+  ? string extends keyof T
+    ? T
+    : { readonly [Key in keyof T]: Frozen<T[Key]> }
+  : T;
+
+/**
+ * Prints one JSON document for programs. The command has to be named, so that nothing is printed but
+ * what is published of it.
+ */
+export function printJson<Name extends CommandName = never>(
+  record: Frozen<CommandRecord<Name>>,
+): void {
+  print(jsonOf(record));
 }
 
-function jsonOf(value: unknown): string {
-  return JSON.stringify(value, (_key, item) => (typeof item === "bigint" ? `${item}` : item), 2);
-}
+const jsonOf = (record: unknown): string => JSON.stringify(record, null, 2);
 
 /** Prints a list as `printJson` does, one item after the other as they come, so of any length. */
-export async function printJsonList(items: AsyncIterable<unknown>): Promise<void> {
+export async function printJsonList<Name extends CommandName = never>(
+  items: AsyncIterable<Frozen<CommandItem<Name>>>,
+): Promise<void> {
   let separator = "[";
   for await (const item of items) {
     await write(`${separator}\n${jsonOf(item).replaceAll(/^/gm, "  ")}`);
