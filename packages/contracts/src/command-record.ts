@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { consistencyProof, explanation, inclusionProof, treeHead } from "./audit.ts";
 import { modelName } from "./fact.ts";
-import { searchHit } from "./http.ts";
+import { searchAnswer } from "./http.ts";
 import {
   acknowledgement,
   anomalyRecord,
@@ -214,7 +214,7 @@ const simulation = z.object({
 export const COMMAND_RECORDS = {
   status: statusRecord,
   totals: z.object({ position, data: z.array(totalRecord) }),
-  search: z.object({ data: z.array(searchHit) }),
+  search: searchAnswer,
   explain: explanation,
   "anomalies list": z.array(anomalyRecord),
   "anomalies acknowledge": acknowledgement.extend({ position }),

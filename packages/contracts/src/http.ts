@@ -133,3 +133,9 @@ export const searchHit = z
   })
   .meta({ id: "SearchHit" });
 export type SearchHit = z.infer<typeof searchHit>;
+
+/** What was found, of every model; there are no pages. */
+export const searchAnswer = z.object({
+  data: z.array(searchHit),
+  position: position.meta({ description: "Where on the stream this was computed" }),
+});

@@ -38,3 +38,13 @@ test("the examples of the document are what their schemas say, each in its place
   // Nor does a proof that a ledger goes on from itself.
   expect(examples.getConsistencyProof.proof).not.toEqual([]);
 });
+
+test("every answer says the position at which it was computed", async () => {
+  const { found } = await answers();
+  const without = [...found].filter(
+    ([, { example }]) => !Object.hasOwn(Object(example), "position"),
+  );
+  // Of the process, not of the ledger; and a stream, in which every change says its own.
+  const others = ["getHealth", "getReadiness", "streamChanges"];
+  expect(without.map(([operation]) => operation).sort()).toEqual(others);
+});

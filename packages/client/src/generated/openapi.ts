@@ -583,7 +583,7 @@ export interface paths {
         };
         /**
          * Finds what an identifier belongs to
-         * @description Accounts (by our id and the provider's), participants, groups, addresses, runs, movements, withdrawals, deposits and trades by any of their identifiers, deliveries, events, anomalies. Matches are exact; addresses and our own ids are case-insensitive. At most five of each kind; an empty list if nothing matches.
+         * @description Accounts (by our id and the provider's), participants, groups, addresses, runs, movements, withdrawals, deposits and trades by any of their identifiers, deliveries, events, anomalies. Matches are exact; addresses and our own ids are case-insensitive. At most five of each kind; an empty list if nothing matches. `position` is that of the model that is furthest behind.
          */
         get: operations["search"];
         put?: never;
@@ -4522,7 +4522,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "5f326d59e47bc4067ba89efa2893e30b377446f6cbe7a2cd439f54dffc6f5a94",
+                     *               "digest": "5d4ba5784da663f00c860666c3e97539a0b9e22cad19cb2b2a814463de142a6c",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 10,
@@ -4536,7 +4536,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "47506495ea3c37b46ccb70fa1be2b4bd4d047727bcccac423df72e73f2d66a31",
+                     *               "digest": "6ded5429283fc1fc0c0be87d748018483bc43b16330bec37970ae2424619556c",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 10,
@@ -4550,7 +4550,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "fe16145772a20114d95b9aac3d17959a765594e0105552444f3498a5ba65af67",
+                     *               "digest": "78ac5ae73aef5d051873190d232c8d0e2b9d980ea438cf82fc57597b07b047d3",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 9,
@@ -5765,6 +5765,8 @@ export interface operations {
             query: {
                 /** @description A complete identifier; for an account, a prefix is enough */
                 q: string;
+                /** @description Waits until the read model has reached this position: read your writes */
+                min_position?: string;
             };
             header?: never;
             path?: never;
@@ -5788,11 +5790,13 @@ export interface operations {
                      *           "path": "/accounts?participant_code=P1",
                      *           "title": "accounts of P1"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "position": "157"
                      *     }
                      */
                     "application/json": {
                         data: components["schemas"]["SearchHit"][];
+                        position: components["schemas"]["Position"];
                     };
                 };
             };
@@ -5807,6 +5811,15 @@ export interface operations {
             };
             /** @description `unauthenticated`: A valid API key is needed */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `position_ahead`: The stream has no such position yet */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5841,7 +5854,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now */
+            /** @description `overloaded`: More deliveries wait than can be taken; `stream_unavailable`: The event stream cannot be used just now; `model_unavailable`: The read model cannot be used just now; `position_timeout`: The read model did not reach the position in time */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5988,7 +6001,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "5f326d59e47bc4067ba89efa2893e30b377446f6cbe7a2cd439f54dffc6f5a94",
+                     *             "digest": "5d4ba5784da663f00c860666c3e97539a0b9e22cad19cb2b2a814463de142a6c",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
@@ -6001,7 +6014,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "47506495ea3c37b46ccb70fa1be2b4bd4d047727bcccac423df72e73f2d66a31",
+                     *             "digest": "6ded5429283fc1fc0c0be87d748018483bc43b16330bec37970ae2424619556c",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
@@ -6014,7 +6027,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "fe16145772a20114d95b9aac3d17959a765594e0105552444f3498a5ba65af67",
+                     *             "digest": "78ac5ae73aef5d051873190d232c8d0e2b9d980ea438cf82fc57597b07b047d3",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,

@@ -24,6 +24,12 @@ type SearchSources = Readonly<{
   stream: EventStream;
 }>;
 
+type Found = Readonly<{
+  hits: readonly SearchHit[];
+  /** The lowest of the positions at which models were read: all facts up to it were searched. */
+  position: number;
+}>;
+
 type SearchQuery = DeliveryQuery &
   Readonly<{
     /** The identifier to search for: complete, except that an account's may be a prefix. */
@@ -39,10 +45,18 @@ type SearchQuery = DeliveryQuery &
  * @returns matches by a thing's own id first, then the others; empty if nothing matches
  */
 export async function search(
-  { models, stream }: SearchSources,
+  { models: served, stream }: SearchSources,
   query: SearchQuery,
-): Promise<readonly SearchHit[]> {
+): Promise<Found> {
   const { text, platform } = query;
+  let position = Number.POSITIVE_INFINITY;
+  const models: SearchSources["models"] = {
+    snapshot: (model, read) =>
+      served.snapshot(model, (rows, checkpoint, generation) => {
+        position = Math.min(position, checkpoint.position);
+        return read(rows, checkpoint, generation);
+      }),
+  };
   const [accounts, ...found] = await Promise.all([
     models.snapshot("balances", (rows) => searchAccounts(rows, text, platform)),
     ...LIFECYCLE_MODELS.map((model) =>
@@ -51,8 +65,8 @@ export async function search(
     searchStream(stream, query),
     searchAnomalies(models, query),
   ]);
-  const hits = [...(accounts ?? []), ...found.flat()];
-  return [...hits.filter(isOwnId), ...hits.filter((hit) => !isOwnId(hit))];
+  const all = [...(accounts ?? []), ...found.flat()];
+  return { hits: [...all.filter(isOwnId), ...all.filter((hit) => !isOwnId(hit))], position };
 }
 
 const isOwnId = ({ matched }: SearchHit): boolean => matched === "id";

@@ -212,7 +212,7 @@ export function searchCommand(): Command {
     .argument("<identifier>", "complete; for an account, a prefix is enough")
     .option(...JSON_OPTION)
     .action(async (identifier: string, { json = false }: JsonOption) => {
-      const data = await withLedger("read", (backends) =>
+      const { hits, position } = await withLedger("read", (backends) =>
         withModels(backends, (models) =>
           search(
             { models, stream: backends.stream },
@@ -227,8 +227,8 @@ export function searchCommand(): Command {
           ),
         ),
       );
-      if (json) printJson<"search">({ data });
-      else print(data.length === 0 ? `nothing is called "${identifier}"` : hitsTable(data));
+      if (json) printJson<"search">({ data: hits, position: String(position) });
+      else print(hits.length === 0 ? `nothing is called "${identifier}"` : hitsTable(hits));
     });
 }
 

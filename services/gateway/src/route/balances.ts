@@ -1,5 +1,6 @@
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
-import { listOf, oneOf, searchHit } from "@counterfoil/contracts/http";
+import { modelName } from "@counterfoil/contracts/fact";
+import { listOf, oneOf, searchAnswer } from "@counterfoil/contracts/http";
 import { balanceRecord, entryRecord, runRecord, totalRecord } from "@counterfoil/contracts/record";
 import { position as positionText, provider } from "@counterfoil/contracts/scalar";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
@@ -48,6 +49,7 @@ import {
   requireFound,
   type Sources,
   scopeFor,
+  waitForModels,
 } from "../reading.ts";
 import { type Route, type RouteRequest, route } from "../route.ts";
 
@@ -207,9 +209,8 @@ function checkMoment({ at_position, known_at, as_of }: TotalsMoment): void {
 
 const searchQuery = parameters({
   q: requiredText("A complete identifier; for an account, a prefix is enough"),
+  min_position: minPosition,
 });
-
-const found = z.object({ data: z.array(searchHit) });
 
 function searchRoute(sources: Sources): Route {
   const { models } = sources;
@@ -219,12 +220,15 @@ function searchRoute(sources: Sources): Route {
     tag: "balances",
     summary: "Finds what an identifier belongs to",
     description:
-      "Accounts (by our id and the provider's), participants, groups, addresses, runs, movements, withdrawals, deposits and trades by any of their identifiers, deliveries, events, anomalies. Matches are exact; addresses and our own ids are case-insensitive. At most five of each kind; an empty list if nothing matches.",
+      "Accounts (by our id and the provider's), participants, groups, addresses, runs, movements, withdrawals, deposits and trades by any of their identifiers, deliveries, events, anomalies. Matches are exact; addresses and our own ids are case-insensitive. At most five of each kind; an empty list if nothing matches. `position` is that of the model that is furthest behind.",
     query: searchQuery,
-    answer: found,
-    problems: ["model_unavailable", "stream_unavailable"],
-    handle: async ({ query: { q }, caller: { platform } }) => {
-      const data = await search(sources, {
+    answer: searchAnswer,
+    problems: MODEL_PROBLEMS,
+    handle: async ({ query: { q, min_position }, caller: { platform }, disconnected }) => {
+      if (min_position !== undefined) {
+        await waitForModels(sources, modelName.options, min_position, disconnected);
+      }
+      const { hits, position: computedAt } = await search(sources, {
         text: q.trim(),
         platform,
         rule: currentStuckRule(sources),
@@ -232,7 +236,7 @@ function searchRoute(sources: Sources): Route {
         translations: TRANSLATIONS,
         hashing: nodeHashing,
       });
-      return { data: [...data] };
+      return { data: [...hits], position: String(computedAt) };
     },
   });
 }

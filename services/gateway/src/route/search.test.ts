@@ -1,7 +1,7 @@
 import { type SearchHit, searchHit } from "@counterfoil/contracts/http";
 import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { balanceWebhook } from "../testing/balance-webhook.ts";
+import { ACCOUNT_ID, balanceWebhook } from "../testing/balance-webhook.ts";
 import { expectProblem } from "../testing/expectation.ts";
 import { createTestGateway, type TestGateway } from "../testing/test-gateway.ts";
 import { createTestLedger, type TestLedger } from "../testing/test-ledger.ts";
@@ -175,3 +175,36 @@ test.each(["/v1/search", "/v1/search?q=", "/v1/search?q=a&q=b", "/v1/search?q=a&
   "%s is refused",
   async (url) => expectProblem(await gateway.get(url), "invalid_query"),
 );
+
+describe("what was just recorded", () => {
+  test("an answer carries the lowest position that it was computed at, found or not", async () => {
+    await ledger.deliver(balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" }));
+    await ledger.fold();
+    const { position: behind } = (await gateway.get("/v1/trades")).body;
+    await ledger.deliver(balanceWebhook({ run: 2, at: 1, balance: "2", change: "1" }));
+    await ledger.fold("balances", "withdrawals", "deposits");
+    for (const text of ["nobody", ACCOUNT_ID, "gap:nobody"]) {
+      const { body } = await gateway.get(`/v1/search?q=${text}`);
+      expect([text, body.position]).toEqual([text, behind]);
+    }
+  });
+
+  test("is found with min_position, once every model has it", async () => {
+    const { position } = await ledger.deliver(
+      balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" }),
+    );
+    await ledger.fold("balances", "withdrawals", "deposits");
+    const finding = gateway.get(`/v1/search?q=${ACCOUNT_ID}&min_position=${position}`);
+    await ledger.clock.advance(1000);
+    await ledger.fold();
+    await ledger.clock.advance(50);
+    const { status, body } = await finding;
+    expect([status, body.position]).toEqual([200, String(position)]);
+    expect(body.data[0]).toMatchObject({ kind: "account", id: ACCOUNT_ID });
+  });
+
+  test("min_position ahead of the stream is refused at once", async () => {
+    const far = await gateway.get("/v1/search?q=nobody&min_position=999999999");
+    expectProblem(far, "position_ahead");
+  });
+});
