@@ -1,6 +1,6 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
-import type { StateTopic } from "@counterfoil/contracts/kafka";
-import { isLifecycle, type LifecycleModel } from "@counterfoil/contracts/record";
+import type { StateTopic, Topic } from "@counterfoil/contracts/kafka";
+import type { LifecycleModel } from "@counterfoil/contracts/record";
 import { accountParts } from "@counterfoil/core/account";
 import { changedAnomaly } from "../models/anomaly-rows.ts";
 import { ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
@@ -35,11 +35,13 @@ export type Source = Readonly<{
   hasPosition: boolean;
 }>;
 
-/** The published tables of all models. */
-const SOURCES: readonly Source[] = modelName.options.flatMap((model) => [
-  isLifecycle(model) ? lifecycleSource(model) : balanceSource(model),
-  anomalySource(model),
-]);
+/** The published tables of each model, that of its records first. */
+const SOURCES: Readonly<Record<ModelName, readonly Source[]>> = {
+  balances: [balanceSource("balances"), anomalySource("balances")],
+  withdrawals: [lifecycleSource("withdrawals"), anomalySource("withdrawals")],
+  deposits: [lifecycleSource("deposits"), anomalySource("deposits")],
+  trades: [lifecycleSource("trades"), anomalySource("trades")],
+};
 
 /**
  * The first model version whose change rows name the record's owner. Rows of earlier versions are
@@ -47,8 +49,15 @@ const SOURCES: readonly Source[] = modelName.options.flatMap((model) => [
  */
 export const PUBLISHED_SINCE_VERSION = 7;
 
-export const sourcesOf = (model: ModelName): readonly Source[] =>
-  SOURCES.filter((source) => source.model === model);
+export const sourcesOf = (model: ModelName): readonly Source[] => SOURCES[model];
+
+/** The model whose records are on a topic; null for a topic that is of all models, or of none. */
+export function modelOn(topic: Topic): ModelName | null {
+  const models = modelName.options.filter((model) =>
+    SOURCES[model].some((source) => source.topic === topic),
+  );
+  return models.length === 1 ? (models[0] ?? null) : null;
+}
 
 function balanceSource(model: ModelName): Source {
   return {

@@ -4,7 +4,7 @@ import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { cutText } from "@counterfoil/core/exact/text";
 import type { Hashing } from "@counterfoil/core/hashing";
-import type { Change } from "../changes/change-rows.ts";
+import { type Change, modelOn } from "../changes/change-rows.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { RecordTooLarge, type TopicPublisher, type TopicRecord } from "../ports/topics.ts";
 import { type StoppedSubject, subjectName } from "../projection/projection.ts";
@@ -102,7 +102,7 @@ function stopOf({ topic, key, value, headers }: TopicRecord, hashing: Hashing): 
 
 /** All models share the anomalies topic; a tombstone there does not name its model. */
 function modelOf(topic: Topic, value: string | null): ModelName | null {
-  if (topic !== "anomalies") return modelName.parse(topic);
+  if (topic !== "anomalies") return modelOn(topic);
   return value === null ? null : modelName.parse(JSON.parse(value).model);
 }
 

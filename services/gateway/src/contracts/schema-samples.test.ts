@@ -1,7 +1,10 @@
+import { FACTS, type FactType } from "@counterfoil/contracts/fact";
 import { factHeaders, stateHeaders } from "@counterfoil/contracts/kafka";
+import { SAMPLES } from "@counterfoil/core/stream/testing/samples";
 import { versionOneFacts, versionOneLedger } from "@counterfoil/core/stream/testing/version-1";
 import { eventRecord } from "@counterfoil/processing/queries/events";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { z } from "zod";
 import { createTestGateway, type TestGateway } from "../testing/test-gateway.ts";
 import { createTestLedger } from "../testing/test-ledger.ts";
 import { createAjv, parsed, readFolder, type Validate } from "./testing/documents.ts";
@@ -64,6 +67,19 @@ describe("facts", () => {
       }
     },
   );
+
+  test.each(Object.entries(SAMPLES))("%s with every field that it may have", (type, data) => {
+    const schema = `facts/${type}`;
+    const refused = (changed: object) => refusals(schema, { ...first, type, data: changed });
+    expect([data, refused(data)]).toEqual([data, null]);
+    for (const field of Object.keys(data)) {
+      const { [field]: _value, ...rest } = data as Sample;
+      const shape: Readonly<Record<string, z.ZodType>> = FACTS[type as FactType].shape;
+      expect([field, refused(rest) === null]).toEqual([field, shape[field]?.isOptional()]);
+      // No field of a fact is a list of one number.
+      expect([field, refused({ ...rest, [field]: [1] })]).not.toEqual([field, null]);
+    }
+  });
 });
 
 describe("records", () => {
