@@ -334,11 +334,11 @@ export function readAttention(
     const anomalies = counted
       .filter(({ kind, open }) => kind !== QUARANTINED_KIND && Number(open) > 0)
       .map((row) => ({ model, kind: row.kind as AnomalyCount["kind"], ...countIn(row) }));
-    if (isLifecycle(model)) {
-      return { anomalies, stuck: await countStuck(rows, model, rule), ledger: null };
-    }
+    const stuck = isLifecycle(model) ? await countStuck(rows, model, rule) : [];
+    // What arrived is known to one model.
+    if (model !== "balances") return { anomalies, stuck, ledger: null };
     const quarantined = countIn(counted.find(({ kind }) => kind === QUARANTINED_KIND));
-    return { anomalies, stuck: [], ledger: { quarantined, ...(await readArrivals(rows)) } };
+    return { anomalies, stuck, ledger: { quarantined, ...(await readArrivals(rows)) } };
   });
 }
 
