@@ -50,7 +50,7 @@ type Statements = ReadonlyMap<string, readonly ProviderFact[]>;
  * if the present translation reads something else, and withdrawn if it reads no such fact. If another
  * delivery states a withdrawn fact, the last step restores it.
  */
-export const decideCorrections: DecideRetranslation = (
+const decideCorrections: DecideRetranslation = (
   { facts, caused, translation, cause },
   known,
   hashing,
@@ -80,7 +80,7 @@ export const decideCorrections: DecideRetranslation = (
  * false one already says the same. Amendments of a withdrawn fact are withdrawn with it, since the
  * next statement of the fact may differ.
  */
-export const decideWithdrawals: DecideRetranslation = (retranslation, known, hashing) => {
+const decideWithdrawals: DecideRetranslation = (retranslation, known, hashing) => {
   const statements = statementsOf(retranslation.facts, hashing);
   return withdrawAmendments(retranslation, known, hashing, ({ event_id, content }, state) => {
     const stated = statements.get(event_id) ?? [];
@@ -92,7 +92,7 @@ export const decideWithdrawals: DecideRetranslation = (retranslation, known, has
  * The last step for all deliveries. Contradictions that do not hold any more, or hold differently, are
  * withdrawn, and everything that the delivery states is decided as if it had just arrived.
  */
-export const decideAdditions: DecideRetranslation = (retranslation, known, hashing) => {
+const decideAdditions: DecideRetranslation = (retranslation, known, hashing) => {
   const { facts, cause } = retranslation;
   const statements = statementsOf(facts, hashing);
   const isValid: IsValid = ({ event_id, content, isContradiction }, state) =>
@@ -105,12 +105,23 @@ export const decideAdditions: DecideRetranslation = (retranslation, known, hashi
 const isSame = ({ contradicts }: ReturnType<typeof compareCopy>, content: FactData): boolean =>
   contradicts !== null && canonicalJson(contradicts) === canonicalJson(content);
 
+const isCopy = ({ type }: RecordedEvent) => type === "FactSeen" || type === "FactContradicted";
+
+type RetranslationStep = Readonly<{
+  name: "correcting" | "withdrawing" | "adding";
+  decide: DecideRetranslation;
+  /** Whether the step applies to the events caused by a delivery; if not, its body is not read. */
+  appliesTo: (caused: readonly RecordedEvent[]) => boolean;
+}>;
+
 /** Each step covers the whole stream before the next one begins. */
-export const RETRANSLATION_STEPS: readonly DecideRetranslation[] = [
-  decideCorrections,
-  decideWithdrawals,
-  decideAdditions,
+export const RETRANSLATION_STEPS: readonly RetranslationStep[] = [
+  { name: "correcting", decide: decideCorrections, appliesTo: () => true },
+  { name: "withdrawing", decide: decideWithdrawals, appliesTo: (caused) => caused.some(isCopy) },
+  { name: "adding", decide: decideAdditions, appliesTo: () => true },
 ];
+
+export type RetranslationStepName = RetranslationStep["name"];
 
 function statementsOf(facts: readonly ProviderFact[], hashing: Hashing): Statements {
   const statements = new Map<string, ProviderFact[]>();

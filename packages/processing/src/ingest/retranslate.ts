@@ -7,10 +7,9 @@ import { factIdOf, knownFacts } from "@counterfoil/core/ingest/fact-state";
 import { otherDeliveries } from "@counterfoil/core/ingest/quarantine";
 import {
   type DecideRetranslation,
-  decideAdditions,
-  decideCorrections,
   decideRetry,
-  decideWithdrawals,
+  RETRANSLATION_STEPS,
+  type RetranslationStepName,
   retryIds,
 } from "@counterfoil/core/ingest/retranslate";
 import { readData } from "@counterfoil/core/stream/read-event";
@@ -23,10 +22,8 @@ type RetranslateOptions = ConcurrentWriter &
   Readonly<{
     translations: Translations;
     hashing: Hashing;
-    onProgress?: (step: RetranslateStep, position: number, head: number) => void;
+    onProgress?: (step: RetranslationStepName, position: number, head: number) => void;
   }>;
-
-type RetranslateStep = "correcting" | "withdrawing" | "adding";
 
 export type RetranslateResult = Readonly<{
   deliveries: number;
@@ -38,21 +35,6 @@ export type RetranslateResult = Readonly<{
   unreadable: readonly string[];
 }>;
 
-type Step = Readonly<{
-  name: RetranslateStep;
-  decide: DecideRetranslation;
-  /** Whether the step applies to the events caused by a delivery; if not, its body is not read. */
-  appliesTo: (caused: readonly RecordedEvent[]) => boolean;
-}>;
-
-const isCopy = ({ type }: RecordedEvent) => type === "FactSeen" || type === "FactContradicted";
-
-const STEPS: readonly Step[] = [
-  { name: "correcting", decide: decideCorrections, appliesTo: () => true },
-  { name: "withdrawing", decide: decideWithdrawals, appliesTo: (caused) => caused.some(isCopy) },
-  { name: "adding", decide: decideAdditions, appliesTo: () => true },
-];
-
 /**
  * Reads every stored delivery with the current translation, compares it with what was recorded, and
  * appends the corrections, which the models project like other events. A second run appends nothing.
@@ -63,7 +45,7 @@ export async function retranslate(options: RetranslateOptions): Promise<Retransl
   const unreadable = new Set<string>();
   let [deliveries, bodiesGone] = [0, 0];
   const end = (await stream.head()).position;
-  for (const { name, decide, appliesTo } of STEPS) {
+  for (const { name, decide, appliesTo } of RETRANSLATION_STEPS) {
     [deliveries, bodiesGone] = [0, 0];
     for await (const block of deliveryBlocks(stream, end)) {
       if (block.isFirst) deliveries += 1;
