@@ -381,9 +381,6 @@ describe("answers", () => {
   test("are compressed if the client accepts it", async () => {
     const plain = await gateway.get("/v1/events?limit=100");
     const headers = { "accept-encoding": "gzip, br" };
-    const answer = await gateway.send("GET", "/v1/events?limit=100", { headers }).catch(() => null);
-    // The helper parses JSON, but this body is compressed.
-    expect(answer).toBeNull();
     const packed = await gateway.app.inject({ url: "/v1/events?limit=100", headers });
     expect(packed.headers["content-encoding"]).toBe("gzip");
     expect(gunzipSync(packed.rawPayload)).toEqual(plain.raw);
