@@ -1,10 +1,10 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { ModelStore } from "@counterfoil/processing/ports/model-store";
-import { byArrival, isWebhook } from "@counterfoil/simulator/delivery/planned-delivery";
+import { byArrival } from "@counterfoil/simulator/delivery/planned-delivery";
 import { formatAmount } from "@counterfoil/simulator/exact";
 import { type Arrivals, arrivalsOf } from "@counterfoil/simulator/testing/arrivals";
-import { shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
+import { isWebhook, shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
 import {
   type HardAccount,
   type HardWorld,

@@ -1,9 +1,5 @@
-import {
-  byArrival,
-  isWebhook,
-  type PlannedDelivery,
-} from "@counterfoil/simulator/delivery/planned-delivery";
-import { shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
+import { byArrival, type PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
+import { isWebhook, shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { planOf, scenarioArbitrary } from "./arbitraries.ts";

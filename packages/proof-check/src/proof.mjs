@@ -117,7 +117,7 @@ function checkInclusion({ head, tree }, events, hash) {
 }
 
 /** The root of the tree of RFC 6962 over `size` leaves, from some known leaves and the roots of all other subtrees. */
-function rootOver(leaves, size, roots, { node }) {
+export function rootOver(leaves, size, roots, { node }) {
   let [nextLeaf, nextRoot] = [0, 0];
   const rootOfRange = (start, end) => {
     const isKnown = nextLeaf < leaves.length && leaves[nextLeaf][0] < end;
@@ -180,7 +180,7 @@ function checkEarlierHeads({ consistency, head }, hash) {
 }
 
 /** RFC 6962, 2.1.2: whether the later tree contains the earlier one unchanged, and only adds to it. */
-function goesOn(earlier, later, proof, { node }) {
+export function goesOn(earlier, later, proof, { node }) {
   const isBefore = Number.isInteger(earlier.size) && earlier.size > 0 && earlier.size < later.size;
   if (!isBefore) return false;
   // The path down to the end of the earlier tree: the side of each sibling.

@@ -153,53 +153,6 @@ export function createGrowingTree(hashing: Hashing) {
   };
 }
 
-export type InclusionClaim = Readonly<{
-  index: number;
-  size: number;
-  leaf: string;
-  root: string;
-  proof: readonly string[];
-}>;
-
-/** Whether the leaf is in the tree with that root. */
-export function isIncluded(claim: InclusionClaim, hashing: Hashing): boolean {
-  const { index, size, proof } = claim;
-  if (!(Number.isSafeInteger(index) && index >= 0 && index < size)) return false;
-  const ranges = inclusionRanges(index, size);
-  if (ranges.length !== proof.length) return false;
-  const root = proof.reduce((hash, sibling, at) => {
-    const isLeft = (ranges[at] as LeafRange).start < index;
-    return isLeft ? nodeHash(sibling, hash, hashing) : nodeHash(hash, sibling, hashing);
-  }, claim.leaf);
-  return root === claim.root;
-}
-
-export type ConsistencyClaim = Readonly<{
-  from: number;
-  to: number;
-  fromRoot: string;
-  toRoot: string;
-  proof: readonly string[];
-}>;
-
-/** Whether the later tree holds the earlier one unchanged and only adds to it. */
-export function isConsistent(claim: ConsistencyClaim, hashing: Hashing): boolean {
-  const { from, to, proof } = claim;
-  if (!(Number.isSafeInteger(from) && from > 0 && from <= to)) return false;
-  const ranges = consistencyRanges(from, to);
-  if (ranges.length !== proof.length) return false;
-  const isOldRoot = ranges[0] === undefined || ranges[0].start >= from;
-  const first = isOldRoot ? claim.fromRoot : (proof[0] as string);
-  let [old, present] = [first, first];
-  for (let at = isOldRoot ? 0 : 1; at < proof.length; at += 1) {
-    const sibling = proof[at] as string;
-    const isLeft = (ranges[at] as LeafRange).start < from;
-    if (isLeft) old = nodeHash(sibling, old, hashing);
-    present = isLeft ? nodeHash(sibling, present, hashing) : nodeHash(present, sibling, hashing);
-  }
-  return old === claim.fromRoot && present === claim.toRoot;
-}
-
 /**
  * The position of a tile. The tree is stored in tiles of up to 256 hashes, each covering eight levels.
  * A tile of level 0 holds leaves, one of level 1 the roots of full tiles of level 0, and so on. Levels

@@ -255,31 +255,5 @@ export function proveKey(loaded: Branches, key: string, hashing: Hashing): MapPr
   }
 }
 
-/**
- * Whether the map with that root holds this entry; for `null`, whether it has no entry of the key.
- */
-export function isProven(
-  { root, key, entry }: Readonly<{ root: string; key: string; entry: string | null }>,
-  { leaf, siblings }: MapProof,
-  hashing: Hashing,
-): boolean {
-  if (siblings.length > 256) return false;
-  if (entry !== null && (leaf?.key !== key || leaf.entry !== entry)) return false;
-  if (entry === null && leaf !== null && !isElsewhere(leaf.key, key, siblings.length)) return false;
-  const found = siblings.reduceRight(
-    (hash, sibling, depth) =>
-      bitOf(key, depth) === 1 ? nodeOver(sibling, hash, hashing) : nodeOver(hash, sibling, hashing),
-    hashOf(leaf, hashing),
-  );
-  return found === root;
-}
-
-/** Whether another key is found on this key's path at that depth. */
-function isElsewhere(other: string, key: string, depth: number): boolean {
-  if (other === key) return false;
-  for (let at = 0; at < depth; at += 1) if (bitOf(other, at) !== bitOf(key, at)) return false;
-  return true;
-}
-
 const bitOf = (key: string, at: number): number =>
   (Number.parseInt(key.charAt(at >> 2), 16) >> (3 - (at & 3))) & 1;

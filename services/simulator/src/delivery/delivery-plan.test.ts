@@ -2,13 +2,9 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { generateHistory } from "../history/generate-history.ts";
 import type { History } from "../history/history.ts";
+import { isWebhook } from "../testing/deliveries.ts";
 import { type DeliveryOptions, planDeliveries, shuffleDeliveries } from "./delivery-plan.ts";
-import {
-  type FeedDelivery,
-  type FeedFrame,
-  isWebhook,
-  type PlannedDelivery,
-} from "./planned-delivery.ts";
+import type { FeedDelivery, FeedFrame, PlannedDelivery } from "./planned-delivery.ts";
 
 const HISTORY = generateHistory({
   seed: 11,

@@ -114,10 +114,6 @@ export function plannedSnapshot(
   };
 }
 
-export function isWebhook(delivery: PlannedDelivery): delivery is PlannedWebhook {
-  return delivery.kind === "webhook";
-}
-
 /** Compares arrival times; a stable sort keeps the order of simultaneous deliveries. */
 export function byArrival(a: PlannedDelivery, b: PlannedDelivery): number {
   return a.arrivesAtNs < b.arrivesAtNs ? -1 : Number(a.arrivesAtNs > b.arrivesAtNs);

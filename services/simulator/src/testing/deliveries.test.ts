@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { planDeliveries } from "../delivery/delivery-plan.ts";
-import { isWebhook, type PlannedDelivery } from "../delivery/planned-delivery.ts";
+import type { PlannedDelivery } from "../delivery/planned-delivery.ts";
 import { generateHistory } from "../history/generate-history.ts";
-import { lostMessages, shuffleBetweenOpenings } from "./deliveries.ts";
+import { isWebhook, lostMessages, shuffleBetweenOpenings } from "./deliveries.ts";
 
 const HISTORY = generateHistory({ seed: 3 });
 const PLAN = planDeliveries(HISTORY, { feeds: 2, reconnectRate: 0.05 });

@@ -1,7 +1,11 @@
-import type { PlannedDelivery } from "../delivery/planned-delivery.ts";
+import type { PlannedDelivery, PlannedWebhook } from "../delivery/planned-delivery.ts";
 import type { History, HistoryMessage, HistoryStep } from "../history/history.ts";
 import type { OutgoingHook } from "../play-deliveries.ts";
 import { createRandom, type Random, shuffled } from "../random.ts";
+
+export function isWebhook(delivery: PlannedDelivery): delivery is PlannedWebhook {
+  return delivery.kind === "webhook";
+}
 
 /** The messages that arrive with any delivery. */
 export function arrivedMessages(
