@@ -4508,10 +4508,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "991276f0860f55bf46419307f3924e100d0ea5b572f2a7b33869d61d0eea3edf",
+                     *               "digest": "c524e0b8d63299892272d306ea4b37ba43ace108bbf679e8009865378ea96f0c",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 10,
+                     *               "model_version": 11,
                      *               "position": "157",
                      *               "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c"
                      *             }
@@ -5988,11 +5988,11 @@ export interface operations {
                      *         ],
                      *         "projections": [
                      *           {
-                     *             "digest": "991276f0860f55bf46419307f3924e100d0ea5b572f2a7b33869d61d0eea3edf",
+                     *             "digest": "c524e0b8d63299892272d306ea4b37ba43ace108bbf679e8009865378ea96f0c",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 10,
+                     *             "model_version": 11,
                      *             "name": "balances",
                      *             "position": "157",
                      *             "reason": null,
