@@ -1,4 +1,4 @@
-import { type Nanos, SECOND } from "../exact/time.ts";
+import type { Nanos } from "../exact/time.ts";
 import {
   anchorOf,
   type Change,
@@ -28,7 +28,15 @@ import {
   IN_LARGE_CLUSTER,
   sameOn,
 } from "./entry.ts";
-import { areLinked, compareReports, isEdge, PLACES_MAX, spreadOf, TIME_ERROR } from "./ordering.ts";
+import {
+  areLinked,
+  compareReports,
+  ERROR_MAX,
+  isEdge,
+  isWhole,
+  PLACES_MAX,
+  TIME_ERROR,
+} from "./ordering.ts";
 
 export function newHistory(account: string): History {
   return {
@@ -122,9 +130,8 @@ function endOfOvertaken(entries: readonly Entry[], to: number, last: Entry | und
 function reachOf(history: History, change: Change): Region | OutOfReach {
   const { entries, isStart, isEnd } = history;
   const { before, after, at, nearWhole } = change;
-  const isWhole = [before, after].some((entry) => entry !== null && spreadOf(entry) > 0n);
-  const earlier = nearWhole ? TIME_ERROR + SECOND : TIME_ERROR;
-  const later = isWhole ? TIME_ERROR + SECOND : TIME_ERROR;
+  const earlier = nearWhole ? ERROR_MAX : TIME_ERROR;
+  const later = [before, after].some((entry) => entry && isWhole(entry)) ? ERROR_MAX : TIME_ERROR;
   const place = insertionPoint(entries, change);
   const reach = isInLarge(entries, place)
     ? largeReach(entries, place, at)
@@ -323,5 +330,5 @@ function isCertainlyBefore(left: Entry, { effectiveAt, counter }: Entry): boolea
   if (left.joined !== CLUSTER_START || left.kind !== "run") return false;
   const apart = effectiveAt - left.placedAt;
   const isCounted = isEdge(left) && left.counter < counter;
-  return apart > (isCounted ? TIME_ERROR : TIME_ERROR + SECOND);
+  return apart > (isCounted ? TIME_ERROR : ERROR_MAX);
 }

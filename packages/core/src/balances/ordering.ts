@@ -13,11 +13,18 @@ import { fewestBreaks, trailThrough } from "./trail.ts";
 export const TIME_ERROR: Nanos = 20n * MILLISECOND;
 
 /**
- * How much later than its time a report may have taken effect. The provider prints some times in
- * seconds, without what is below: then it was at any moment of that second.
+ * Whether a time may be printed in seconds, as the provider prints some, without what is below: then
+ * the report took effect at any moment of that second.
  */
-export const spreadOf = ({ effectiveAt }: Pick<Timed, "effectiveAt">): Nanos =>
-  effectiveAt % SECOND === 0n ? SECOND : 0n;
+export const isWhole = ({ effectiveAt }: Pick<Timed, "effectiveAt">): boolean =>
+  effectiveAt % SECOND === 0n;
+
+/** The error of a time in whole seconds, the greatest of all. */
+export const ERROR_MAX: Nanos = TIME_ERROR + SECOND;
+
+/** A report further behind this one than that certainly took effect after it. */
+export const errorOf = (report: Pick<Timed, "effectiveAt">): Nanos =>
+  isWhole(report) ? ERROR_MAX : TIME_ERROR;
 
 /** Maximum distance, in places, of two reports whose order may be ambiguous. */
 export const PLACES_MAX = 256;
@@ -74,7 +81,7 @@ export function clustersOf(sorted: readonly Entry[]): Entry[][] {
  */
 function firstAmbiguous(sorted: readonly Entry[]): number[] {
   const someUndated = sorted.some(({ isUndated }) => isUndated);
-  const errorMax = sorted.some(spreadOf) ? TIME_ERROR + SECOND : TIME_ERROR;
+  const errorMax = sorted.some(isWhole) ? ERROR_MAX : TIME_ERROR;
   let nearest = 0;
   return sorted.map((report, at) => {
     const isBeyond = (other: Entry) => report.effectiveAt - other.effectiveAt > errorMax;
@@ -122,13 +129,15 @@ export type Surroundings = Readonly<{
 export function orderCluster(cluster: readonly Entry[], around: Surroundings): readonly Entry[] {
   const edges = cluster.filter(isEdge);
   if (edges.length < 2) return cluster;
-  const clocked = edges.some(spreadOf) ? byCounter(edges) : edges;
+  const hasWhole = edges.some(isWhole);
+  const clocked = hasWhole ? byCounter(edges) : edges;
   let best = clocked;
   let least = breaksIn(clocked, around);
   // In a burst with losses the sorted order usually has the fewest possible breaks.
   const possible = least === 0 ? 0 : fewestPossible(edges, around);
-  if (least <= possible) return best === edges ? cluster : withOthers(best, cluster);
-  for (const order of ordersOf(edges, around)) {
+  if (least <= possible) return withOthers(best, cluster);
+  const otherClock = hasWhole ? edges : byCounter(edges);
+  for (const order of ordersOf(edges, otherClock, around)) {
     const assumed = breaksIn(order, around) + errorsOfCounter(order, clocked, around);
     if (assumed >= least || invertsCertain(order, edges)) continue;
     [best, least] = [order, assumed];
@@ -157,7 +166,7 @@ function errorsOfCounter(
 ): number {
   const [shown, expected] = [order.at(-1)?.balance, clocked.at(-1)?.balance];
   if (nextFirsts.length > 0 || !shown || !expected || same(shown, expected)) return 0;
-  const whole = new Set(order.filter(spreadOf).map(({ effectiveAt }) => effectiveAt));
+  const whole = new Set(order.filter(isWhole).map(({ effectiveAt }) => effectiveAt));
   const lastAt = new Map<Nanos, string>();
   let errors = 0;
   for (const { effectiveAt, counter } of order) {
@@ -172,9 +181,12 @@ function errorsOfCounter(
 /** Maximum number of possible next reports that are tried as the end of a trail. */
 const ENDS_MAX = 4;
 
-function* ordersOf(edges: readonly Entry[], around: Surroundings): Generator<readonly Entry[]> {
-  yield edges;
-  yield byCounter(edges);
+function* ordersOf(
+  edges: readonly Entry[],
+  otherClock: readonly Entry[],
+  around: Surroundings,
+): Generator<readonly Entry[]> {
+  yield otherClock;
   const { before: start, nextFirsts, same } = around;
   const ends = nextFirsts.length === 0 ? [null] : nextFirsts.slice(0, ENDS_MAX).map(balanceBefore);
   // From the same balance, the first report listed is taken: by time in one try, by counter in the
@@ -209,7 +221,7 @@ export function firstCandidates(sorted: readonly Entry[]): readonly Entry[] {
   const keys = new Set<string>();
   /** The one that others are surely after first. */
   let firstDated: Entry | null = null;
-  const endOf = (report: Entry) => report.effectiveAt + spreadOf(report);
+  const endOf = (report: Entry) => report.effectiveAt + errorOf(report);
   // The lowest counter of the reports before the current instant, and up to and including it.
   let [least, leastNow, now]: [string | null, string | null, Nanos | null] = [null, null, null];
   return sorted.filter((report) => {
@@ -248,7 +260,7 @@ function invertsCertain(order: readonly Entry[], sorted: readonly Entry[]): bool
 
 /** Whether `a` certainly comes before `b` by their times alone. */
 const isFarBefore = (a: Timed, b: Timed): boolean =>
-  !a.isUndated && !b.isUndated && b.effectiveAt - a.effectiveAt > TIME_ERROR + spreadOf(a);
+  !a.isUndated && !b.isUndated && b.effectiveAt - a.effectiveAt > errorOf(a);
 
 /** Inserts each report that is no edge before the first one that its time precedes. */
 function withOthers(order: readonly Entry[], cluster: readonly Entry[]): readonly Entry[] {
@@ -282,7 +294,7 @@ export function counterTimes(sorted: readonly Entry[]): ReadonlyMap<Entry, Nanos
     let time = report.effectiveAt;
     if (isEdge(report)) {
       const end = Math.min(sorted.length, at + PLACES_MAX + 1);
-      const error = TIME_ERROR + spreadOf(report);
+      const error = errorOf(report);
       for (let other = at + 1; other < end; other += 1) {
         const after = sorted[other] as Entry;
         if (!someUndated && after.effectiveAt - report.effectiveAt > error) break;

@@ -1,7 +1,7 @@
 import type { DataOf, ProviderFact } from "@counterfoil/contracts/fact";
 import { effectiveTimeOf } from "../balances/effective-time.ts";
 import { counterOf } from "../balances/entry.ts";
-import { spreadOf, TIME_ERROR } from "../balances/ordering.ts";
+import { errorOf } from "../balances/ordering.ts";
 import { type Nanos, SECOND } from "../exact/time.ts";
 import type { SocketOrder } from "../translate/translation.ts";
 import { type FactData, initialFactState, type Place } from "./fact-state.ts";
@@ -76,7 +76,7 @@ function createFeedSession(): FeedSession {
 function orderAfter(before: Latest, { run, at }: Latest): SocketOrder | null {
   if (at <= before.at) return { notBefore: before.at + 1n, follows: before.run };
   const isNumberedBefore = counterOf(run) < counterOf(before.run);
-  const error = TIME_ERROR + spreadOf({ effectiveAt: before.at });
+  const error = errorOf({ effectiveAt: before.at });
   const isConfusable = isNumberedBefore && at - before.at <= error;
   return isConfusable ? { notBefore: at, follows: before.run } : null;
 }

@@ -61,6 +61,9 @@ type RebuildBackends = Pick<RebuildOptions, "stream" | "catalogue" | "hashing" |
 export type RebuildJob = Omit<RebuildOptions, keyof RebuildBackends> &
   Readonly<{ backends: RebuildBackends }>;
 
+/** A job under its rebuild lock: the signal also aborts when that is lost. */
+type LockedJob = RebuildJob & Readonly<{ signal: AbortSignal }>;
+
 const lockName = (model: ModelName): string => `rebuild-${model}`;
 
 /** @throws RebuildRunning if any process is rebuilding this model */
@@ -90,10 +93,8 @@ export async function runRebuild(
   });
 }
 
-/** As `runRebuild`, for a caller that holds the lock; the signal has to abort when that is lost. */
-export async function rebuildLocked(
-  job: RebuildJob & Readonly<{ signal: AbortSignal }>,
-): Promise<RebuildResult> {
+/** As `runRebuild`, for a caller that holds the lock. */
+export async function rebuildLocked(job: LockedJob): Promise<RebuildResult> {
   const { backends, ...rest } = job;
   const result = await rebuildModel({ ...backends, ...rest });
   if (result.outcome === "activated") {
@@ -117,7 +118,7 @@ export async function underLock<T>(
 }
 
 /** Who lost the lock could drop what its next holder has built. */
-async function pruneLocked({ backends, projection, signal }: Parameters<typeof rebuildLocked>[0]) {
+async function pruneLocked({ backends, projection, signal }: LockedJob): Promise<void> {
   if (!signal.aborted) await pruneGenerations({ ...backends, model: projection.model });
 }
 

@@ -20,7 +20,7 @@ import {
   type Rearranged,
   rearrange,
 } from "@counterfoil/core/balances/history";
-import { PLACES_MAX, spreadOf, TIME_ERROR } from "@counterfoil/core/balances/ordering";
+import { errorOf, isWhole, PLACES_MAX } from "@counterfoil/core/balances/ordering";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/model-store.ts";
@@ -352,8 +352,8 @@ function countSinceUndated(
 
 /** Records which others a run may come behind if its time is a whole second. Neither bound ever falls. */
 function noteWhole(account: Account, entry: Entry | null): void {
-  if (entry?.kind !== "run" || spreadOf(entry) === 0n) return;
-  const until = entry.effectiveAt + spreadOf(entry) + TIME_ERROR;
+  if (entry?.kind !== "run" || !isWhole(entry)) return;
+  const until = entry.effectiveAt + errorOf(entry);
   if (until > account.wholeUntil) account.wholeUntil = until;
   if (entry.counter > account.wholeCounter) account.wholeCounter = entry.counter;
 }
