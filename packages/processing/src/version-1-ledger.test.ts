@@ -96,6 +96,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "af6aa019f1821d7e55062954c1adf8d83ec293873cfc3e68f6822d23ce81f5e0",
     "decf88c22e6438394c5a33af7e282b51fdf3fb9546b7416c8b7bb25b8289c2ea",
   ],
+  "withdrawals 11": [
+    "af6aa019f1821d7e55062954c1adf8d83ec293873cfc3e68f6822d23ce81f5e0",
+    "decf88c22e6438394c5a33af7e282b51fdf3fb9546b7416c8b7bb25b8289c2ea",
+  ],
   "deposits 2": [
     "2fcce6efa54b5723ea91bbb87fd0e684d228a157f4eec5c163a66a12d0ca594a",
     "16bdc0e98215aa2277cc9a71ed824cd59d9f7cc978d42df40db4c7ebc9d99ac4",

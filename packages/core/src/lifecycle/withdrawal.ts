@@ -86,7 +86,7 @@ export const WITHDRAWAL_RULES: StageRules<WithdrawalStage> = {
 
 export const WITHDRAWALS: Lifecycle = {
   model: "withdrawals",
-  version: 10,
+  version: 11,
   ...dispatchByType({
     MovementRecorded: { isKept: isWithdrawalMovement, read: readMovement },
     BalanceReported: { isKept: isWithdrawalReport },

@@ -6,23 +6,14 @@ import {
 } from "@counterfoil/core/lifecycle/deposit-parts";
 import type { Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { valueIn } from "@counterfoil/core/lifecycle/record-fields";
-import {
-  amountPoint,
-  PAIRED_BY_AMOUNT_MAX,
-  pairByAmount,
-  sideRank,
-  type Unpaired,
-  waitingIn,
-} from "@counterfoil/core/lifecycle/withdrawal-movement";
-import type { Row, Value } from "../../ports/model-store.ts";
+import { waitingIn } from "@counterfoil/core/lifecycle/withdrawal-movement";
+import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster, Clusters, StoredWaiting } from "./clusters.ts";
-import type { Facts } from "./facts.ts";
 import { Lots } from "./lots.ts";
-import { createMatching, type Waiting } from "./matching.ts";
-import type { ChangedRun } from "./movements.ts";
-import { FREE, having, MOVEMENTS, NOWHERE, PART_COUNTS, QUEUE } from "./tables.ts";
+import { createMatching, toMatch, type Waiting } from "./matching.ts";
+import { FREE, having, NOWHERE, PART_COUNTS, QUEUE } from "./tables.ts";
 
 /** Joins clusters of one record that no fact states to belong together. */
 export interface Joins {
@@ -65,147 +56,6 @@ export async function joinChanged(touched: readonly Cluster[], joins: Joins, clu
   }
   await joins.finish();
 }
-
-/**
- * Pairs confirmations and debits of one run that have no stated partner. A few are all paired again
- * with each change, see `pairByAmount`. Among many, each confirmation takes the nearest debit that is
- * no greater, by the queue that also matches holds by time: one more changes a few pairs.
- */
-export class RunPairs {
-  private readonly on: JoinsContext & Readonly<{ facts: Facts }>;
-  private readonly matching: ReturnType<typeof createMatching>;
-
-  constructor(on: JoinsContext & Readonly<{ facts: Facts }>) {
-    const { buffer, clusters, tieOf } = on;
-    this.on = on;
-    this.matching = createMatching({
-      ...{ buffer, tieOf },
-      link: (a, b) => clusters.link(a, b, OF_MANY),
-      unlink: (a, b) => clusters.unlink(a, b, OF_MANY.kind),
-    });
-  }
-
-  /** Pairs all sides of a small run again; also switches a run that became large, or small again. */
-  async pairRun({ run, clusters: changed, isFewer }: ChangedRun): Promise<void> {
-    const { buffer, clusters } = this.on;
-    const storedMark = await this.largeRunMark(run);
-    const members = new Set<Cluster>();
-    for (const id of changed) members.add(await clusters.get(id));
-    if (storedMark !== null && !isFewer) return this.pairMany(members, run);
-    const few = having({ run }, ["kind", "fact"], { limit: PAIRED_BY_AMOUNT_MAX + 1 });
-    const sides = (await buffer.select(MOVEMENTS, few)).filter(isPaired);
-    const isMany = sides.length > PAIRED_BY_AMOUNT_MAX;
-    if (storedMark !== null && isMany) return this.pairMany(members, run);
-    for (const { cluster } of sides) members.add(await clusters.get(Number(cluster)));
-    const mark = { class: run, counts: "[]" };
-    if (isMany) buffer.put(PART_COUNTS, mark, null);
-    else if (storedMark !== null) {
-      buffer.remove(PART_COUNTS, mark, storedMark);
-      await this.pairMany(members, run);
-    }
-    const link = { kind: `run:${run}`, isInferred: false };
-    const pairs = isMany ? [] : await this.pairsOf(sides);
-    const linked = pairs.map(([a, b]) => ({ a, b, link }));
-    await clusters.relink(members, [link.kind], linked);
-    if (isMany) await this.pairMany(members, run);
-  }
-
-  /** Replaces the entries of changed clusters in the queues of large runs if they name a request now. */
-  async renameMany(touched: Iterable<Cluster>): Promise<void> {
-    for (const cluster of touched) {
-      for (const [run, { named }] of Object.entries(cluster.inRuns)) {
-        if (named !== isNamed(cluster)) await this.pairMany([cluster], run);
-      }
-    }
-  }
-
-  private async pairMany(members: Iterable<Cluster>, run: string): Promise<void> {
-    for (const cluster of members) {
-      const { id } = cluster;
-      const { [run]: before = null, ...others } = cluster.inRuns;
-      const now = await this.waitingIn(run, cluster);
-      if (JSON.stringify(now) === JSON.stringify(before)) continue;
-      cluster.inRuns = now === null ? others : { ...others, [run]: now };
-      this.on.clusters.touch(cluster);
-      if (before !== null) await this.matching.remove(toMatch(before, id));
-      if (now !== null) await this.matching.put(toMatch(now, id));
-    }
-  }
-
-  /** The one entry of a cluster in a large run; one with several debits there waits with the first. */
-  private async waitingIn(run: string, cluster: Cluster): Promise<StoredWaiting | null> {
-    const { id } = cluster;
-    if ((await this.largeRunMark(run)) === null) return null;
-    const [confirmed, debit] = [
-      await this.firstIn({ run, cluster: id, kind: "confirmed" }),
-      await this.firstIn({ run, cluster: id, kind: "debit", account: "available" }),
-    ];
-    const found = debit ?? confirmed;
-    // What has both is paired already.
-    if (found === null || (confirmed !== null && debit !== null)) return null;
-    return {
-      class: `run ${run}`,
-      side: debit === null ? "confirmation" : "hold",
-      at: String(amountPoint(String(found.amount))),
-      tie: String(found.movement_id),
-      named: isNamed(cluster),
-    };
-  }
-
-  private async firstIn(values: Readonly<Record<string, Value>>): Promise<Row | null> {
-    const order = values.account === undefined ? ["account", "fact"] : ["fact"];
-    const [first = null] = await this.on.buffer.select(
-      MOVEMENTS,
-      having(values, order, { limit: 1 }),
-    );
-    return first;
-  }
-
-  /** The row that marks a large run; null for a small one. */
-  private largeRunMark(run: string): Promise<Row | null> {
-    return this.on.buffer.get(PART_COUNTS, [run]);
-  }
-
-  private async pairsOf(sides: readonly Row[]) {
-    const { clusters, facts } = this.on;
-    const unpaired = { confirmed: [] as Unpaired<Cluster>[], debit: [] as Unpaired<Cluster>[] };
-    const kinds = Map.groupBy(sides, ({ cluster }) => cluster);
-    for (const { kind, fact, amount, movement_id, cluster } of shownOf(sides)) {
-      // What has both in this run is paired already; what it has in others does not matter here.
-      if (kinds.get(cluster)?.some((other) => other.kind !== kind)) continue;
-      const item = await clusters.get(Number(cluster));
-      const at = String((await facts.get(String(fact)))?.at).padStart(20, "0");
-      const request = valueIn(item.fields, "id:request");
-      const one = { item, amount: String(amount), order: `${at}${movement_id}`, request };
-      unpaired[kind === "debit" ? "debit" : "confirmed"].push(one);
-    }
-    return pairByAmount(unpaired.confirmed, unpaired.debit);
-  }
-}
-
-const isNamed = ({ fields }: Cluster): boolean => fields["id:request"] !== undefined;
-
-const OF_MANY = { kind: "run:", isInferred: false };
-
-/** A confirmation, or a debit of the available account. */
-const isPaired = ({ kind, account }: Row): boolean =>
-  kind === "confirmed" || (kind === "debit" && account === "available");
-
-/** The best ranked side of each movement. */
-function shownOf(sides: readonly Row[]): readonly Row[] {
-  const shown = new Map<string, Row>();
-  for (const row of sides) {
-    const key = JSON.stringify([row.kind, row.amount, row.movement_id]);
-    const other = shown.get(key);
-    if (other === undefined || rankOf(row) < rankOf(other)) shown.set(key, row);
-  }
-  return [...shown.values()];
-}
-
-const rankOf = ({ account }: Row): string => sideRank({ accountType: String(account) });
-
-const toMatch = ({ at, ...waiting }: StoredWaiting, cluster: number): Waiting =>
-  ({ ...waiting, cluster, at: BigInt(at) }) as Waiting;
 
 const isOfRun = (kind: string): boolean => kind.startsWith("run:");
 

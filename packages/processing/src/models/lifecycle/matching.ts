@@ -1,5 +1,6 @@
 import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
+import type { StoredWaiting } from "./clusters.ts";
 import { Lots } from "./lots.ts";
 import { FREE, having, NOWHERE, QUEUE, QUEUE_LEVELS } from "./tables.ts";
 
@@ -28,7 +29,10 @@ export type Waiting = Readonly<{
   named: boolean;
 }>;
 
-type Side = "hold" | "confirmation";
+export const toMatch = ({ at, ...waiting }: StoredWaiting, cluster: number): Waiting =>
+  ({ ...waiting, cluster, at: BigInt(at) }) as Waiting;
+
+export type Side = "hold" | "confirmation";
 
 /** The most holds of one node that are paired by time. */
 const NEAREST_MAX = 16;
@@ -61,7 +65,8 @@ export function createMatching(on: Context) {
 type Queued = Waiting & Readonly<{ node: bigint; partner: number }>;
 type Place = Pick<Queued, "at" | "tie">;
 
-const OTHER = { hold: "confirmation", confirmation: "hold" } as const;
+/** The side that an entry is matched with. */
+export const PARTNER = { hold: "confirmation", confirmation: "hold" } as const;
 
 /** Applies one change to one queue: first which entries are matched, then which are partners. */
 class Queue {
@@ -119,7 +124,7 @@ class Queue {
   private async refill(node: bigint, side: Side): Promise<void> {
     const next = await this.nextFor(node, side);
     if (next === null) {
-      const displaced = await this.lastAt(node, OTHER[side]);
+      const displaced = await this.lastAt(node, PARTNER[side]);
       if (displaced === null) return;
       await this.setNode(displaced, NOWHERE);
       return this.match({ ...displaced, node: NOWHERE }, levelOf(node));
@@ -137,7 +142,7 @@ class Queue {
 
   /** The nearest entry of the other side not matched at or below the node where the two meet. */
   private async nearestUnmatched(entry: Queued): Promise<Queued | null> {
-    return this.nearest(OTHER[entry.side], entry, (other) => levelOf(nodeOf(entry, other)));
+    return this.nearest(PARTNER[entry.side], entry, (other) => levelOf(nodeOf(entry, other)));
   }
 
   /** The next entry of a side to be matched at a node. */
@@ -316,7 +321,7 @@ class Queue {
   private setLot({ side, cluster, tie }: Queued, node: bigint, comes: boolean): Promise<unknown> {
     const { tieOf, buffer, link, unlink } = this.on;
     const part = { group: `${tieOf(this.class)} ${node}`, side, cluster, tie: tieOf(tie) };
-    return new Lots(buffer, { link, unlink }).change({ part, comes }, OTHER[side]);
+    return new Lots(buffer, { link, unlink }).change({ part, comes }, PARTNER[side]);
   }
 }
 

@@ -10,8 +10,9 @@ import {
   type AccountRun,
   accountRun,
   type MovementSide,
+  sideRank,
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
-import type { Row } from "../../ports/model-store.ts";
+import type { Row, Value } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import type { Cluster } from "./clusters.ts";
@@ -117,6 +118,19 @@ export class Movements {
     }
   }
 
+  /** The confirmations and debits among the first `limit` sides of a run. */
+  async pairedSides(run: string, limit: number): Promise<readonly Row[]> {
+    const few = having({ run }, ["kind", "fact"], { limit });
+    return (await this.buffer.select(MOVEMENTS, few)).filter(isPaired);
+  }
+
+  /** The first side with these values, by its fact; `account` is the type of the account. */
+  async firstSide(values: Readonly<Record<string, Value>>): Promise<Row | null> {
+    const order = values.account === undefined ? ["account", "fact"] : ["fact"];
+    const [first = null] = await this.buffer.select(MOVEMENTS, having(values, order, { limit: 1 }));
+    return first;
+  }
+
   /** The runs whose confirmations or debits the event changed. */
   changedRuns(): readonly ChangedRun[] {
     const changed = [...this.changed.values()].filter(({ clusters }) => clusters.size > 0);
@@ -180,3 +194,20 @@ export class Movements {
 }
 
 const keyOf = ({ account, runId }: AccountRun): string => `${runId} ${account}`;
+
+/** A confirmation, or a debit of the available account. */
+const isPaired = ({ kind, account }: Row): boolean =>
+  kind === "confirmed" || (kind === "debit" && account === "available");
+
+/** The best ranked side of each movement. */
+export function shownSides(sides: readonly Row[]): readonly Row[] {
+  const shown = new Map<string, Row>();
+  for (const row of sides) {
+    const key = JSON.stringify([row.kind, row.amount, row.movement_id]);
+    const other = shown.get(key);
+    if (other === undefined || rankOf(row) < rankOf(other)) shown.set(key, row);
+  }
+  return [...shown.values()];
+}
+
+const rankOf = ({ account }: Row): string => sideRank({ accountType: String(account) });

@@ -26,10 +26,11 @@ import { parseData } from "../columns.ts";
 import { type Cluster, Clusters } from "./clusters.ts";
 import { Facts, type NameChanges, Names, NOWHERE, type Placed } from "./facts.ts";
 import { Histories } from "./history.ts";
-import { type Joins, joinChanged, joinsOf, RunPairs } from "./joins.ts";
+import { type Joins, joinChanged, joinsOf } from "./joins.ts";
 import { Movements } from "./movements.ts";
 import { LostClaims, type Parts, Placement } from "./placement.ts";
 import { Records } from "./records.ts";
+import { RunPairs } from "./run-pairs.ts";
 import {
   having,
   KNOWN_STUCK,
@@ -95,7 +96,7 @@ class LifecycleFold {
     this.histories = histories;
     this.movements = movements;
     this.names = names;
-    this.pairs = new RunPairs({ buffer, clusters, facts, tieOf });
+    this.pairs = new RunPairs({ buffer, clusters, facts, movements, tieOf });
     this.grouping = new Grouping({ ...rows, placement, pairs: this.pairs });
     this.joins = joinsOf(lifecycle, { buffer, clusters, tieOf });
     this.records = new Records({ ...rows, placement });
