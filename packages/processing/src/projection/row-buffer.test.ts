@@ -67,6 +67,30 @@ describe("what a buffer selects", () => {
     expect(await ids("a")).toEqual(["s2", "s4", "s5", "s1"]);
   });
 
+  test("is found without reading what its partition holds besides", async () => {
+    const buffer = await openBuffer();
+    let reads = 0;
+    const counted = (at: number) =>
+      new Proxy(row(`n${at}`, "c", at), {
+        get: (target, column) => {
+          reads += 1;
+          return Reflect.get(target, column);
+        },
+      });
+    for (let at = 1; at <= 4096; at += 1) buffer.put(QUEUE, counted(at), null);
+    const where = [
+      { column: "line", is: "=" as const, value: "c" },
+      { column: "at", is: "=" as const, value: 4000 },
+    ];
+    for (const descending of [false, true]) {
+      const only = { where, orderBy: ["line", "at", "id"], descending, limit: 1 };
+      await buffer.select(QUEUE, only);
+      reads = 0;
+      expect((await buffer.select(QUEUE, only)).map(({ id }) => id)).toEqual(["n4000"]);
+      expect(reads).toBeLessThan(200);
+    }
+  });
+
   test("refuses a selection that goes over partitions", async () => {
     const buffer = await openBuffer();
     await expect(buffer.select(QUEUE, { orderBy: ["id"], limit: 1 })).rejects.toThrow("one line");

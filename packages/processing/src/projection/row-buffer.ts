@@ -11,7 +11,7 @@ import {
   type Value,
 } from "../ports/model-store.ts";
 import { createDigestSums, type Leaf, rowLeaf } from "./digests.ts";
-import { compareRows, inOrderOf, isBeyond, meets } from "./selection.ts";
+import { compareRows, compareTuples, inOrderOf, isBeyond, meets, tupleOf } from "./selection.ts";
 
 /**
  * The changes of a projection since its last commit. A row that changes many times between two
@@ -329,14 +329,32 @@ function firstWhere(order: readonly Row[], matches: (row: Row) => boolean): numb
 function selectFrom(order: readonly Row[], selection: Selection): readonly Row[] {
   const { where = [], descending = false, limit } = selection;
   const rows: Row[] = [];
-  const step = descending ? -1 : 1;
+  const { start, end } = rangeOf(order, selection);
   // In descending order, the rows beyond the cursor are before the first that is not.
   const first = firstWhere(order, (row) => isBeyond(row, selection) !== descending);
-  for (let at = descending ? first - 1 : first; at >= 0 && at < order.length; at += step) {
+  const step = descending ? -1 : 1;
+  const from = descending ? Math.min(first, end) - 1 : Math.max(first, start);
+  for (let at = from; at >= start && at < end; at += step) {
     const row = order[at] as Row;
     if (!meets(row, where)) continue;
     rows.push(row);
     if (rows.length === limit) break;
   }
   return rows;
+}
+
+/** Where the rows are whose first columns have the values that the conditions ask for. */
+function rangeOf(order: readonly Row[], { where = [], orderBy }: Selection) {
+  const values: Value[] = [];
+  for (const column of orderBy) {
+    const fixed = where.find((condition) => condition.column === column && condition.is === "=");
+    if (fixed === undefined) break;
+    values.push(fixed.value as Value);
+  }
+  const columns = orderBy.slice(0, values.length);
+  const compare = (row: Row) => compareTuples(tupleOf(row, columns), values);
+  return {
+    start: firstWhere(order, (row) => compare(row) >= 0),
+    end: firstWhere(order, (row) => compare(row) > 0),
+  };
 }

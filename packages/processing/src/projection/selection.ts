@@ -84,7 +84,8 @@ export const compareRows =
   (a: Row, b: Row): number =>
     compareTuples(tupleOf(a, columns), tupleOf(b, columns));
 
-const tupleOf = (row: Row, columns: readonly string[]): Value[] =>
+/** A row's values of these columns. */
+export const tupleOf = (row: Row, columns: readonly string[]): Value[] =>
   columns.map((column) => row[column] ?? null);
 
 /** As in SQL, null is neither less nor greater than any value; unlike SQL, null equals null. */
