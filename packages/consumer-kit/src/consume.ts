@@ -33,6 +33,8 @@ export type Consuming = Readonly<{
  * are committed after the handlers, so a message may be repeated after a crash or a rebalance. What
  * this process remembers of a key is valid until the next rebalance, because other processes may read
  * its partition in between; after it the stored state is looked up (`sequences`, `states`).
+ *
+ * @throws the client's error if the broker cannot be reached or a topic does not exist
  */
 export async function consume(options: ConsumeOptions): Promise<Consuming> {
   const { kafka, prefix = "counterfoil", groupId = `${prefix}-reader-${randomUUID()}` } = options;
@@ -67,7 +69,13 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
     // Not awaited: the client waits for the handler that has just failed.
     void stop();
   };
-  await run(consumer, { topics, reading, fail, autoCommit: options.groupId !== undefined });
+  try {
+    await run(consumer, { topics, reading, fail, autoCommit: options.groupId !== undefined });
+  } catch (error) {
+    // A consumer that stays connected keeps its process alive.
+    await consumer.disconnect();
+    throw error;
+  }
   return { states: reading.states, ended, stop };
 }
 
