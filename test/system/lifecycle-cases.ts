@@ -1,4 +1,5 @@
 import type { DepositRecord, WithdrawalRecord } from "@counterfoil/contracts/record";
+import { NOW } from "@counterfoil/processing/queries/moment";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { type LifecycleLedger, START, type Webhook } from "./lifecycle-ledger.ts";
 import { expectRebuilt } from "./support.ts";
@@ -70,6 +71,50 @@ const layer1 = (
 
 const outline = (records: readonly (WithdrawalRecord | DepositRecord)[]) =>
   records.map(({ id, stage, link, amount }) => `${id} ${stage} ${link} ${amount}`);
+
+const OF_R = { withdrawal_request_id: "R" };
+const HELD = run("1", 1, [["withdrawal_pending", "-10", "p1", OF_R]]);
+const ended = (status: string, minute: number) =>
+  payment(status, minute, { payment_details: OF_R });
+const givenBack = (minute: number) =>
+  run(`${minute}`, minute, [["withdrawal_pending", "10", `r${minute}`, OF_R]]);
+const taken = (minute: number) =>
+  run(`${minute}`, minute, [
+    ["withdrawal_confirmed", "10", `c${minute}`, OF_R],
+    ["withdrawal", "-10", `d${minute}`, OF_R],
+  ]);
+const refunded = (minute: number) =>
+  run(`${minute}`, minute, [["withdrawal", "10", `b${minute}`, OF_R]]);
+
+const NOBODY = { records: [], anomalies: [], counts: [] };
+const AT_LAST = 1_000;
+
+/** An end that a status states, and then the movement that it lacks. */
+const endsAgainst =
+  (stage: string, told: readonly Webhook[], lacking: readonly Webhook[]): LifecycleCase =>
+  async (played) => {
+    const waiting = await played(told);
+    const [record] = await waiting.records("withdrawals");
+    expect(record).toMatchObject({ id: "R", stage });
+    expect(await waiting.openAnomalies("withdrawals")).toEqual([]);
+    expect(await waiting.stuck("withdrawals", told.length)).toEqual(NOBODY);
+    const stuck = {
+      records: ["R true"],
+      anomalies: [`stuck:R:${stage}`],
+      counts: [`${stage} 1 1`],
+    };
+    expect(await waiting.stuck("withdrawals", AT_LAST)).toEqual(stuck);
+    const done = await played([...told, ...lacking]);
+    expect(await done.stuck("withdrawals", AT_LAST)).toEqual(NOBODY);
+    const then = { at_position: Number(record?.position) };
+    for (const [moment, isStuck] of [
+      [then, true],
+      [NOW, false],
+    ] as const) {
+      const found = await done.find("withdrawals", "R", AT_LAST, moment);
+      expect(found).toMatchObject({ record: { stuck: isStuck } });
+    }
+  };
 
 const released =
   (named: object): LifecycleCase =>
@@ -153,6 +198,44 @@ const WITHDRAWALS: LifecycleCases = {
     expect(await ledger.records("withdrawals")).toMatchObject([
       { stage: "settled", amount: "10", settled_amount: "10" },
     ]);
+  },
+
+  "failed, and the hold is not released": endsAgainst(
+    "failed",
+    [HELD, ended("failed", 2)],
+    [givenBack(3)],
+  ),
+  "cancelled, and the hold is not released": endsAgainst(
+    "rejected",
+    [HELD, ended("cancelled", 2)],
+    [givenBack(3)],
+  ),
+  "returned, and the debit is not refunded": endsAgainst(
+    "returned",
+    [HELD, taken(2), ended("returned", 3)],
+    [refunded(4)],
+  ),
+  "settled, and the hold is not taken": endsAgainst(
+    "settled",
+    [HELD, ended("settled", 2)],
+    [taken(3)],
+  ),
+  "settled, and the hold came back": endsAgainst(
+    "returned",
+    [HELD, ended("settled", 2), givenBack(3)],
+    [run("4", 4, [["withdrawal_pending", "-10", "p4", OF_R]]), taken(5)],
+  ),
+  "ends whose movements agree with them are not stuck": async (played) => {
+    const agreeing: Readonly<Record<string, readonly Webhook[]>> = {
+      settled: [HELD, ended("settled", 2), taken(3)],
+      returned: [HELD, ended("failed", 2), givenBack(3), ended("returned", 4)],
+      refunded: [HELD, taken(2), ended("settled", 3), refunded(4)],
+      without: [ended("failed", 1)],
+    };
+    for (const told of Object.values(agreeing)) {
+      const ledger = await played(told);
+      expect(await ledger.stuck("withdrawals", AT_LAST)).toEqual(NOBODY);
+    }
   },
 
   "two debits for one hold are told": async (played) => {

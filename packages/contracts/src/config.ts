@@ -184,7 +184,7 @@ export const CONFIG = {
   COUNTERFOIL_MAX_FRAME_BYTES: bytes.default(67_108_864).describe("Largest feed frame"),
   COUNTERFOIL_STUCK_AFTER: duration
     .default(86_400)
-    .describe("A lifecycle that stays longer in one stage is stuck; such as 90m, 24h or 7d"),
+    .describe("A lifecycle that waits longer in one stage is stuck; such as 90m, 24h or 7d"),
   COUNTERFOIL_DRAIN_FOR: seconds
     .default(1_000)
     .describe(

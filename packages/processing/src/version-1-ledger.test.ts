@@ -97,8 +97,8 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "decf88c22e6438394c5a33af7e282b51fdf3fb9546b7416c8b7bb25b8289c2ea",
   ],
   "withdrawals 11": [
-    "af6aa019f1821d7e55062954c1adf8d83ec293873cfc3e68f6822d23ce81f5e0",
-    "decf88c22e6438394c5a33af7e282b51fdf3fb9546b7416c8b7bb25b8289c2ea",
+    "0373d29006b8b2fa18006eda2a0162a348e9eb0f33cd03adb89643111e92b5ec",
+    "48cbc0d091b8a7a87349da005d3d453c8f531c0cf18416d5b9ea62fc9865f714",
   ],
   "deposits 2": [
     "2fcce6efa54b5723ea91bbb87fd0e684d228a157f4eec5c163a66a12d0ca594a",
@@ -136,6 +136,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "ccd1acb79e53dff8b17b560adf32360d9cde9f3325e300c3393677442ddf7485",
     "49eb80231ae4adfa2367bffa476db2bde0b94027be0314708855c742c64d233f",
   ],
+  "deposits 11": [
+    "44b02356f755413b3c3cdbc1eb8b99856efa1da57e895b68946204e4e6c62427",
+    "62172ce7bfb10db4ce539766462b513c42700b11157b36b9465697c4d365a1a7",
+  ],
   "trades 2": [
     "85c6f95641dda072652d8732de608b54e02cfda9e6f961c8cbc69f6b0ae003c8",
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
@@ -167,6 +171,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
   "trades 9": [
     "dd4976407e4d4452912d2e2c12c66c8b30780a002facb7449daaf4b45a2fe4b7",
     "33041a3ead79e6e21b0d62c310323c5deb50603530c87d1731e0dcdc6d227a74",
+  ],
+  "trades 10": [
+    "4180590aad98ec13db201122c6be4ea206b81bc6416ab35d5f459c87a1069ba1",
+    "80784b7cd712655cfa8b46d7870b406c87d6810192655d16c69755393e4637ca",
   ],
 };
 

@@ -43,11 +43,13 @@ const LISTS: readonly Query[] = [
   ...[[], [is("kind", "gap")], [is("subject", "s1")], [is("attention", 2)]].flatMap((where) =>
     newestFirst(ANOMALIES, ["attention", "opened_position", "id"], where),
   ),
-  ...newestFirst(RECORDS, ["position", "id"], [is("stage", "pending")]),
   ...newestFirst(RECORDS, ["updated_at", "id"], [is("stage", "pending")]),
+  ...newestFirst(RECORDS, ["updated_at", "id"], [is("waits", "pending")]),
+  ...newestFirst(RECORDS, ["position", "id"], [is("waits", "pending")]),
   ...newestFirst(PARTIES, ["updated_at", "id"], [is("party", "p1")]),
   ...newestFirst(PARTIES, ["updated_at", "id"], [is("stage", "pending"), is("party", "p1")]),
-  ...newestFirst(PARTIES, ["position", "id"], [is("stage", "pending"), is("party", "p1")]),
+  ...newestFirst(PARTIES, ["updated_at", "id"], [is("waits", "pending"), is("party", "p1")]),
+  ...newestFirst(PARTIES, ["position", "id"], [is("waits", "pending"), is("party", "p1")]),
   ...newestFirst(PARTIES, ["opened_at", "id"], [is("party", "p1")]),
   ...newestFirst(PARTY_CHANGES, ["position", "id"], [is("party", "p1")]),
 ];
@@ -115,13 +117,15 @@ async function build(catalogue: ModelCatalogue): Promise<void> {
     ...{ opened_position: at, attention: at % 20 === 0 ? 2 : 0 },
   }));
   const records = rowsOf(RECORDS, (at) => ({
-    ...{ id: `w${at}`, stage: at % 20 === 0 ? "pending" : "settled", position: at },
+    ...{ id: `w${at}`, position: at },
+    ...(at % 20 === 0 ? { stage: "pending", waits: "pending" } : { stage: "settled" }),
     ...{ updated_at: BigInt(at), entered_at: BigInt(at) },
   }));
   // One in twenty belongs to the platform.
   const party = (at: number) => ({ id: `w${at}`, party: `p${at % 20}`, position: at });
   const parties = rowsOf(PARTIES, (at) => ({
-    ...{ ...party(at), stage: at % 2 === 1 ? "pending" : "settled" },
+    ...party(at),
+    ...(at % 2 === 1 ? { stage: "pending", waits: "pending" } : { stage: "settled" }),
     ...{ opened_at: BigInt(at), updated_at: BigInt(at) },
   }));
   // Rows are inserted in another order than that of the list.
@@ -154,12 +158,12 @@ describe("lists", () => {
     }
     // Stuck records are counted from the index alone, without reading rows.
     const { text, values } = sqliteSql(RECORDS).count([
-      is("stage", "pending"),
+      is("waits", "pending"),
       { column: "entered_at", is: "<", value: 1000n },
     ]);
     const plan = database.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...(values as SQLInputValue[]));
     expect(plan.map(({ detail }) => detail)).toEqual([
-      expect.stringContaining("SEARCH records USING COVERING INDEX records_stage_entered_at"),
+      expect.stringContaining("SEARCH records USING COVERING INDEX records_waits_entered_at"),
     ]);
     database.close();
     rmSync(dataDir, { recursive: true });

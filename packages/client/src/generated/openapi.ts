@@ -4522,12 +4522,12 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "5d4ba5784da663f00c860666c3e97539a0b9e22cad19cb2b2a814463de142a6c",
+                     *               "digest": "3e313a5205ece4ea877307146522490811aba2abb3b698ff5a52ef20ed55777f",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 10,
+                     *               "model_version": 11,
                      *               "position": "157",
-                     *               "state_digest": "c979f54730a9930b2be812673b1791e90f2494c19b5ee90e53db19f56ccddce8"
+                     *               "state_digest": "28297f6697bef7df3977bbebd30f4db7dc468fdd623a0f657ece5d261a0daa7a"
                      *             }
                      *           ],
                      *           "name": "withdrawals",
@@ -4536,12 +4536,12 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "6ded5429283fc1fc0c0be87d748018483bc43b16330bec37970ae2424619556c",
+                     *               "digest": "cc2393a77ecf42a903b13ef8f23e276ffb5a43b26cb4bdd95f42bb7143d255c8",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 10,
+                     *               "model_version": 11,
                      *               "position": "157",
-                     *               "state_digest": "c4174af467a6b30c61bccb5dae397fd2e1c99a98a3f711376f9b0cb22873e6af"
+                     *               "state_digest": "71fa903ceb6f60ef34c46d10f6ec19bc5ef8edb05bc58ecbae7435a943fd3e8a"
                      *             }
                      *           ],
                      *           "name": "deposits",
@@ -4550,12 +4550,12 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "78ac5ae73aef5d051873190d232c8d0e2b9d980ea438cf82fc57597b07b047d3",
+                     *               "digest": "4a5a356cbe8b6a915570536a8a086b8a2eaaeb6bce4187965bcb65ac5d1b4f40",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 9,
+                     *               "model_version": 10,
                      *               "position": "157",
-                     *               "state_digest": "3422118016db5de45e2f1dfda3143a7375e4e2a536b835c99a5f2eb23f1e756a"
+                     *               "state_digest": "8114db3b1f8e3062ba90726bd3bf035e434ed69e95b3110336b1e204aa7253dc"
                      *             }
                      *           ],
                      *           "name": "trades",
@@ -6001,42 +6001,42 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "5d4ba5784da663f00c860666c3e97539a0b9e22cad19cb2b2a814463de142a6c",
+                     *             "digest": "3e313a5205ece4ea877307146522490811aba2abb3b698ff5a52ef20ed55777f",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 10,
+                     *             "model_version": 11,
                      *             "name": "withdrawals",
                      *             "position": "157",
                      *             "reason": null,
                      *             "state": "live",
-                     *             "state_digest": "c979f54730a9930b2be812673b1791e90f2494c19b5ee90e53db19f56ccddce8",
+                     *             "state_digest": "28297f6697bef7df3977bbebd30f4db7dc468fdd623a0f657ece5d261a0daa7a",
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "6ded5429283fc1fc0c0be87d748018483bc43b16330bec37970ae2424619556c",
+                     *             "digest": "cc2393a77ecf42a903b13ef8f23e276ffb5a43b26cb4bdd95f42bb7143d255c8",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 10,
+                     *             "model_version": 11,
                      *             "name": "deposits",
                      *             "position": "157",
                      *             "reason": null,
                      *             "state": "live",
-                     *             "state_digest": "c4174af467a6b30c61bccb5dae397fd2e1c99a98a3f711376f9b0cb22873e6af",
+                     *             "state_digest": "71fa903ceb6f60ef34c46d10f6ec19bc5ef8edb05bc58ecbae7435a943fd3e8a",
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "78ac5ae73aef5d051873190d232c8d0e2b9d980ea438cf82fc57597b07b047d3",
+                     *             "digest": "4a5a356cbe8b6a915570536a8a086b8a2eaaeb6bce4187965bcb65ac5d1b4f40",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 9,
+                     *             "model_version": 10,
                      *             "name": "trades",
                      *             "position": "157",
                      *             "reason": null,
                      *             "state": "live",
-                     *             "state_digest": "3422118016db5de45e2f1dfda3143a7375e4e2a536b835c99a5f2eb23f1e756a",
+                     *             "state_digest": "8114db3b1f8e3062ba90726bd3bf035e434ed69e95b3110336b1e204aa7253dc",
                      *             "stopped_keys": 0
                      *           }
                      *         ],

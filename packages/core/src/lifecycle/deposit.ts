@@ -80,7 +80,7 @@ export const DEPOSIT_RULES: StageRules<DepositStage> = {
 
 export const DEPOSITS: Lifecycle = {
   model: "deposits",
-  version: 10,
+  version: 11,
   ...dispatchByType({
     MovementRecorded: { isKept: isDepositMovement, read: readMovement },
     DepositStatusReported: { read: readStatus },
@@ -89,6 +89,7 @@ export const DEPOSITS: Lifecycle = {
   }),
   rules: DEPOSIT_RULES,
   firstStage: "detected",
+  resting: [...OUTCOMES, ...FINAL],
   ids: ["deposit", "payment", "movement", "fund", "transfer"],
   fieldsOf: depositFields,
   endsOf: (_fields, sums) => bookingEnds(sums),

@@ -92,6 +92,10 @@ export type Lifecycle = Readonly<{
   rules: StageRules;
   /** The stage of a record none of whose entries has a stage. */
   firstStage: string | null;
+  /** Stages in which a record may stay for any time; some may still be left (a return, a release). */
+  resting: readonly string[];
+  /** Whether a record in a resting stage waits all the same: its sums do not agree with its end. */
+  isUnfinished?: (stage: string, fields: Fields, sums: Sums) => boolean;
   /** The kinds of names that may identify a record, best first. */
   ids: readonly string[];
   fieldsOf: (fields: Fields, sums: Sums) => object;
@@ -109,6 +113,15 @@ export type Lifecycle = Readonly<{
    */
   partiesOf?: (state: unknown) => ReadonlySet<string>;
 }>;
+
+/** The content of a record by which it waits in a stage. */
+type Waiting = Readonly<{ stage: string | null; fields: Fields; sums: Sums }>;
+
+/** The stage of a record if it waits in it, so that it is stuck after some time; null if it may stay. */
+export function waitsIn(lifecycle: Lifecycle, { stage, fields, sums }: Waiting): string | null {
+  if (stage === null || !lifecycle.resting.includes(stage)) return stage;
+  return lifecycle.isUnfinished?.(stage, fields, sums) ? stage : null;
+}
 
 type Reader<Type extends ProviderFactType> = Readonly<{
   /** Whether a fact of the type is kept; all are kept if this is absent. */

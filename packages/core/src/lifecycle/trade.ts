@@ -32,10 +32,11 @@ export const TRADE_RULES: StageRules<TradeStage> = {
 
 export const TRADES: Lifecycle = {
   model: "trades",
-  version: 9,
+  version: 10,
   ...dispatchByType({ TradeStatusReported: { read: readStatus } }),
   rules: TRADE_RULES,
   firstStage: null,
+  resting: ["terminated"],
   ids: ["trade"],
   fieldsOf: tradeFields,
   contradictionsIn: (fields) => disagreementsIn(fields),

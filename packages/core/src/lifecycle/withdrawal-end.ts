@@ -34,6 +34,7 @@ export function sumsOf(side: MovementSide): Sums {
   if (kind === "confirmed")
     return { confirmed: amount, ...(freesHold(side) ? {} : { taken: amount }) };
   if (debitOf(side) !== null) return { debited: amount };
+  if (kind === "debit") return { debited_elsewhere: amount };
   return reversalOf(side) === null ? {} : { reversed: amount };
 }
 
@@ -126,6 +127,24 @@ function mayBeDebited(sums: Sums, awaiting: Money): boolean {
   const open = add(sumIn(sums, "taken"), awaiting);
   const undebited = subtract(sumIn(sums, "confirmed"), sumIn(sums, "debited"));
   return !open.isZero() && !undebited.lessThan(open);
+}
+
+/** The claim of the last status that states an end: the end's stage. */
+export const STATED_END = "stated_end";
+
+/**
+ * Whether an ended withdrawal waits for a movement: money is still held, or its status says the
+ * contrary of what was debited. Statuses come before the movements that they announce, so this is
+ * wrong only if it lasts. A debit of another account than the available one leaves open what was taken.
+ */
+export function isUnfinished(stage: string, fields: Fields, sums: Sums): boolean {
+  const debited = sumIn(sums, "debited");
+  if (!sumIn(sums, "debited_elsewhere").isZero()) return false;
+  if (isStillHeld(sums)) return true;
+  if (stage === "settled") return false;
+  if (!debited.isZero()) return sumIn(sums, "reversed").lessThan(debited);
+  const isGivenBack = fields[SHOWS.lastFreed] !== undefined;
+  return isGivenBack && valueIn(fields, STATED_END) === "settled";
 }
 
 const greatest = (...amounts: readonly Money[]): Money =>

@@ -51,8 +51,10 @@ import {
   contradictionsIn,
   endClaims,
   endsOf,
+  isUnfinished,
   legEndClaims,
   movedAmount,
+  STATED_END,
   settledAmount,
   sumsOf,
 } from "./withdrawal-end.ts";
@@ -95,6 +97,8 @@ export const WITHDRAWALS: Lifecycle = {
   }),
   rules: WITHDRAWAL_RULES,
   firstStage: "requested",
+  resting: FINAL,
+  isUnfinished,
   ids: ["request", "payment", "movement", "transfer"],
   fieldsOf: withdrawalFields,
   endsOf,
@@ -163,7 +167,7 @@ function readStatus(fact: DatedFact<"WithdrawalStatusReported">): FactReading {
       ...hashNames(data.transaction_hash),
     ]),
     entries: isLayer1 ? legEntries(fact) : requestEntries(fact),
-    claims: [...statusClaims(fact), ...idClaims(names)],
+    claims: [...statusClaims(fact), ...(isLayer1 ? [] : statedEndClaims(fact)), ...idClaims(names)],
   };
 }
 
@@ -191,6 +195,17 @@ function legEntries(fact: DatedFact<"WithdrawalStatusReported">): HistoryEntry[]
 }
 
 const ENDS: ReadonlySet<string> = new Set(FINAL);
+
+/** The claim of a status to be the last that states an end; of one time, the one that comes after. */
+function statedEndClaims(
+  fact: DatedFact<"WithdrawalStatusReported"> | DatedFact<"PaymentStatusReported">,
+): Claim[] {
+  const stage = stageOfWord(ZERO_HASH_WITHDRAWAL, fact.data.status);
+  if (!stage || !ENDS.has(stage)) return [];
+  const { order } = WITHDRAWAL_RULES;
+  const tie = `${order.length - order.indexOf(stage)}${fact.tie}`;
+  return latestClaims({ ...fact, tie }, 0, { [STATED_END]: stage });
+}
 
 /** How an amount leg of a transfer ended; the transfer settles when all of them did. */
 function endOfLeg({ provider, leg, status }: DataOf<"WithdrawalStatusReported">) {
@@ -251,6 +266,7 @@ function readPaymentOut(fact: DatedFact<"PaymentStatusReported">): FactReading {
       }),
       ...latestClaims(fact, REPORTED, pick(data, ...SENT_FIELDS)),
       ...agreedClaims({ paid_amount: data.amount }),
+      ...statedEndClaims(fact),
       ...paymentIds.map((id) => ({ field: "payment_id", order: id, value: id })),
       ...idClaims([{ kind: "payment", name: data.payment }, ...request]),
     ],

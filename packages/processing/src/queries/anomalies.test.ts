@@ -11,7 +11,14 @@ import {
   mergeAnomalies,
   readAnomalies,
 } from "./anomalies.ts";
-import { anomalyRecord, countStuck, isStuck, stuckRecord, stuckRule } from "./anomaly-record.ts";
+import {
+  anomalyRecord,
+  countStuck,
+  isStuck,
+  stuckRecord,
+  stuckRule,
+  waitingStages,
+} from "./anomaly-record.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 
 const MODELS = ["balances", "deposits", "withdrawals"] as const;
@@ -33,7 +40,8 @@ function anomaly(id: string, rest: Row = {}): Row {
 }
 
 function record(id: string, rest: Row = {}): Row {
-  return { id, stage: "pending", entered_at: 0n, position: 1, ...rest };
+  const { stage = "pending" } = rest;
+  return { id, stage, waits: stage, entered_at: 0n, position: 1, ...rest };
 }
 
 /** The anomalies of each model. */
@@ -56,7 +64,7 @@ function allOf(world: World, { kind, subject, open }: AnomalyFilters): readonly 
       place: [row.attention, row.opened_position, model, row.id],
     }));
     const stuck = records.flatMap((row) => {
-      if (model === "balances" || !isStuck(row, model, rule)) return [];
+      if (model === "balances" || !isStuck(row, rule)) return [];
       const said = known.find(({ id, stage }) => id === row.id && stage === row.stage);
       const attention = said === undefined ? ATTENTION.open : ATTENTION.acknowledged;
       const place = [attention, row.position, `${model}:stuck`, row.id];
@@ -130,6 +138,7 @@ const anomalyArbitrary = fc.record({
 const recordArbitrary = fc.record({
   stage: fc.nat({ max: 20 }),
   entered_at: fc.constantFrom(0n, 10n * DAY),
+  isWaiting: fc.boolean(),
   isKnown: fc.boolean(),
   position,
 });
@@ -140,13 +149,15 @@ const worldArbitrary = fc
   })
   .map(({ anomalies, records }): World => {
     const of = (model: Model, at: number): World[Model] => {
-      const made = (records[at] ?? []).map(({ isKnown, ...row }, id) => ({
-        row: record("abcdefghijkl"[id] ?? "", {
-          ...{ ...row, stage: stageOf(model, row.stage) },
-          is_known: isKnown ? 1 : null,
-        }),
-        isKnown,
-      }));
+      const made = (records[at] ?? []).map(({ isWaiting, ...row }, id) => {
+        const stage = stageOf(model, row.stage);
+        const { entered_at, position } = row;
+        const mayWait = model !== "balances" && waitingStages(model).includes(stage);
+        const waits = isWaiting && mayWait ? stage : null;
+        const isKnown = row.isKnown && waits !== null;
+        const rest = { stage, waits, entered_at, position, is_known: isKnown ? 1 : null };
+        return { row: record("abcdefghijkl"[id] ?? "", rest), isKnown };
+      });
       const known = made.filter(({ isKnown }) => isKnown).map(({ row }) => row);
       return {
         anomalies: (anomalies[at] ?? []).map((row, id) => anomaly(`${row.kind}:${id}`, row)),
@@ -267,11 +278,12 @@ describe("of very many anomalies", () => {
     expect(most).toBeLessThanOrEqual(2 * 2100);
   });
 
-  test("of records in moving stages, the stuck ones are found by pages, too", async () => {
+  test("of records that wait, the stuck ones are found by pages, too", async () => {
     const records = Array.from({ length: MANY }, (_, at) =>
       record(`w${at}`, { position: at, entered_at: at % 2000 === 1 ? 0n : 10n * DAY }),
     );
-    const settled = records.map((row) => ({ ...row, id: `s${row.id}`, stage: "settled" }));
+    const ended = { stage: "settled", waits: null };
+    const settled = records.map((row) => ({ ...row, id: `s${row.id}`, ...ended }));
     const withdrawals = { ...empty, records: [...records, ...settled] };
     const world = { balances: empty, deposits: empty, withdrawals };
     const { found, most, pages } = await workOf(world, {}, 50);

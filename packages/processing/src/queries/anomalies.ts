@@ -12,9 +12,9 @@ import {
   anomalyRecord,
   isStuck,
   knownOf,
-  movingStages,
   type StuckRule,
   stuckRecord,
+  waitingStages,
 } from "./anomaly-record.ts";
 import {
   beyondPart,
@@ -150,7 +150,7 @@ export async function findAnomaly(
   const stuck = isLifecycle(model) ? stuckIn(id) : null;
   if (stuck === null || !isLifecycle(model)) return null;
   const record = await rows.get(RECORDS, [stuck.id]);
-  if (record?.stage !== stuck.stage || !isStuck(record, model, rule)) return null;
+  if (record?.waits !== stuck.stage || !isStuck(record, rule)) return null;
   if (!isRecordAmong(model, record, platform)) return null;
   return stuckRecord(record, model, rule, (await knownOf(rows, record)) ?? undefined);
 }
@@ -311,7 +311,7 @@ function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Prom
   const { filters, rule, platform } = query;
   const either: readonly Condition[][] =
     filters.subject === undefined
-      ? eachOf("stage", movingStages(model))
+      ? eachOf("waits", waitingStages(model))
       : eachOf("id", filters.subject);
   const select: Source["select"] = (orderBy, beyond, limit) => {
     const order = { orderBy, descending: true, ...beyondPart(beyond) };
@@ -327,7 +327,7 @@ function readStuck(rows: Rows, model: LifecycleModel, query: AnomalyQuery): Prom
       key: ["position", "id"],
       select,
       recordOf: (row) => {
-        if (row.is_known || !isStuck(row, model, rule)) return null;
+        if (row.is_known || !isStuck(row, rule)) return null;
         return stuckRecord(row, model, rule);
       },
     },
@@ -358,7 +358,9 @@ function readKnownStuck(
           bytesMax: LIST_BYTES_MAX,
         }),
       recordOf: (known) =>
-        isStuck(known, model, rule) ? stuckRecord(known, model, rule, known) : null,
+        isStuck({ ...known, waits: known.stage ?? null }, rule)
+          ? stuckRecord(known, model, rule, known)
+          : null,
     },
     query,
   );

@@ -7,6 +7,7 @@ import { ANOMALIES, ANOMALY_CHANGES } from "../models/columns.ts";
 import { KNOWN_STUCK, RECORDS, stuckId } from "../models/lifecycle/tables.ts";
 import type { Condition, Row, Rows } from "../ports/model-store.ts";
 import { positionIn, positionOrNull, textIn, timeIn } from "./answers.ts";
+import { LIFECYCLES } from "./lifecycle-record.ts";
 import { lastChange, type Moment } from "./moment.ts";
 
 export function anomalyRecord(row: Row, model: ModelName): AnomalyRecord {
@@ -82,14 +83,7 @@ export async function anomaliesAt(
   return then;
 }
 
-/** Stages in which a record may stay for any time; some may still be left (a return, a release). */
-const RESTING: Readonly<Record<LifecycleModel, readonly string[]>> = {
-  withdrawals: ["settled", "failed", "rejected", "returned"],
-  deposits: ["credited", "returned", "failed", "rejected", "quarantined"],
-  trades: ["terminated"],
-};
-
-/** Records that entered their stage before this are stuck in it. */
+/** Records that wait in a stage that they entered before this are stuck in it. */
 export type StuckRule = Readonly<{ before: Nanos; afterSeconds: number }>;
 
 export function stuckRule(now: Nanos, afterSeconds: number): StuckRule {
@@ -99,15 +93,14 @@ export function stuckRule(now: Nanos, afterSeconds: number): StuckRule {
 /**
  * Whether a record is stuck, which depends on the clock and is never stored, digested or published.
  */
-export function isStuck(row: Row, model: LifecycleModel, { before }: StuckRule): boolean {
-  const { stage, entered_at } = row;
-  if (typeof stage !== "string" || typeof entered_at !== "bigint") return false;
-  return entered_at < before && !RESTING[model].includes(stage);
+export function isStuck({ waits, entered_at }: Row, { before }: StuckRule): boolean {
+  return typeof waits === "string" && typeof entered_at === "bigint" && entered_at < before;
 }
 
 /** Stages in which a record may be stuck. */
-export function movingStages(model: LifecycleModel): readonly string[] {
-  return STAGES[model].filter((stage) => !RESTING[model].includes(stage));
+export function waitingStages(model: LifecycleModel): readonly string[] {
+  const { resting, isUnfinished } = LIFECYCLES[model];
+  return STAGES[model].filter((stage) => isUnfinished !== undefined || !resting.includes(stage));
 }
 
 /** The acknowledgement of a stuck record; null if there is none. */
@@ -122,14 +115,14 @@ export async function countStuck(
   rule: StuckRule,
 ): Promise<readonly StuckCount[]> {
   const counts: StuckCount[] = [];
-  for (const stage of movingStages(model)) {
-    const stuck: readonly Condition[] = [
-      { column: "stage", is: "=", value: stage },
+  for (const stage of waitingStages(model)) {
+    const stuckIn = (column: "waits" | "stage"): readonly Condition[] => [
+      { column, is: "=", value: stage },
       { column: "entered_at", is: "<", value: rule.before },
     ];
-    const open = await rows.count(RECORDS, stuck);
+    const open = await rows.count(RECORDS, stuckIn("waits"));
     if (open === 0) continue;
-    const known = await rows.count(KNOWN_STUCK, stuck);
+    const known = await rows.count(KNOWN_STUCK, stuckIn("stage"));
     counts.push({ model, stage, open, unacknowledged: open - known });
   }
   return counts;

@@ -3,7 +3,7 @@ import type { Nanos } from "@counterfoil/core/exact/time";
 import { RECORD_CHANGES } from "../models/lifecycle/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ColumnType, Condition, Row, Rows, Value } from "../ports/model-store.ts";
-import { isStuck, movingStages, type StuckRule } from "./anomaly-record.ts";
+import { isStuck, type StuckRule, waitingStages } from "./anomaly-record.ts";
 import {
   beyondPart,
   eachOf,
@@ -103,7 +103,7 @@ export async function listRecords<Model extends LifecycleModel>(
       }),
     keyOf: ({ updated_at = null, id }) => [updated_at, String(id)],
     recordOf: async (row) => {
-      const stuck = isStuck(row, model, rule);
+      const stuck = isStuck(row, rule);
       if (!matchesFilters(row, stuck)) return null;
       return recordFor(await lifecycleRecord<Model>(rows, row, { stuck }), model, platform);
     },
@@ -166,12 +166,11 @@ function eitherOf(
 }
 
 /**
- * One alternative per stage. Stuck records are in the moving stages, which are few and have few
- * rows.
+ * One alternative per stage. Stuck records are among those that wait, which are few.
  */
 function stagesOf(model: LifecycleModel, { stage, stuck }: LifecycleFilters): Condition[][] {
-  const stages = stuck === true && stage === undefined ? movingStages(model) : stage;
-  return stages === undefined ? [[]] : eachOf("stage", stages);
+  if (stuck === true) return eachOf("waits", stage ?? waitingStages(model));
+  return stage === undefined ? [[]] : eachOf("stage", stage);
 }
 
 /**
@@ -211,7 +210,7 @@ function listRecordsAt<Model extends LifecycleModel>(
     const row = known && (await recordAsOf(rows, known, query));
     if (row === null || !matchesFilters(row, query)) return null;
     if (!(await isVisible(rows, row, { model, platform, position }))) return null;
-    const shown = { stuck: isStuck(row, model, rule), moment };
+    const shown = { stuck: isStuck(row, rule), moment };
     return recordFor(await lifecycleRecord<Model>(rows, row, shown), model, platform);
   };
   const keyOf = (row: Row) => [BigInt(row[source.order] ?? 0), String(row.id)];
@@ -276,7 +275,7 @@ function matchesFilters<Model extends LifecycleModel>(
   const updated = BigInt(row.updated_at ?? 0);
   if (updated_since !== undefined && updated < updated_since) return false;
   if (updated_until !== undefined && updated >= updated_until) return false;
-  if (stuck !== undefined && isStuck(row, model, rule) !== stuck) return false;
+  if (stuck !== undefined && isStuck(row, rule) !== stuck) return false;
   // Values are compared unconverted, so that null never matches a filter text.
   const isIn = (column: "stage" | "provider" | "asset" | "account_group") =>
     filters[column]?.some((value) => value === row[column]) ?? true;

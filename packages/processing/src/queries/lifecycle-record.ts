@@ -8,6 +8,7 @@ import {
 } from "@counterfoil/contracts/record";
 import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
+import type { Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { secondsInStage } from "@counterfoil/core/lifecycle/stages";
 import { TRADES } from "@counterfoil/core/lifecycle/trade";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
@@ -129,13 +130,13 @@ function relinkRecord({ from, stage, occurred_at, position }: Row): HistoryRecor
  */
 export function changedRecord({ id = null, position = null, row }: Row): Row | null {
   if (typeof row !== "string") return null;
-  const { state, opened_at, updated_at, entered_at, cluster, tail } = JSON.parse(row);
+  const { state, waits, opened_at, updated_at, entered_at, cluster, tail } = JSON.parse(row);
   const { provider, stage, asset, ...whose } = JSON.parse(state);
   const { participant_code, beneficiary, account_group } = whose;
   const columns = { provider, stage, asset, participant_code, beneficiary, account_group };
   const texts = Object.entries(columns).map(([name, value]) => [name, textOrNull(value)]);
   return {
-    ...{ id, position, state, cluster, tail, ...Object.fromEntries(texts) },
+    ...{ id, position, state, waits, cluster, tail, ...Object.fromEntries(texts) },
     opened_at: BigInt(opened_at),
     updated_at: BigInt(updated_at),
     entered_at: entered_at === null ? null : BigInt(entered_at),
@@ -168,7 +169,11 @@ export async function recordOfCluster(
   return textOrNull(base?.record);
 }
 
-const LIFECYCLES = { withdrawals: WITHDRAWALS, deposits: DEPOSITS, trades: TRADES } as const;
+export const LIFECYCLES: Readonly<Record<LifecycleModel, Lifecycle>> = {
+  withdrawals: WITHDRAWALS,
+  deposits: DEPOSITS,
+  trades: TRADES,
+};
 
 /**
  * A record as it was at a time: its stage, times and history are those of entries up to then. Its
@@ -202,11 +207,22 @@ export async function recordAsOf(
   return {
     ...row,
     stage,
+    waits: waitsThen(row, model, stage),
     state: JSON.stringify(state),
     updated_at: last.at ?? 0n,
     entered_at: entered?.at ?? null,
     tail: JSON.stringify(PLACE.map((column) => String(last[column]))),
   };
+}
+
+/**
+ * The stage in which a record waited at a time. Its sums are those of the moment, as its other fields
+ * are, so of an ended record they tell what it waits for in the end.
+ */
+function waitsThen(row: Row, model: LifecycleModel, stage: string | null): string | null {
+  const { resting } = LIFECYCLES[model];
+  if (stage === null || !resting.includes(stage)) return stage;
+  return row.waits !== null && resting.includes(String(row.waits)) ? stage : null;
 }
 
 /** The key after all entries of a time. */

@@ -1,3 +1,4 @@
+import { waitsIn } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { describe, expect, test } from "@jest/globals";
 import {
   CLUSTERS,
@@ -11,7 +12,7 @@ import type { Row, Table } from "../ports/model-store.ts";
 import { isStuck, stuckRule } from "./anomaly-record.ts";
 import type { Page } from "./answers.ts";
 import { listRecords } from "./lifecycle-list.ts";
-import { lifecycleRecord } from "./lifecycle-record.ts";
+import { LIFECYCLES, lifecycleRecord } from "./lifecycle-record.ts";
 import { findRecord, listHistory } from "./lifecycles.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 
@@ -23,8 +24,9 @@ const nextTurn = async () => {};
 const clusterOf = (id: string): number => id.charCodeAt(0) - 96;
 
 function record(id: string, overrides: Row = {}): Row {
+  const { stage = "pending" } = overrides;
   return {
-    ...{ id, stage: "pending", updated_at: 0n, position: 1, state: "{}" },
+    ...{ id, stage, waits: stage, updated_at: 0n, position: 1, state: "{}" },
     ...{ cluster: clusterOf(id), tail: JSON.stringify(["9", "0", "", "0"]), ...overrides },
   };
 }
@@ -171,20 +173,23 @@ describe("stuck", () => {
     ["pending", 9n * DAY - 1n, true],
     ["pending", 9n * DAY, false],
     ["pending", null, false],
-    ["settled", 0n, false],
-    ["returned", 0n, false],
-  ])("a withdrawal %s since %s: %s", (stage, entered_at, expected) => {
-    expect(isStuck({ stage, entered_at }, "withdrawals", rule)).toBe(expected);
+    ["settled", 0n, true],
+    [null, 0n, false],
+  ])("a record that waits in %s since %s: %s", (waits, entered_at, expected) => {
+    expect(isStuck({ stage: "settled", waits, entered_at }, rule)).toBe(expected);
   });
 
   test.each([
-    ["deposits", "held", true],
-    ["deposits", "quarantined", false],
-    ["trades", "active", true],
-    ["trades", "terminated", false],
-    ["trades", null, false],
-  ] as const)("%s %s: %s", (model, stage, expected) => {
-    expect(isStuck({ stage, entered_at: 0n }, model, rule)).toBe(expected);
+    ["withdrawals", "pending", "pending"],
+    ["withdrawals", "settled", null],
+    ["withdrawals", "returned", null],
+    ["deposits", "held", "held"],
+    ["deposits", "quarantined", null],
+    ["trades", "active", "active"],
+    ["trades", "terminated", null],
+    ["trades", null, null],
+  ] as const)("%s %s: waits in %s", (model, stage, expected) => {
+    expect(waitsIn(LIFECYCLES[model], { stage, fields: {}, sums: {} })).toBe(expected);
   });
 
   test("is a filter of lists, page by page", async () => {
@@ -214,11 +219,11 @@ describe("stuck", () => {
     expect(await list(false, [3n, "r3"])).toEqual(["r2 r1", null]);
   });
 
-  test("is found among very many in resting stages, without reading those", async () => {
+  test("is found among very many that do not wait, without reading those", async () => {
     const settled = Array.from({ length: 3000 }, (_, at) =>
-      record(`s${at}`, { stage: "settled", updated_at: 9n, entered_at: 0n }),
+      record(`s${at}`, { stage: "settled", waits: null, updated_at: 9n, entered_at: 0n }),
     );
-    const moving = ["requested", "pending", "broadcast"].map((stage, at) =>
+    const moving = ["requested", "pending", "failed"].map((stage, at) =>
       record("abc"[at] ?? "", { stage, updated_at: BigInt(at), entered_at: 0n }),
     );
     const rows = await modelOf([...settled, ...moving]);

@@ -48,7 +48,7 @@ export async function findRecord<Model extends LifecycleModel>(
   const { model, rule, platform } = query;
   const row = await findRow(rows, query);
   if (row.outcome !== "found") return row;
-  const stuck = isStuck(row.record, model, rule);
+  const stuck = isStuck(row.record, rule);
   const { moment } = query;
   const record = await lifecycleRecord<Model>(rows, row.record, { stuck, moment });
   return found(recordFor(record, model, platform));

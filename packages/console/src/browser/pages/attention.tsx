@@ -70,8 +70,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
     todo: "See the log; with a fixed version the subject continues when the projector starts.",
   },
   stuck: {
-    what: "The record has been in its stage for too long.",
-    todo: "Ask the provider about the transfer; the next status closes this.",
+    what: "The record has waited in its stage for too long; if it ended, its movements disagree with its end.",
+    todo: "Ask the provider about the transfer; the next status or movement closes this.",
   },
 };
 

@@ -123,7 +123,7 @@ class LifecycleFold {
     const stuck = stuckIn(acknowledgement.anomaly_id);
     if (stuck === null) return acknowledgeAnomaly(this.buffer, acknowledgement);
     const record = await this.buffer.get(RECORDS, [stuck.id]);
-    if (record === null || record.stage !== stuck.stage) return;
+    if (record === null || record.waits !== stuck.stage) return;
     if (Number(record.position) > Number(acknowledgement.as_of)) return;
     const known = await this.buffer.get(KNOWN_STUCK, [stuck.id]);
     const { entered_at = null, position: changed = null } = record;

@@ -1,4 +1,9 @@
-import { type End, type Lifecycle, SHOWS } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import {
+  type End,
+  type Lifecycle,
+  SHOWS,
+  waitsIn,
+} from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
   type Fields,
   mergedFields,
@@ -153,7 +158,8 @@ export class Records {
   }
 
   /**
-   * Updates the acknowledgement of a stuck record with its row, and removes it once the stage changes.
+   * Updates the acknowledgement of a stuck record with its row, and removes it once the stage changes
+   * or what the record waited for has come.
    *
    * @returns the value of the record's column `is_known`
    */
@@ -161,7 +167,7 @@ export class Records {
     const { buffer } = this.on;
     const known = await buffer.get(KNOWN_STUCK, [stored.id ?? null]);
     if (known === null) return null;
-    if (row === null || row.stage !== known.stage || row.entered_at !== known.entered_at) {
+    if (row === null || row.waits !== known.stage || row.entered_at !== known.entered_at) {
       buffer.remove(KNOWN_STUCK, known, known);
       return null;
     }
@@ -263,6 +269,7 @@ function recordRow(
   return {
     id,
     stage,
+    waits: waitsIn(lifecycle, { stage, fields, sums }),
     ...columnsOf(shown),
     opened_at: first.at ?? 0n,
     updated_at: last.at ?? 0n,
@@ -283,7 +290,7 @@ type Shown = Readonly<{ row: Row | null; parties: ReadonlySet<string> }>;
 const partyRow = (record: Row, party: string): Row => ({ ...rowPart(record, OF_PARTY), party });
 
 /** The columns that order and filter a party's lists. */
-const OF_PARTY = ["id", "stage", "opened_at", "updated_at", "position"];
+const OF_PARTY = ["id", "stage", "waits", "opened_at", "updated_at", "position"];
 
 const rowPart = (row: Row, columns: readonly string[]): Row =>
   Object.fromEntries(columns.map((column) => [column, row[column] ?? null]));
@@ -313,13 +320,22 @@ const isUnexplainedReversal = (fields: Fields, sums: Sums): boolean =>
   (sums.reversed !== undefined && sums.debited === undefined && fields["id:request"] === undefined);
 
 /** The columns from which a record is shown. */
-const SHOWN = ["state", "opened_at", "updated_at", "entered_at", "dated_at", "cluster", "tail"];
+const SHOWN = [
+  "state",
+  "waits",
+  "opened_at",
+  "updated_at",
+  "entered_at",
+  "dated_at",
+  "cluster",
+  "tail",
+];
 
 /** Times are text: a JSON number cannot hold nanoseconds exactly. */
-function changeText({ state, opened_at, updated_at, entered_at, cluster, tail }: Row): string {
+function changeText({ state, waits, opened_at, updated_at, ...row }: Row): string {
   const [opened, updated] = [String(opened_at), String(updated_at)];
-  const times = { opened_at: opened, updated_at: updated, entered_at: textOf(entered_at) };
-  return JSON.stringify({ state, ...times, cluster, tail });
+  const times = { opened_at: opened, updated_at: updated, entered_at: textOf(row.entered_at) };
+  return JSON.stringify({ state, waits, ...times, cluster: row.cluster, tail: row.tail });
 }
 
 const textOf = (time: unknown): string | null => (typeof time === "bigint" ? String(time) : null);

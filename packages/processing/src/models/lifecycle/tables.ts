@@ -18,6 +18,8 @@ export const RECORDS: Table = {
     id: text,
     provider: text,
     stage: text,
+    /** The stage, if the record waits in it, so that it is stuck after some time; null if it may stay. */
+    waits: text,
     /** Null for a trade: each of its parties has its own asset, see queries/lifecycle-list.ts. */
     asset: text,
     participant_code: text,
@@ -44,9 +46,10 @@ export const RECORDS: Table = {
   indexes: [
     ["updated_at", "id"],
     ["stage", "updated_at", "id"],
-    ["stage", "position", "id"],
+    ["waits", "updated_at", "id"],
+    ["waits", "position", "id"],
     // Stuck records of a stage are counted from this index alone.
-    ["stage", "entered_at"],
+    ["waits", "entered_at"],
     ["participant_code", "updated_at", "id"],
     ["beneficiary", "updated_at", "id"],
     ["account_group", "updated_at", "id"],
@@ -290,7 +293,7 @@ export const SLOTS: Table = {
 };
 
 /**
- * Stuck records that were acknowledged, while they stay in that stage. Each row repeats the record's
+ * Stuck records that were acknowledged, while they wait in that stage. Each row repeats the record's
  * stage, time and position, so that counts and lists need no other table. Whether a record is stuck
  * depends on the clock, so it is not stored as an anomaly.
  */
@@ -344,14 +347,15 @@ export const RECORD_CHANGES: Table = {
 export const PARTIES: Table = {
   name: "parties",
   columns: owned({
-    ...{ id: text, party: text, stage: text },
+    ...{ id: text, party: text, stage: text, waits: text },
     ...{ opened_at: nanos, updated_at: nanos, position: integer },
   }),
   key: ["id", "party"],
   indexes: [
     ["party", "updated_at", "id"],
     ["party", "stage", "updated_at", "id"],
-    ["party", "stage", "position", "id"],
+    ["party", "waits", "updated_at", "id"],
+    ["party", "waits", "position", "id"],
     ["party", "opened_at", "id"],
   ],
   digested: "none",

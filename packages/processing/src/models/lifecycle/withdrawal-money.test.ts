@@ -1,7 +1,7 @@
 import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { movementFacts } from "./testing/lifecycle-facts.ts";
+import { movementFacts, statusFact } from "./testing/lifecycle-facts.ts";
 import { withdrawalsOf } from "./testing/records-of.ts";
 
 /**
@@ -56,6 +56,15 @@ function stageOf({ held, taken, refunded }: Books): string {
   return taken > refunded ? "settled" : "returned";
 }
 
+const ENDS = ["settled", "failed", "rejected", "returned"];
+
+/** Whether money is not where the end says that it is. */
+function isElsewhere(stage: string, word: string, { held, taken, refunded }: Books): boolean {
+  if (held > 0) return true;
+  if (stage === "settled") return false;
+  return taken > refunded || (taken === 0 && word === "settled");
+}
+
 const shuffled = (facts: readonly LifecycleFact[], order: readonly number[]): LifecycleFact[] =>
   facts
     .map((fact, at) => ({ fact, key: order[at % order.length] ?? 0 }))
@@ -82,6 +91,38 @@ test("what is shown of a request is what its books say, in whatever order it arr
           expect(isOpen ? "open" : stage).toBe(stageOf(books));
           expect(settled_amount ?? "0").toBe(`${books.taken - books.refunded}`);
           expect(record?.anomalies).toEqual([]);
+        }
+      },
+    ),
+    { numRuns: Number(process.env.N ?? 60) },
+  );
+});
+
+test("a request that a status ends waits while its books say otherwise, in whatever order it arrives", async () => {
+  const order = fc.array(fc.integer(), { minLength: 40, maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(PART, { minLength: 1, maxLength: 12 }),
+      fc.constantFrom(...ENDS),
+      fc.nat({ max: 23 }),
+      order,
+      async (parts, word, hour, keys) => {
+        const { books, rows } = rowsOf(parts);
+        fc.pre(rows.length > 0);
+        const movements = movementFacts(
+          ["at run account type change movement request", ...rows].join("\n"),
+        );
+        const status = statusFact("WithdrawalStatusReported", {
+          ...{ withdrawal_id: "R", status: word, participant_code: "DEF456", asset: "BTC" },
+          occurred_at: `2024-05-01T${String(hour).padStart(2, "0")}:30:00Z`,
+        });
+        const facts = [...movements, status];
+        for (const arrived of [facts, shuffled(facts, keys)]) {
+          const [record, ...others] = await withdrawalsOf(arrived);
+          expect(others).toEqual([]);
+          const { stage = "" } = record?.state ?? {};
+          const waits = !ENDS.includes(stage) || isElsewhere(stage, word, books);
+          expect(record?.waits).toBe(waits ? stage : null);
         }
       },
     ),

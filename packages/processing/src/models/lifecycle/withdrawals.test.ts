@@ -1,6 +1,8 @@
 import type { LifecycleFact } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { describe, expect, test } from "@jest/globals";
+import { countStuck, stuckRule } from "../../queries/anomaly-record.ts";
+import { KNOWN_STUCK } from "./tables.ts";
 import {
   byId,
   delivered,
@@ -1230,3 +1232,77 @@ describe("types of accounts that every object knows", () => {
 /** Replaces the account type by a placeholder throughout the records. */
 const withTypes = (records: readonly object[], type: string) =>
   JSON.parse(JSON.stringify(records).replaceAll(type, "type"));
+
+test("an end that waits for its movement is acknowledged until that comes", async () => {
+  const [held, reported, back, reportedBack] = movementFacts(
+    `at       run account   type               change movement request
+     10:00:00 1   available withdrawal_pending -1     p        R
+     10:02:00 2   available withdrawal_pending 1      r        R`,
+  );
+  const failed = statusFact("WithdrawalStatusReported", {
+    ...{ withdrawal_id: "R", status: "rejected", participant_code: "DEF456", asset: "BTC" },
+    occurred_at: "2024-05-01T10:01:00Z",
+  });
+  const { apply, session, store } = await openModel(WITHDRAWALS);
+  const arrive = async (...facts: readonly (LifecycleFact | undefined)[]) => {
+    for (const fact of facts) if (fact !== undefined) await apply(eventsOf(fact));
+    await session.commit();
+  };
+  const acknowledge = async (stage: string) => {
+    const data = { anomaly_id: `stuck:R:${stage}`, model: "withdrawals", as_of: "99" };
+    await apply([{ type: "AnomalyAcknowledged", data: { ...data, note: "seen", actor: "Ann" } }]);
+    await session.commit();
+  };
+  const rule = stuckRule(2n ** 62n, 60);
+  await arrive(held, reported, failed);
+  await acknowledge("returned");
+  expect(await countStuck(store, "withdrawals", rule)).toMatchObject([{ unacknowledged: 1 }]);
+  await acknowledge("rejected");
+  expect(await countStuck(store, "withdrawals", rule)).toEqual([
+    { model: "withdrawals", stage: "rejected", open: 1, unacknowledged: 0 },
+  ]);
+  await arrive(back, reportedBack);
+  expect(await countStuck(store, "withdrawals", rule)).toEqual([]);
+  expect(await store.select(KNOWN_STUCK, { orderBy: ["id"], limit: 9 })).toEqual([]);
+  // It returned: there is nothing left to acknowledge.
+  await acknowledge("returned");
+  expect(await store.select(KNOWN_STUCK, { orderBy: ["id"], limit: 9 })).toEqual([]);
+});
+
+test("an end that waits in its stage is no longer acknowledged once that comes", async () => {
+  const [held, reported] = movementFacts(
+    `at       run account   type               change movement request
+     10:00:00 1   available withdrawal_pending -1     p        R`,
+  );
+  const taken = movementFacts(
+    `at       run account   type                 change movement request
+     10:02:00 2   available withdrawal_confirmed 1      c        R
+     10:02:00 2   available withdrawal           -1     d        R`,
+  );
+  const settled = statusFact("WithdrawalStatusReported", {
+    ...{ withdrawal_id: "R", status: "settled", participant_code: "DEF456", asset: "BTC" },
+    occurred_at: "2024-05-01T10:01:00Z",
+  });
+  const { apply, session, store } = await openModel(WITHDRAWALS);
+  for (const fact of [held, reported, settled]) if (fact) await apply(eventsOf(fact));
+  const data = { anomaly_id: "stuck:R:settled", model: "withdrawals", as_of: "99" };
+  await apply([{ type: "AnomalyAcknowledged", data: { ...data, note: "seen", actor: "Ann" } }]);
+  for (const fact of taken) await apply(eventsOf(fact));
+  await session.commit();
+  expect(await readRecords<"withdrawals">(store)).toMatchObject([
+    { id: "R", state: { stage: "settled" }, waits: null },
+  ]);
+  expect(await store.select(KNOWN_STUCK, { orderBy: ["id"], limit: 9 })).toEqual([]);
+});
+
+test("a debit of another account than the available one leaves open what was taken", async () => {
+  const [record] = await withdrawalsOf(
+    movementFacts(
+      `at       run account    type               change movement request
+       10:00:00 1   available  withdrawal_pending -1     p        R
+       10:00:00 1   collateral withdrawal_pending 1      p        R
+       10:02:00 2   collateral withdrawal         -1     d        R`,
+    ),
+  );
+  expect(record).toMatchObject({ state: { stage: "settled" }, waits: null });
+});

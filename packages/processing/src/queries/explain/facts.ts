@@ -10,15 +10,11 @@ import {
 import type { Hashing } from "@counterfoil/core/hashing";
 import { providerEventId } from "@counterfoil/core/ingest/event";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
-import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
 import {
   datedFact,
   type EntryOutcome,
-  type Lifecycle,
   lifecycleReason,
 } from "@counterfoil/core/lifecycle/lifecycle-fact";
-import { TRADES } from "@counterfoil/core/lifecycle/trade";
-import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
 import { entryFromRow, movementFrom, reportFrom } from "../../models/balances/entry-row.ts";
 import { ENTRIES, MOVEMENTS, STATEMENTS } from "../../models/balances/tables.ts";
 import { factStateFrom } from "../../models/columns.ts";
@@ -32,6 +28,7 @@ import {
 } from "../../models/lifecycle/tables.ts";
 import type { ColumnType, Row, Rows, Value } from "../../ports/model-store.ts";
 import { compareTuples, everyRow } from "../../projection/selection.ts";
+import { LIFECYCLES } from "../lifecycle-record.ts";
 import type { ListedFact } from "./subject.ts";
 
 /** The key of a fact: its entry's place, and its item within the entry. */
@@ -252,12 +249,6 @@ async function next<T>(from: AsyncGenerator<T>): Promise<T | null> {
   const { value, done } = await from.next();
   return done ? null : value;
 }
-
-const LIFECYCLES: Readonly<Record<LifecycleModel, Lifecycle>> = {
-  withdrawals: WITHDRAWALS,
-  deposits: DEPOSITS,
-  trades: TRADES,
-};
 
 /** The time when a fact took effect, and its id, both descending. */
 export const LIFECYCLE_FACT_KEY: readonly ColumnType[] = ["nanos", "text"];

@@ -25,6 +25,8 @@ export const hashing: Hashing = {
 export type ProjectedRecord<Model extends LifecycleModel> = Readonly<{
   id: string;
   state: LifecycleRecords[Model];
+  /** The stage, if it waits in it. */
+  waits: string | null;
   history: readonly Entry[];
   /** Every text by which it is found. */
   identifiers: readonly string[];
@@ -118,6 +120,7 @@ export async function readRecords<Model extends LifecycleModel>(
     records.push({
       id: String(row.id),
       state,
+      waits: row.waits as string | null,
       history: stated.map((entry, at) => ({ ...entry, moves: steps[at]?.moves === 1 })),
       identifiers: [...new Set(found.map(({ name }) => String(name)))].sort(),
       anomalies: open.map(({ kind, id, subject, detail, opened_at }) => ({
