@@ -137,7 +137,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "49eb80231ae4adfa2367bffa476db2bde0b94027be0314708855c742c64d233f",
   ],
   "deposits 11": [
-    "44b02356f755413b3c3cdbc1eb8b99856efa1da57e895b68946204e4e6c62427",
+    "f481d511c3635f8808891a11fa210de2ecb2fcb83ba4493a546b9b9c34e44b56",
     "62172ce7bfb10db4ce539766462b513c42700b11157b36b9465697c4d365a1a7",
   ],
   "trades 2": [

@@ -59,11 +59,12 @@ const OUTCOMES = ["quarantined", "credited"] as const;
 const FINAL = ["failed", "rejected", "returned"] as const;
 
 /**
- * Any stage may follow a quarantine, so of two entries with equal times it is the earlier one. A
+ * Any stage may follow a quarantine. A person ends it, which takes longer than the second in which
+ * statuses are printed: of a credit of the same time it is the later one, so that no rule allows it. A
  * credited deposit is undone by a movement that reverses it, or by a bank's return.
  */
 export const DEPOSIT_RULES: StageRules<DepositStage> = {
-  order: [...IN_PROGRESS, "quarantined", "credited", "returned", "failed", "rejected"],
+  order: [...IN_PROGRESS, "credited", "quarantined", "returned", "failed", "rejected"],
   reopened: { retries: FINAL, rebooks: ["returned"] },
   steps: {
     ...stepsThrough<(typeof IN_PROGRESS)[number], DepositStage>(IN_PROGRESS, [

@@ -300,13 +300,6 @@ const CASES: readonly (readonly [name: string, table: string, records: readonly 
     ],
   ],
   [
-    "in one second the quarantine is the earlier one",
-    `what id at       word        hash
-     S    D  10:00:00 completed   ab
-     S    D  10:00:00 quarantined ab`,
-    ["D credited stated quarantined<quarantined> credited<completed>"],
-  ],
-  [
     "pending_settlement before and after confirmed",
     `what id at       word               hash
      S    D  10:00:00 pending_settlement ab
@@ -438,6 +431,37 @@ describe("deposits of Zero Hash", () => {
       state: { stage: "credited" },
       anomalies: [{ what: "credited->quarantined", at: "2024-05-01T10:01:00Z" }],
     });
+  });
+
+  test("credited and quarantined in one second is told, in whatever order they arrive", async () => {
+    const statuses = depositLegs(`what id at       word                hash
+                                  S    D  10:00:00 confirmed           ab
+                                  S    D  10:00:00 recovery_quarantine ab
+                                  S    D  10:00:00 completed           ab`);
+    for (const arrived of [statuses, statuses.toReversed()]) {
+      const [record] = await depositsOf(arrived);
+      expect(brief(record?.history ?? [])).toEqual([
+        "confirmed<confirmed>",
+        "credited<completed>",
+        "·quarantined<recovery_quarantine>",
+      ]);
+      expect(record?.anomalies).toMatchObject([
+        { kind: "illegal_step", what: "credited->quarantined" },
+      ]);
+    }
+  });
+
+  test("a quarantined deposit that loses its movement to a nearer one says so", async () => {
+    const legs = depositLegs(`what id at       word        hash
+                              S    D  10:00:00 quarantined ab
+                              M    m  10:30:00 -           ab
+                              S    N  10:29:00 confirmed   ab`);
+    const [record] = await depositsOf(legs);
+    expect(record).toMatchObject({ id: "D", state: { stage: "quarantined" } });
+    expect(record?.state.history.map(({ provider_status }) => provider_status)).toEqual([
+      "quarantined",
+      "link undone: credited → quarantined",
+    ]);
   });
 
   test("the provider's fund event: a success beside a reason why not", async () => {

@@ -13,6 +13,7 @@ import {
   valueIn,
   valuesIn,
 } from "@counterfoil/core/lifecycle/record-fields";
+import type { StageRules } from "@counterfoil/core/lifecycle/stages";
 import type { Row } from "../../ports/model-store.ts";
 import type { AnomalyCause } from "../anomaly-rows.ts";
 import type { Cluster } from "./clusters.ts";
@@ -206,9 +207,8 @@ export class Records {
   /** Records in the history that the removal of a link moved the stage back. */
   private noteRelink({ base, members }: Computed, stored: Row, row: Row): void {
     const { lifecycle, clusters, buffer } = this.on;
-    const rank = ({ stage }: Row) => lifecycle.rules.order.indexOf(String(stage));
     const isUnlinked = members.some((member) => clusters.isUnlinked(member));
-    if (rank(row) >= rank(stored) || !isUnlinked) return;
+    if (!isUnlinked || !isBack(lifecycle.rules, stored, row)) return;
     const { position = null, stage = null, updated_at: occurred_at = null } = row;
     const relink = { record: base.id, position, from: stored.stage ?? null, stage, occurred_at };
     buffer.put(RELINKS, relink, null);
@@ -227,6 +227,13 @@ export class Records {
 
 const isSame = (a: End | undefined, b: End | undefined): boolean =>
   a?.stage === b?.stage && a?.mode === b?.mode;
+
+/** Whether a record is at an earlier stage than before, or at one to which no step leads. */
+function isBack({ order, steps }: StageRules, stored: Row, row: Row): boolean {
+  const [before, now] = [String(stored.stage), String(row.stage)];
+  if (before === now) return false;
+  return order.indexOf(now) < order.indexOf(before) || !steps[before]?.moves.includes(now);
+}
 
 /** The most rows read of one name; if there are more, the records are in conflict already. */
 const SHARING_SEEN = 8;
