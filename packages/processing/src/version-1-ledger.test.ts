@@ -173,7 +173,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "33041a3ead79e6e21b0d62c310323c5deb50603530c87d1731e0dcdc6d227a74",
   ],
   "trades 10": [
-    "4180590aad98ec13db201122c6be4ea206b81bc6416ab35d5f459c87a1069ba1",
+    "b7d3690ffcd7d2ad330db773d53c485ea9fb6cc6ff489bc7345cb7aef699431a",
     "80784b7cd712655cfa8b46d7870b406c87d6810192655d16c69755393e4637ca",
   ],
 };

@@ -15,6 +15,7 @@ import {
   disagreementsIn,
   type Fields,
   providerOf,
+  splitAsset,
   valueIn,
 } from "./record-fields.ts";
 import { type StageRules, ZERO_HASH_TRADE } from "./stages.ts";
@@ -78,17 +79,46 @@ function readStatus(fact: DatedFact<"TradeStatusReported">): FactReading {
   };
 }
 
+type Printed = Readonly<Record<string, unknown>>;
+
 /** What a trade was agreed on. It does not change with the trade's status. */
-function termsIn(fields: Readonly<Record<string, unknown>>) {
-  const terms = TERMS.flatMap((name) => {
-    const printed = fields[name];
-    const amount = typeof printed === "string" ? parseMoney(printed) : null;
-    return amount === null ? [] : [[name, formatMoney(amount)] as const];
-  });
-  return Object.fromEntries(terms);
+function termsIn(fields: Printed): Readonly<Record<string, string | null>> {
+  return {
+    trade_quantity: amountIn(fields, "trade_quantity"),
+    trade_price: amountIn(fields, "trade_price"),
+    ...Object.fromEntries(SIDES.map((side) => [`${side}_amount`, amountOf(side, fields)])),
+  };
 }
 
-const TERMS = ["trade_quantity", "trade_price"];
+const SIDES = ["buy", "sell"] as const;
+
+/** Whether a term is of one side, so that the parties on the other side may not see it. */
+export const isOfOneSide = (term: unknown): boolean =>
+  SIDES.some((side) => term === `${side}_amount`);
+
+/**
+ * What the only party on a side of a trade gives; null if there are several, since an anonymous one
+ * of them is printed without its amount. Codes of one asset may name its network or not.
+ */
+function amountOf(side: (typeof SIDES)[number], { parties }: Printed): string | null {
+  const all: readonly unknown[] = Array.isArray(parties) ? parties : [];
+  const [party, ...others] = all.filter((one): one is Printed => sideOf(one) === side);
+  if (party === undefined || others.length > 0) return null;
+  const [amount, asset] = [amountIn(party, "amount"), party.asset];
+  const isCode = typeof asset === "string" && /^[!-~]+$/.test(asset);
+  return amount === null || !isCode ? null : `${amount} ${splitAsset(asset).base}`;
+}
+
+function sideOf(party: unknown): string | null {
+  const side = typeof party === "object" && party !== null && "side" in party ? party.side : null;
+  return typeof side === "string" ? side.toLowerCase() : null;
+}
+
+function amountIn(printed: Printed, name: string): string | null {
+  const value = printed[name];
+  const amount = typeof value === "string" ? parseMoney(value) : null;
+  return amount && formatMoney(amount);
+}
 
 function tradeFields(fields: Fields): Partial<TradeRecord> {
   return {

@@ -19,6 +19,7 @@ import {
   stuckRule,
   waitingStages,
 } from "./anomaly-record.ts";
+import { anomalyFor } from "./platform.ts";
 import { rowsOf } from "./testing/rows-of.ts";
 
 const MODELS = ["balances", "deposits", "withdrawals"] as const;
@@ -291,4 +292,15 @@ describe("of very many anomalies", () => {
     expect(most).toBeLessThanOrEqual(2100);
     expect(pages).toBeLessThanOrEqual(MANY / 2000 + 1);
   });
+});
+
+test("to a platform, the amounts of a side of a trade are not shown, only that they differ", () => {
+  const detailOf = (field: string, platform: string | null) => {
+    const detail = JSON.stringify({ field, stated: "1 BTC", contradicted_by: "2 BTC" });
+    const row = anomaly("contradiction:T", { kind: "contradiction", subject: "T", detail });
+    return anomalyFor(anomalyRecord({ closed_position: null, ...row }, "trades"), platform)?.detail;
+  };
+  expect(detailOf("sell_amount", "PART1")).toEqual({ field: "sell_amount" });
+  expect(detailOf("sell_amount", null)).toMatchObject({ stated: "1 BTC" });
+  expect(detailOf("trade_quantity", "PART1")).toMatchObject({ stated: "1 BTC" });
 });

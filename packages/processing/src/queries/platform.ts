@@ -2,7 +2,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import type { LifecycleModel, TradeRecord, WithdrawalRecord } from "@counterfoil/contracts/record";
 import { accountIdsOf, isAccountOf } from "@counterfoil/core/account";
-import { partiesOf } from "@counterfoil/core/lifecycle/trade";
+import { isOfOneSide, partiesOf } from "@counterfoil/core/lifecycle/trade";
 import { PARTIES, PARTY_CHANGES, RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
 import { ModelCorrupted } from "../ports/errors.ts";
 import {
@@ -143,11 +143,16 @@ export function accountsOf(accounts: readonly string[], platform: Platform): rea
 
 /**
  * An anomaly without other platforms' accounts; null if fewer than two remain, as when two accounts
- * share an id of the provider's and only one of them is the platform's.
+ * share an id of the provider's and only one of them is the platform's. Of the amounts of one side of
+ * a trade it says only that they differ.
  */
 export function anomalyFor(anomaly: AnomalyRecord, platform: Platform): AnomalyRecord | null {
-  const { detail } = anomaly;
-  if (platform === null || !Array.isArray(detail.accounts)) return anomaly;
+  const { detail, model } = anomaly;
+  if (platform === null) return anomaly;
+  if (model === "trades" && isOfOneSide(detail.field)) {
+    return { ...anomaly, detail: { field: detail.field ?? null } };
+  }
+  if (!Array.isArray(detail.accounts)) return anomaly;
   const accounts = [...accountsOf(detail.accounts.map(String), platform)];
   return accounts.length < 2 ? null : { ...anomaly, detail: { ...detail, accounts } };
 }

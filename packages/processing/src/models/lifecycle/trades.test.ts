@@ -67,6 +67,39 @@ describe("trades", () => {
     ]);
   });
 
+  const side = (name: string, amount: string, asset: string, more = {}) => ({
+    ...{ side: name, amount, asset, participant_code: "PART1", ...more },
+  });
+  const buyer = side("buy", "12.23", "USD");
+  const seller = side("sell", "0.00015", "BTC");
+
+  test.each([
+    ["another amount", side("sell", "0.0002", "BTC"), "0.0002 BTC"],
+    ["another asset", side("sell", "0.00015", "ETH"), "0.00015 ETH"],
+  ])("a side with %s than before contradicts it", async (_, other, stated) => {
+    const accepted = trade("accepted", 1746112200001, { parties: [buyer, seller] });
+    const terminated = trade("terminated", 1746112200002, { parties: [other, buyer] });
+    for (const arrived of [accepted.concat(terminated), terminated.concat(accepted)]) {
+      const [record] = await tradesOf(arrived);
+      expect(record?.anomalies).toMatchObject([{ kind: "contradiction", what: "sell_amount" }]);
+      expect(Object.values(record?.anomalies[0]?.detail ?? {}).sort()).toEqual(
+        ["0.00015 BTC", stated, "sell_amount"].sort(),
+      );
+    }
+  });
+
+  test.each([
+    ["printed in another way", [buyer, side("SELL", "0.000150", "BTC.BTC")]],
+    ["without names", [{ participant_code: "Anonymous", settling: true }]],
+    ["unknown", undefined],
+    ["of several parties", [buyer, side("sell", "0.0001", "BTC"), side("sell", "0.00005", "BTC")]],
+    ["odd", ["sell", null, side("sell", "much", "BTC"), side("buy", "12.23", "€")]],
+  ])("sides that are %s contradict nothing", async (_, parties) => {
+    const accepted = trade("accepted", 1746112200001, { parties: [buyer, seller] });
+    const terminated = trade("terminated", 1746112200002, { parties });
+    expect((await tradesOf([...accepted, ...terminated]))[0]?.anomalies).toEqual([]);
+  });
+
   test.each([0, 4102444800000])(
     "a time that cannot be, %i, counts as its arrival and is told",
     async (time) => {
