@@ -73,9 +73,9 @@ const outline = (records: readonly (WithdrawalRecord | DepositRecord)[]) =>
   records.map(({ id, stage, link, amount }) => `${id} ${stage} ${link} ${amount}`);
 
 const OF_R = { withdrawal_request_id: "R" };
+const PAYS_R = { payment_details: OF_R };
 const HELD = run("1", 1, [["withdrawal_pending", "-10", "p1", OF_R]]);
-const ended = (status: string, minute: number) =>
-  payment(status, minute, { payment_details: OF_R });
+const ended = (status: string, minute: number) => payment(status, minute, PAYS_R);
 const givenBack = (minute: number) =>
   run(`${minute}`, minute, [["withdrawal_pending", "10", `r${minute}`, OF_R]]);
 const taken = (minute: number) =>
@@ -236,6 +236,27 @@ const WITHDRAWALS: LifecycleCases = {
       const ledger = await played(told);
       expect(await ledger.stuck("withdrawals", AT_LAST)).toEqual(NOBODY);
     }
+  },
+
+  "a payment of more than was held is told, unless its fee may explain it": async (played) => {
+    const sent = (quantity: string, network_fee_asset: string, more: object = {}) =>
+      payment("posted", 2, {
+        quantity,
+        payment_details: { ...OF_R, network_fee_asset, network_fee_quantity: "0.02" },
+        ...more,
+      });
+    const told = async (...webhooks: readonly Webhook[]) =>
+      (await played(webhooks)).openAnomalies("withdrawals");
+    expect(await told(HELD, sent("25.5", "USD"))).toEqual(["contradiction:R:sent"]);
+    expect(await told(sent("25.5", "USD"), HELD)).toEqual(["contradiction:R:sent"]);
+    expect(await told(HELD, sent("10", "USD"), taken(3))).toEqual([]);
+    expect(await told(HELD, sent("9.9", "USD"))).toEqual([]);
+    // The fee may be held beside it, and what is not held yet says nothing.
+    expect(await told(HELD, sent("10.02", "BTC"))).toEqual([]);
+    expect(await told(HELD, payment("posted", 2, { quantity: "11", ...PAYS_R }))).toEqual([]);
+    expect(await told(sent("25.5", "USD"))).toEqual([]);
+    // Nothing says in which asset the payment is.
+    expect(await told(HELD, sent("25.5", "USD", { asset: "" }))).toEqual([]);
   },
 
   "two debits for one hold are told": async (played) => {

@@ -97,7 +97,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "decf88c22e6438394c5a33af7e282b51fdf3fb9546b7416c8b7bb25b8289c2ea",
   ],
   "withdrawals 11": [
-    "0373d29006b8b2fa18006eda2a0162a348e9eb0f33cd03adb89643111e92b5ec",
+    "fbc7effe0b9e672871b27abc8cd4c4816d8a5607f4556bf3349405986aec0b42",
     "48cbc0d091b8a7a87349da005d3d453c8f531c0cf18416d5b9ea62fc9865f714",
   ],
   "deposits 2": [

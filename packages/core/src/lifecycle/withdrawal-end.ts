@@ -172,7 +172,10 @@ export function movedAmount(sums: Sums, first: string | null): string | null {
   return back.lessThan(held) ? formatMoney(subtract(held, back)) : first;
 }
 
-/** No more can be freed or debited than was held, nor come back than was debited. */
+/** The amount that a payment states, as far as it is to be held. */
+export const SENT = "sent";
+
+/** No more can be freed, debited or sent than was held, nor come back than was debited. */
 export function contradictionsIn(sums: Sums): readonly Contradiction[] {
   const freed = add(sumIn(sums, "released"), sumIn(sums, "confirmed"));
   const settled = settledAmount(sums);
@@ -181,6 +184,7 @@ export function contradictionsIn(sums: Sums): readonly Contradiction[] {
     ...excessesIn(compared, [
       ["freed", "held"],
       ["debited", "held"],
+      [SENT, "held"],
     ]),
     ...excessesIn(sums, [["reversed", "debited"]]),
   ];

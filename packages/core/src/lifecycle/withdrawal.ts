@@ -34,6 +34,7 @@ import {
   ownerOf,
   paidFee,
   type Sums,
+  splitAsset,
   valueIn,
   valuesIn,
   valuesUnder,
@@ -54,6 +55,7 @@ import {
   isUnfinished,
   legEndClaims,
   movedAmount,
+  SENT,
   STATED_END,
   settledAmount,
   sumsOf,
@@ -102,7 +104,10 @@ export const WITHDRAWALS: Lifecycle = {
   ids: ["request", "payment", "movement", "transfer"],
   fieldsOf: withdrawalFields,
   endsOf,
-  contradictionsIn: (fields, sums) => [...disagreementsIn(fields), ...contradictionsIn(sums)],
+  contradictionsIn: (fields, sums) => [
+    ...disagreementsIn(fields),
+    ...contradictionsIn({ ...sums, [SENT]: valueIn(fields, SENT) ?? "0" }),
+  ],
 };
 
 function isWithdrawalMovement(movement: DataOf<"MovementRecorded">): boolean {
@@ -263,6 +268,7 @@ function readPaymentOut(fact: DatedFact<"PaymentStatusReported">): FactReading {
         ...pick(data, "amount", "total", "quoted_currency"),
         paid_fee: feeText(data),
         beneficiary: data.beneficiary_code,
+        [SENT]: sentAmount(data),
       }),
       ...latestClaims(fact, REPORTED, pick(data, ...SENT_FIELDS)),
       ...agreedClaims({ paid_amount: data.amount }),
@@ -271,6 +277,15 @@ function readPaymentOut(fact: DatedFact<"PaymentStatusReported">): FactReading {
       ...idClaims([{ kind: "payment", name: data.payment }, ...request]),
     ],
   };
+}
+
+/**
+ * What a payment takes from the hold at least. Whether a fee in the same asset is held with it is
+ * documented nowhere, so the amount is known only if the fee is stated to be in another asset.
+ */
+function sentAmount({ asset, amount, fee_asset }: DataOf<"PaymentStatusReported">) {
+  const isWhole = asset && fee_asset && splitAsset(asset).base !== splitAsset(fee_asset).base;
+  return isWhole ? amount : undefined;
 }
 
 function withdrawalFields(fields: Fields, sums: Sums): Partial<WithdrawalRecord> {
