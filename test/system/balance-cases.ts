@@ -241,6 +241,37 @@ const emptied =
     expect(await ledger.shown()).toEqual(["0", ...gapOf(-5)]);
   };
 
+/** At 40, and left out while the feed was down. What comes late is dated long before that. */
+const leftOutAtForty =
+  (
+    late: readonly Run[],
+    expected: readonly (string | null)[],
+    order: "after it" | "before it" = "after it",
+  ): BalanceCase =>
+  async (ledger) => {
+    const hour = 3_600_000;
+    ledger.pass(1_000);
+    const first = await ledger.connect();
+    await first.send(snapshotOf(ledger, otherOf(ledger)));
+    await hear(ledger, [1, 40, 40, -2 * hour]);
+    await first.close();
+    ledger.pass(60_000);
+    const second = await ledger.connect();
+    if (order === "before it") for (const run of late) await hear(ledger, run);
+    await second.send(snapshotOf(ledger, otherOf(ledger)));
+    await second.snapshotEnds();
+    if (order === "after it") for (const run of late) await hear(ledger, run);
+    expect(await ledger.shown()).toEqual(expected);
+    // What is surely later confirms the balance.
+    await hear(ledger, [9, 5, Number(expected[0]) + 5, ledger.now() + 20_000]);
+    expect(await ledger.shown()).toEqual([`${Number(expected[0]) + 5}`, "continuous"]);
+  };
+
+const EMPTIED_AND_FILLED: readonly Run[] = [
+  [2, -40, 0, -3_600_000],
+  [3, 45, 45, -1_800_000],
+];
+
 const listsNobody =
   (body: null | readonly []): BalanceCase =>
   async (ledger) => {
@@ -283,6 +314,23 @@ const SNAPSHOTS: BalanceCases = {
   "holds a run that follows it, dated by a clock that is ahead: no gap": followed("behind it"),
   "leaves out an account emptied during a restart: unlisted": emptied("a restart"),
   "leaves out an account emptied during a reconnect: unlisted": emptied("a reconnect"),
+  "leaves out an account of which an older run comes late: unlisted": leftOutAtForty(
+    [[2, 5, 45, -3_600_000]],
+    ["45", ...UNLISTED],
+  ),
+  "leaves out an account of which an older run comes before it: unlisted": leftOutAtForty(
+    [[2, 5, 45, -3_600_000]],
+    ["45", ...UNLISTED],
+    "before it",
+  ),
+  "leaves out an account that was emptied and filled long before: unlisted": leftOutAtForty(
+    EMPTIED_AND_FILLED,
+    ["45", ...UNLISTED],
+  ),
+  "leaves out an account that was emptied, as a late run says": leftOutAtForty(
+    EMPTIED_AND_FILLED.slice(0, 1),
+    ["0", "continuous"],
+  ),
   "of two frames leaves nobody out who is in the other": async (ledger) => {
     const first = await ledger.connect();
     await first.send(snapshotOf(ledger, { balance: "40" }, otherOf(ledger)));

@@ -60,6 +60,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "a8f3d12d8ee46a81cdfdb81a7906b4e0a4e96338d6d33904f5271fb5c298f0c1",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
+  "balances 12": [
+    "52961511c786a79d507c998657fbf443f3bdc710c7087505fe1f373c05015e49",
+    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",

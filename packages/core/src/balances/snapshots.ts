@@ -3,7 +3,7 @@ import { type Nanos, SECOND } from "../exact/time.ts";
 import { compareArrivals, type History, LEFT, type OutOfReach, RIGHT } from "./arrangement.ts";
 import { CLOCK_LIMIT } from "./effective-time.ts";
 import { balanceBefore, type Entry, entryId } from "./entry.ts";
-import { PLACES_MAX } from "./ordering.ts";
+import { errorOf, PLACES_MAX } from "./ordering.ts";
 
 /**
  * A snapshot shows the provider's balance at one moment between our subscription and its arrival.
@@ -99,3 +99,62 @@ export const balanceHeld = ({ kind, running, runningOfRuns }: Entry): Money | nu
 /** Snapshots are judged in order of arrival, by those before them. */
 const isLaterSnapshot = (entry: Entry, snapshot: Entry): boolean =>
   entry.kind === "snapshot" && compareArrivals(entry, snapshot) >= 0;
+
+/** A snapshot as an account sees it that is missing from it. */
+export type Omission = Readonly<{
+  /** The position where its feed was opened. Everything recorded before is included. */
+  openedAt: number;
+  /** When its feed was opened, before the subscription. */
+  openedOn: Nanos;
+  arrivedAt: Nanos;
+}>;
+
+/**
+ * Whether nothing confirms the account's last balance since a snapshot that does not list it, and so
+ * shows that it held zero at one moment. Read from the end, the history tells by the first entry that
+ * - is certainly included in the snapshot: no report confirms a balance since;
+ * - certainly took effect after it: that report does;
+ * - may have taken effect after it, and begins from zero: then nothing is hidden in between.
+ *
+ * The nearest 256 are examined: without any of these among them the balance is not confirmed.
+ */
+export function isUnconfirmedSince(
+  { entries, isStart, isEnd }: History,
+  omission: Omission,
+): boolean | OutOfReach {
+  if (!isEnd) return RIGHT;
+  const { running = null } = entries.at(-1) ?? {};
+  if (running === null || running.isZero()) return false;
+  for (let at = entries.length - 1; at >= 0; at -= 1) {
+    const entry = entries[at] as Entry;
+    if (isIncluded(entry, omission) || entries.length - at > PLACES_MAX) return true;
+    if (isLaterThan(entry, omission)) return false;
+    const before = entries[at - 1];
+    if (before === undefined && !isStart) return LEFT;
+    if (beginsFromZero(entry, before)) return false;
+  }
+  return true;
+}
+
+/** By the stream, or by a time that no socket's order moved: that one may be any moment before. */
+const isIncluded = (entry: Entry, { openedAt, openedOn }: Omission): boolean =>
+  entry.recordedAt < openedAt ||
+  (isDated(entry) &&
+    entry.effectiveAt === entry.ownAt &&
+    entry.effectiveAt + errorOf(entry) + RECEIVER_ERROR < openedOn);
+
+/** A run that its socket reported after one that is certainly later is certainly later too. */
+const isLaterThan = (entry: Entry, { arrivedAt }: Pick<Omission, "arrivedAt">): boolean =>
+  isDated(entry) && entry.effectiveAt > latestDateIn(arrivedAt);
+
+/** A run dated later than this is certainly not included in a snapshot of that arrival. */
+export const latestDateIn = (arrivedAt: Nanos): Nanos => arrivedAt + RECEIVER_ERROR;
+
+const isDated = ({ kind, isUndated }: Entry): boolean => kind === "run" && !isUndated;
+
+/** An account begins with nothing, unless its first report says otherwise. */
+function beginsFromZero(entry: Entry, before: Entry | undefined): boolean {
+  const from = balanceBefore(entry);
+  if (before === undefined) return from === null || from.isZero();
+  return from?.isZero() === true || before.running?.isZero() === true;
+}

@@ -65,7 +65,7 @@ export async function applyEffects(context: Context, step: Step): Promise<void> 
   else countIds(account, ids);
   // Judging snapshots may have unloaded the end of the history.
   const isEndKnown = account.history.isEnd || account.isEndChanged;
-  if (isEndKnown || account.isUnlisted || judged.length > 0) {
+  if (isEndKnown || judged.length > 0 || !isSurelyListed(context.feeds, account)) {
     await loadEnd(buffer, account);
     summarize(account);
     await refreshUnlisted(context, account, event);

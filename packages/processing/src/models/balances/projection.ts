@@ -1,6 +1,7 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { StreamEvent } from "@counterfoil/core/balances/evolve";
+import { timeOf } from "@counterfoil/core/exact/time";
 import { isTooNew } from "@counterfoil/core/stream/read-event";
 import type { ModelStore } from "../../ports/model-store.ts";
 import {
@@ -22,7 +23,7 @@ import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 /** Balances per account with their whole history, and anomalies: gaps, contradictions, wrong clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 11,
+  version: 12,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
@@ -54,7 +55,8 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
 
   const folds: Readonly<Record<string, (event: DeliveryEvent) => Work>> = {
     FeedOpened: (event) => {
-      feeds.opened((event.data as DataOf<"FeedOpened">).connection, event.position);
+      const { connection, opened_at } = event.data as DataOf<"FeedOpened">;
+      feeds.opened(connection, { position: event.position, on: timeOf(opened_at) });
       return noteFeed(buffer, event);
     },
     FeedClosed: (event) => noteFeed(buffer, event),
@@ -78,7 +80,7 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
     await commit();
     await noteFeed(buffer, event);
     if (!(await feeds.completed(connection, event.position))) return;
-    const missing = accountsNotListedSince(store, feeds.lastCompleteOpenedAt());
+    const missing = accountsNotListedSince(store, feeds.lastComplete().openedAt);
     await checkListed(accounts, missing, event);
   }
 

@@ -1,21 +1,30 @@
 import { accountParts } from "@counterfoil/core/account";
 import { anomaly } from "@counterfoil/core/balances/anomalies";
+import {
+  isUnconfirmedSince,
+  latestDateIn,
+  type Omission,
+} from "@counterfoil/core/balances/snapshots";
+import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import type { Row, Rows } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { type AnomalyCause, closeAnomaly, openAnomaly } from "../anomaly-rows.ts";
-import type { Account } from "./account.ts";
+import { type Account, loadEnd, loadMore } from "./account.ts";
 import { CONNECTIONS, COVERED } from "./tables.ts";
 
 /**
- * Finds accounts that are missing from the last complete snapshot. For that it keeps the position at which
- * each feed was opened, the groups and participants that snapshots cover, and which accounts they list.
+ * Finds accounts that are missing from the last complete snapshot. For that it keeps when and at which
+ * position each feed was opened, the groups and participants that snapshots cover, and which accounts
+ * they list.
  */
 
 /** Feed connections, and the groups and participants that their snapshots cover. */
 export interface Feeds {
-  opened(connection: string, position: number): void;
+  opened(connection: string, opening: Readonly<{ position: number; on: Nanos }>): void;
   /** The position at which it was opened; null if unknown. */
   openedAt(connection: string): Promise<number | null>;
+  /** Records that a balance in its snapshot arrived. */
+  listed(connection: string, arrivedOn: Nanos): Promise<void>;
   /**
    * Records that its snapshot is complete.
    *
@@ -23,8 +32,8 @@ export interface Feeds {
    *   which accounts are missing
    */
   completed(connection: string, position: number): Promise<boolean>;
-  /** The position at which the feed of the newest complete snapshot was opened; 0 if there is none. */
-  lastCompleteOpenedAt(): number;
+  /** The newest complete snapshot, as those see it that it does not list. */
+  lastComplete(): Omission;
   cover(code: string): Promise<void>;
   isCovered(code: string): Promise<boolean>;
 }
@@ -32,13 +41,17 @@ export interface Feeds {
 /** Codes kept in memory. Beyond that, all are dropped and read again. */
 const CODES_KEPT = 10_000;
 
+/** A snapshot that lists nobody states no arrival: it is assumed to come this long after the opening. */
+const EMPTY_SNAPSHOT_WITHIN: Nanos = 60n * SECOND;
+
 export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> {
-  let [last] = await store.select(CONNECTIONS, {
+  const [stored] = await store.select(CONNECTIONS, {
     where: [{ column: "completed_at", is: ">", value: 0 }],
     orderBy: ["completed_at", "connection"],
     descending: true,
     limit: 1,
   });
+  let last = omissionOf(stored);
   /** The last connection read: it is needed repeatedly while its snapshot is folded. */
   let lastRead: Row | null = null;
   const covered = new Set<string>();
@@ -55,21 +68,29 @@ export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> 
   }
 
   return {
-    opened: (connection, opened_at) => put({ connection, opened_at, completed_at: 0 }, null),
+    opened(connection, { position, on }) {
+      const row = { connection, opened_at: position, completed_at: 0 };
+      put({ ...row, opened_on: on, arrived_on: 0n }, null);
+    },
     openedAt: async (connection) => {
       const row = await find(connection);
       return row === null ? null : Number(row.opened_at);
     },
+    async listed(connection, arrivedOn) {
+      const row = await find(connection);
+      if (row === null || row.completed_at !== 0 || BigInt(row.arrived_on ?? 0) >= arrivedOn)
+        return;
+      put({ ...row, arrived_on: arrivedOn }, row);
+    },
     async completed(connection, position) {
       const row = await find(connection);
-      if (row === null) return false;
-      const complete = { ...row, completed_at: position };
-      put(complete, row);
-      if (Number(last?.opened_at ?? 0) >= Number(row.opened_at)) return false;
-      last = complete;
+      if (row === null || Number(row.opened_at) <= last.openedAt) return false;
+      last = laterOf(last, omissionOf(row));
+      const { openedOn: opened_on, arrivedAt: arrived_on } = last;
+      put({ ...row, completed_at: position, opened_on, arrived_on }, row);
       return true;
     },
-    lastCompleteOpenedAt: () => Number(last?.opened_at ?? 0),
+    lastComplete: () => last,
     async cover(code) {
       if (covered.has(code)) return;
       if (covered.size >= CODES_KEPT) covered.clear();
@@ -82,29 +103,62 @@ export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> 
   };
 }
 
+function omissionOf(row: Row | undefined): Omission {
+  const openedOn = BigInt(row?.opened_on ?? 0);
+  const arrivedOn = BigInt(row?.arrived_on ?? 0);
+  return {
+    openedAt: Number(row?.opened_at ?? 0),
+    openedOn,
+    arrivedAt: arrivedOn === 0n ? openedOn + EMPTY_SNAPSHOT_WITHIN : arrivedOn,
+  };
+}
+
 /**
- * Whether the last complete snapshot covers the account but does not list it, although its last entry was
- * recorded before that feed was opened and left a nonzero balance. The balance is not set to zero, because
- * the report that made it zero may just be late.
+ * The newer of two snapshots, with times that never fall, even if another host's clock is behind: so an
+ * account that is missing from one stays so in the next, without being examined again.
+ */
+const laterOf = (before: Omission, { openedAt, openedOn, arrivedAt }: Omission): Omission => ({
+  openedAt,
+  openedOn: openedOn > before.openedOn ? openedOn : before.openedOn,
+  arrivedAt: arrivedAt > before.arrivedAt ? arrivedAt : before.arrivedAt,
+});
+
+/**
+ * Whether the last complete snapshot covers the account but does not list it, and nothing confirms its
+ * nonzero balance since. The balance is not set to zero, because the report that made it zero may just be
+ * late.
  */
 async function isMissing(
-  feeds: Feeds,
-  { id, history, balance, listedAt }: Account,
+  { buffer, feeds }: Readonly<{ buffer: RowBuffer; feeds: Feeds }>,
+  account: Account,
 ): Promise<boolean> {
-  const openedAt = feeds.lastCompleteOpenedAt();
-  const last = history.entries.at(-1);
-  if (listedAt >= openedAt || balance === null || balance.isZero() || last === undefined) {
-    return false;
+  const omission = feeds.lastComplete();
+  if (account.listedAt >= omission.openedAt || !(await covers(feeds, account.id))) return false;
+  await loadEnd(buffer, account);
+  for (;;) {
+    const isUnconfirmed = isUnconfirmedSince(account.history, omission);
+    if (typeof isUnconfirmed === "boolean") return isUnconfirmed;
+    await loadMore(buffer, account, isUnconfirmed.side);
   }
-  return last.recordedAt < openedAt && (await covers(feeds, id));
 }
 
 /** Whether the account is certainly not missing, without reading rows: true for nearly all accounts. */
 export function isSurelyListed(feeds: Feeds, account: Account): boolean {
-  const { isUnlisted, listedAt, history } = account;
+  const { id, isUnlisted, listedAt, history } = account;
   if (isUnlisted) return false;
-  const openedAt = feeds.lastCompleteOpenedAt();
-  return listedAt >= openedAt || (history.entries.at(-1)?.recordedAt ?? 0) >= openedAt;
+  const omission = feeds.lastComplete();
+  if (listedAt >= omission.openedAt || !id.startsWith("zerohash:")) return true;
+  return history.isEnd
+    ? isUnconfirmedSince(history, omission) === false
+    : isSurelyConfirmed(account, omission);
+}
+
+/** By the account's row alone, if its last entries are not loaded: they are unchanged then. */
+function isSurelyConfirmed(account: Account, { arrivedAt }: Omission): boolean {
+  const { balance, undated, updatedAt, snapshotAt } = account;
+  if (balance === null || balance.isZero()) return true;
+  const isLastDated = undated === 0 && updatedAt !== null && updatedAt > snapshotAt;
+  return isLastDated && updatedAt > latestDateIn(arrivedAt);
 }
 
 /** A snapshot contains the platform's own accounts and those that are allocated to it. */
@@ -127,13 +181,14 @@ export async function noteListing(feeds: Feeds, account: string): Promise<void> 
   await feeds.cover(participantCode(participant_code));
 }
 
-/** Opens or closes the `unlisted` anomaly. The end of the account's history must be loaded. */
+/** Opens or closes the `unlisted` anomaly. The account must be summarized. */
 export async function refreshUnlisted(
-  { buffer, feeds }: Readonly<{ buffer: RowBuffer; feeds: Feeds }>,
+  context: Readonly<{ buffer: RowBuffer; feeds: Feeds }>,
   account: Account,
   cause: AnomalyCause,
 ): Promise<void> {
-  const isUnlisted = await isMissing(feeds, account);
+  const { buffer } = context;
+  const isUnlisted = await isMissing(context, account);
   const content = { detail: {}, essence: {}, at: account.updatedAt };
   const found = anomaly("unlisted", account.id, "snapshot", content);
   if (isUnlisted) await openAnomaly(buffer, found, cause);

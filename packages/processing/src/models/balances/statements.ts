@@ -58,6 +58,7 @@ export async function foldStatement(
     const statement = { connection, frame, openedAt, state };
     changes = await putStatement(buffer, account, statement, position);
     account.listedAt = Math.max(account.listedAt, openedAt);
+    await feeds.listed(connection, firstArrivalOf(state));
     await noteListing(feeds, account.id);
   }
   account.statements += (state.withdrawn ? 0 : 1) - (stored === null ? 0 : 1);

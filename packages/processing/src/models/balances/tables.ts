@@ -257,8 +257,14 @@ export const CONNECTIONS: Table = {
   columns: {
     connection: own(text),
     opened_at: own(integer),
-    /** The position at which its snapshot was completed; 0 until then. */
+    /**
+     * The position at which its snapshot was completed; 0 until then, and if that of a connection opened
+     * later was complete before.
+     */
     completed_at: own(integer),
+    /** When it was opened, and the latest arrival of a balance in its snapshot; 0 if it lists nobody. */
+    opened_on: own(nanos),
+    arrived_on: own(nanos),
   },
   key: ["connection"],
   indexes: [["completed_at", "connection"]],
