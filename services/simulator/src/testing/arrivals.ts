@@ -31,6 +31,7 @@ export type ArrivedSnapshot = Readonly<{
   balance: Amount | null;
   /** The index at which its connection was opened: everything that arrived before is in it. */
   openedIndex: number;
+  openedNs: bigint;
   /** The index at which it was complete. */
   completedIndex: number;
   arrivedNs: bigint;
@@ -151,18 +152,20 @@ function sessionsOf(plan: readonly HardDelivery[]): ReadonlyMap<string, string> 
 
 /**
  * Snapshots that list the account, or cover it because they or an earlier one name its holder. A
- * snapshot without the account no longer matters after a later one lists it.
+ * snapshot without the account no longer matters if one that was opened later lists it.
  */
 function snapshotsOf(
   { account }: HardAccount,
   plan: readonly HardDelivery[],
 ): readonly ArrivedSnapshot[] {
-  const opened = new Map<string, number>();
+  const opened = new Map<string, Readonly<{ index: number; ns: bigint }>>();
   const framesByConnection = new Map<string, HardFrame[]>();
   const snapshots: ArrivedSnapshot[] = [];
   let isCovered = false;
   for (const [index, delivery] of plan.entries()) {
-    if (delivery.kind === "feed-opened") opened.set(delivery.connection, index);
+    if (delivery.kind === "feed-opened") {
+      opened.set(delivery.connection, { index, ns: delivery.arrivesAtNs });
+    }
     if (delivery.kind === "feed-frame" && delivery.listed !== null) {
       const { connection, listed } = delivery;
       framesByConnection.set(connection, [...(framesByConnection.get(connection) ?? []), delivery]);
@@ -171,16 +174,19 @@ function snapshotsOf(
       });
     }
     if (delivery.kind !== "snapshot-completed") continue;
-    const openedIndex = opened.get(delivery.connection) ?? 0;
+    const { index: openedIndex = 0, ns: openedNs = 0n } = opened.get(delivery.connection) ?? {};
     const frames = framesByConnection.get(delivery.connection) ?? [];
     const naming = frames.find(({ listed }) => listed?.some(isOf(account)));
     const balance = naming?.listed?.find(isOf(account))?.balance ?? null;
     const arrivedNs = (naming ?? frames.at(-1))?.arrivesAtNs ?? delivery.arrivesAtNs;
     if (balance === null && !isCovered) continue;
-    snapshots.push({ balance, openedIndex, completedIndex: index, arrivedNs });
+    snapshots.push({ balance, openedIndex, openedNs, completedIndex: index, arrivedNs });
   }
-  const lastWithBalance = snapshots.findLastIndex(({ balance }) => balance !== null);
-  return snapshots.filter(({ balance }, at) => balance !== null || at > lastWithBalance);
+  const listing = snapshots.filter(({ balance }) => balance !== null);
+  const lastListed = Math.max(-1, ...listing.map(({ openedIndex }) => openedIndex));
+  return snapshots.filter(
+    ({ balance, openedIndex }) => balance !== null || openedIndex > lastListed,
+  );
 }
 
 const isOf =

@@ -14,6 +14,8 @@ import type { HardAccount } from "./hard-world.ts";
  *
  * A possible order contains all reports, respects what is certain and connects without a break, and
  * every snapshot's balance occurs between the reports that are certainly in it and those that are not.
+ * A snapshot that does not list the account states zero. Nothing else shows what was emptied meanwhile, so
+ * reports dated more than 5 s before its connection was opened are in it too.
  * The true order is possible if nothing was lost and no clock error exceeds its limit.
  */
 export type Knowledge = Readonly<{
@@ -30,7 +32,7 @@ const STATES_MAX = 5_000;
 export function knownOf(arrivals: Arrivals): Knowledge {
   const { reports } = arrivals;
   const before = certainlyBefore(reports);
-  const snapshots = arrivals.snapshots.flatMap((snapshot) => judge(snapshot, arrivals, before));
+  const snapshots = arrivals.snapshots.flatMap((snapshot) => judge(snapshot, reports, before));
   const search = { reports, before, snapshots, ends: new Set<Amount>(), seen: new Set<string>() };
   const openings = new Set<Amount | null>(reports.map((report) => report.before));
   for (const { balance } of snapshots) openings.add(balance);
@@ -41,16 +43,21 @@ export function knownOf(arrivals: Arrivals): Knowledge {
 /**
  * Whether everything that a reader regards as certain is true. A report without movements
  * connects with anything, so its printed time and run id alone must give its place in the order. No time
- * may be so far ahead that a snapshot that includes the run would seem to precede it.
+ * may be so far ahead that a snapshot that includes the run would seem to precede it, and none so far
+ * behind that one that leaves the account out would seem to include it.
  */
 export function isExact(arrivals: Arrivals, { reports: truth }: HardAccount): boolean {
   const trueIndexes = new Map<HistoryMessage, number>(
     truth.map(({ message }, at) => [message, at]),
   );
   const trueIndexOf = ({ message }: ArrivedReport) => trueIndexes.get(message) ?? 0;
-  const runsAhead = (report: ArrivedReport) =>
-    report.atNs > (truth[trueIndexOf(report)]?.atNs ?? 0n) + AMBIGUOUS_NS;
-  if (arrivals.reports.some((report) => !report.isUndated && runsAhead(report))) return false;
+  const isLeftOut = arrivals.snapshots.some(({ balance }) => balance === null);
+  const errs = (report: ArrivedReport) => {
+    const aheadNs = report.atNs - (truth[trueIndexOf(report)]?.atNs ?? 0n);
+    const isBehind = report.atNs === report.ownNs && -aheadNs > AMBIGUOUS_NS + spreadOf(report);
+    return aheadNs > AMBIGUOUS_NS || (isLeftOut && isBehind);
+  };
+  if (arrivals.reports.some((report) => !report.isUndated && errs(report))) return false;
   return arrivals.reports.every((a) =>
     arrivals.reports.every((b) => {
       const isOrdered = a.before === null || b.before === null ? isSortedBefore : isCertain;
@@ -98,31 +105,35 @@ const certainlyBefore = (reports: readonly ArrivedReport[]): readonly Bits[] =>
 type Limit = Readonly<{ balance: Amount; sure: Bits; excluded: Bits }>;
 
 /**
- * An account that is not listed has the balance zero. This is a constraint if some of its reports are
- * certainly in the snapshot, and no report that may be later has arrived.
+ * An account that is not listed had the balance zero. That no longer matters once a report that is
+ * certainly later has arrived: it confirms the balance.
  */
 function judge(
-  { balance, openedIndex, arrivedNs }: ArrivedSnapshot,
-  { reports, snapshots }: Arrivals,
+  { balance, openedIndex, openedNs, arrivedNs }: ArrivedSnapshot,
+  reports: readonly ArrivedReport[],
   before: readonly Bits[],
 ): readonly Limit[] {
   const recorded = bitsWhere(reports, ({ index }) => index < openedIndex);
-  // A report that certainly precedes a run in the snapshot is in it too, whatever its own time.
-  const sure = before.reduce(
-    (bits, ones, at) => (isIn(bit(at), recorded) ? bits | ones : bits),
-    recorded,
-  );
+  const sure = withEarlier(recorded, before);
   // By its own time: a run that a socket moved after a wrongly dated run took effect earlier.
   const isAfter = ({ isUndated, ownNs }: ArrivedReport) =>
     !isUndated && ownNs > arrivedNs + SNAPSHOT_SKEW_NS;
-  const excluded = bitsWhere(reports, isAfter) & ~sure;
-  if (balance !== null) return [{ balance, sure, excluded }];
-  const isKnown =
-    recorded !== 0n ||
-    snapshots.some((other) => other.balance !== null && other.completedIndex < openedIndex);
-  const isLast = sure === bit(reports.length) - 1n;
-  return isKnown && isLast ? [{ balance: 0n, sure, excluded }] : [];
+  const excluded = bitsWhere(reports, isAfter);
+  if (balance !== null) return [{ balance, sure, excluded: excluded & ~sure }];
+  if ((excluded & ~sure) !== 0n) return [];
+  const dated = bitsWhere(reports, (report) => isDatedBefore(report, openedNs));
+  return [{ balance: 0n, sure: withEarlier(recorded | dated, before), excluded: 0n }];
 }
+
+/** A report that certainly precedes a run in the snapshot is in it too, whatever its own time. */
+const withEarlier = (included: Bits, before: readonly Bits[]): Bits =>
+  before.reduce((bits, ones, at) => (isIn(bit(at), included) ? bits | ones : bits), included);
+
+/** A run that a socket moved took effect at any time after the run before it. */
+const isDatedBefore = (report: ArrivedReport, openedNs: bigint): boolean =>
+  !report.isUndated &&
+  report.atNs === report.ownNs &&
+  report.atNs + AMBIGUOUS_NS + spreadOf(report) + SNAPSHOT_SKEW_NS < openedNs;
 
 type Search = Readonly<{
   reports: readonly ArrivedReport[];
