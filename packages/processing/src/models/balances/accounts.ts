@@ -218,6 +218,8 @@ function createAccountCache(
   const loaded = new Map<string, Account>();
   /** Length of the text written since an account was loaded, by id. */
   const lengths = new Map<string, number>();
+  /** Those that are over the limit: a commit must not look at every account. */
+  const long = new Set<string>();
 
   function drop(id: string): void {
     loaded.delete(id);
@@ -241,9 +243,14 @@ function createAccountCache(
       loaded.set(id, opened);
       return opened;
     },
-    addLength: (id, length) => void lengths.set(id, (lengths.get(id) ?? 0) + length),
+    addLength(id, length) {
+      const all = (lengths.get(id) ?? 0) + length;
+      lengths.set(id, all);
+      if (all > ACCOUNT_LENGTH_MAX) long.add(id);
+    },
     evict() {
-      for (const [id, length] of lengths) if (length > ACCOUNT_LENGTH_MAX) drop(id);
+      for (const id of long) drop(id);
+      long.clear();
       for (const id of loaded.keys()) {
         if (loaded.size <= maximum) break;
         drop(id);
