@@ -69,12 +69,6 @@ export type FoldContext = Readonly<{
  */
 const BUFFERED_MAX = 32 * 1024 * 1024;
 
-/**
- * Until they are committed, changed rows of a hot key are skipped by each selection of their
- * neighbours: skipping this many costs about as much as a commit.
- */
-const PASSED_OVER_MAX = 4000;
-
 /** Opens a session whose commits contain rows, checkpoint and digests together. */
 export async function openSession(
   store: ModelStore,
@@ -99,10 +93,7 @@ export async function openSession(
     const isNew = event.position > applied.position;
     pass(event);
     uncommitted += 1;
-    const isLarge =
-      uncommitted >= commitEvery ||
-      buffer.textLength() > BUFFERED_MAX ||
-      buffer.passedOver() > PASSED_OVER_MAX;
+    const isLarge = uncommitted >= commitEvery || buffer.textLength() > BUFFERED_MAX;
     // All retried events of a subject share the commit that clears its stop.
     return isLarge && isNew ? commit().then(() => undefined) : undefined;
   }

@@ -11,7 +11,8 @@ import {
   type Value,
 } from "../ports/model-store.ts";
 import { createDigestSums, type Leaf, rowLeaf } from "./digests.ts";
-import { compareRows, compareTuples, inOrderOf, isBeyond, meets, tupleOf } from "./selection.ts";
+import { createKnownRows } from "./known-rows.ts";
+import { comparePlace, compareRows, firstWhere, inOrderOf, isBeyond, meets } from "./selection.ts";
 
 /**
  * The changes of a projection since its last commit. A row that changes many times between two
@@ -41,8 +42,6 @@ export interface RowBuffer {
   isEmpty(): boolean;
   /** Length of the text added since the last commit. */
   textLength(): number;
-  /** Number of committed rows that selections skipped since then because they have changed. */
-  passedOver(): number;
   commit(position: number, hash: string): Promise<Checkpoint>;
 }
 
@@ -68,7 +67,8 @@ export function createRowBuffer(
   let slots = new Map<Table, Slots>();
   const pendingRows = createPendingRows((table) => remainingRows(slots.get(table)));
   let appended = new Map<Table, Row[]>();
-  let [length, passed] = [0, 0];
+  const known = createKnownRows(keyOfRow);
+  let length = 0;
   const sums = createDigestSums(start);
 
   function slotsOf(table: Table): Map<string, Slot> {
@@ -83,12 +83,13 @@ export function createRowBuffer(
   function set(table: Table, keyRow: Row, row: Row | null, stored: Row | Share | null): Share {
     const key = keyOfRow(table, keyRow);
     const changed = slotsOf(table);
-    const known = changed.get(key);
-    const slot = known ?? { row, key: keyRow, stored, share: { leaf: null } };
-    pendingRows.replace(table, known?.row ?? null, row);
-    if (known === undefined) changed.set(key, slot);
+    const before = changed.get(key);
+    const slot = before ?? { row, key: keyRow, stored, share: { leaf: null } };
+    pendingRows.replace(table, before?.row ?? null, row);
+    known.put(table, key, row);
+    if (before === undefined) changed.set(key, slot);
     if (row !== null) length += textLength(row);
-    if (known === undefined && stored !== null && !isShare(stored)) length += textLength(stored);
+    if (before === undefined && stored !== null && !isShare(stored)) length += textLength(stored);
     slot.row = row;
     return slot.share;
   }
@@ -103,16 +104,19 @@ export function createRowBuffer(
 
   return {
     async get(table, key) {
-      const slot = slots.get(table)?.get(keyText(key));
-      return slot ? slot.row : store.get(table, key);
+      const name = keyText(key);
+      const slot = slots.get(table)?.get(name);
+      return slot ? slot.row : (known.get(table, name) ?? store.get(table, key));
     },
     // A fold needs all rows that it selects, so a bound of bytes is ignored.
     async select(table, { bytesMax: _, ...selection }) {
-      const pending = pendingRows.select(table, selection);
-      const { kept, passedOver } = await unchangedRows(store, table, selection, slots.get(table));
-      passed += passedOver;
-      if (pending.length === 0) return kept.slice(0, selection.limit);
-      return [...kept, ...pending].sort(inOrderOf(selection)).slice(0, selection.limit);
+      const { rows, rest } = known.find(table, selection);
+      if (rest === null) return rows;
+      const pending = pendingRows.select(table, rest);
+      const kept = await unchangedRows(store, table, rest, slots.get(table));
+      const all = pending.length === 0 ? kept : [...kept, ...pending].sort(inOrderOf(rest));
+      const others = known.add(table, rest, all.slice(0, rest.limit));
+      return rows.length === 0 ? others : [...rows, ...others];
     },
     put: (table, row, stored) => set(table, row, row, stored),
     append(table, row) {
@@ -127,7 +131,6 @@ export function createRowBuffer(
     pending: (table) => remainingRows(slots.get(table)),
     isEmpty: () => slots.size === 0 && appended.size === 0,
     textLength: () => length,
-    passedOver: () => passed,
     async commit(position, hash) {
       for (const [table, changed] of slots) {
         for (const slot of changed.values()) digestSlot(table, slot);
@@ -137,7 +140,7 @@ export function createRowBuffer(
       slots = new Map();
       pendingRows.clear();
       appended = new Map();
-      [length, passed] = [0, 0];
+      length = 0;
       return checkpoint;
     },
   };
@@ -152,21 +155,19 @@ async function unchangedRows(
   table: Table,
   selection: Selection,
   changed: Slots | undefined,
-): Promise<Readonly<{ kept: readonly Row[]; passedOver: number }>> {
-  if (changed === undefined) return { kept: await store.select(table, selection), passedOver: 0 };
+): Promise<readonly Row[]> {
+  if (changed === undefined) return store.select(table, selection);
   const { orderBy } = selection;
   const kept: Row[] = [];
-  let read = 0;
   for (let page = selection; kept.length < selection.limit; ) {
     const stored = await store.select(table, page);
     for (const row of stored) if (!changed.has(keyOfRow(table, row))) kept.push(row);
-    read += stored.length;
     const last = stored.at(-1);
     if (last === undefined || stored.length < page.limit) break;
     const beyond = orderBy.map((column) => last[column] ?? null);
     page = { ...selection, beyond, limit: Math.min(PAGE_MAX, 2 * page.limit) };
   }
-  return { kept, passedOver: read - kept.length };
+  return kept;
 }
 
 /**
@@ -316,16 +317,6 @@ function indexIn(order: readonly Row[], columns: readonly string[], row: Row): n
   return firstWhere(order, (other) => compare(other, row) >= 0);
 }
 
-function firstWhere(order: readonly Row[], matches: (row: Row) => boolean): number {
-  let [low, high] = [0, order.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (matches(order[middle] as Row)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
 function selectFrom(order: readonly Row[], selection: Selection): readonly Row[] {
   const { where = [], descending = false, limit } = selection;
   const rows: Row[] = [];
@@ -351,8 +342,7 @@ function rangeOf(order: readonly Row[], { where = [], orderBy }: Selection) {
     if (fixed === undefined) break;
     values.push(fixed.value as Value);
   }
-  const columns = orderBy.slice(0, values.length);
-  const compare = (row: Row) => compareTuples(tupleOf(row, columns), values);
+  const compare = (row: Row) => comparePlace(row, orderBy, values);
   return {
     start: firstWhere(order, (row) => compare(row) >= 0),
     end: firstWhere(order, (row) => compare(row) > 0),

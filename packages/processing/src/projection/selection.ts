@@ -69,24 +69,49 @@ function isLike(text: string, pieces: readonly string[]): boolean {
 
 /** Whether a row is beyond the cursor at which a selection begins. */
 export function isBeyond(row: Row, { orderBy, descending, beyond }: Selection): boolean {
-  return !beyond || (descending ? -1 : 1) * compareTuples(tupleOf(row, orderBy), beyond) > 0;
+  return !beyond || (descending ? -1 : 1) * comparePlace(row, orderBy, beyond) > 0;
 }
 
 /** The order of a selection. */
-export const inOrderOf =
-  ({ orderBy, descending }: Selection) =>
-  (a: Row, b: Row): number =>
-    (descending ? -1 : 1) * compareTuples(tupleOf(a, orderBy), tupleOf(b, orderBy));
+export function inOrderOf({ orderBy, descending }: Selection): (a: Row, b: Row) => number {
+  const compare = compareRows(orderBy);
+  return descending ? (a, b) => compare(b, a) : compare;
+}
 
 /** Ascending order by these columns. */
 export const compareRows =
   (columns: readonly string[]) =>
-  (a: Row, b: Row): number =>
-    compareTuples(tupleOf(a, columns), tupleOf(b, columns));
+  (a: Row, b: Row): number => {
+    for (const column of columns) {
+      const order = compareValues(a[column] ?? null, b[column] ?? null);
+      if (order !== 0) return order;
+    }
+    return 0;
+  };
 
-/** A row's values of these columns. */
-export const tupleOf = (row: Row, columns: readonly string[]): Value[] =>
-  columns.map((column) => row[column] ?? null);
+/** Compares a row's first columns of an order with as many values. */
+export function comparePlace(
+  row: Row,
+  columns: readonly string[],
+  place: readonly Value[],
+): number {
+  for (let at = 0; at < place.length; at += 1) {
+    const order = compareValues(row[columns[at] ?? ""] ?? null, place[at] ?? null);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** The first index of a sorted list from which on all items match; its length if none does. */
+export function firstWhere<Item>(items: readonly Item[], matches: (item: Item) => boolean): number {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (matches(items[middle] as Item)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
 
 /** As in SQL, null is neither less nor greater than any value; unlike SQL, null equals null. */
 const COMPARISONS: Readonly<Record<Exclude<Operator, "in">, (order: number) => boolean>> = {
@@ -116,8 +141,8 @@ function isEqual(a: Value, b: Value): boolean {
 
 /** Compares the values of the same columns. */
 export function compareTuples(a: readonly Value[], b: readonly Value[]): number {
-  for (const [at, value] of a.entries()) {
-    const order = compareValues(value, b[at] ?? null);
+  for (let at = 0; at < a.length; at += 1) {
+    const order = compareValues(a[at] ?? null, b[at] ?? null);
     if (order !== 0) return order;
   }
   return 0;

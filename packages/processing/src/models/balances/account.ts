@@ -295,7 +295,8 @@ export async function loadAround(buffer: RowBuffer, account: Account, at: Placed
   // An entry exactly at the place belongs to the left side.
   const place = placeOf({ ...at, mark: `${at.mark}\u0001` });
   await loadEntries(buffer, account, "left", place, ENTRIES_LOADED);
-  await loadEntries(buffer, account, "right", place, ENTRIES_LOADED);
+  // From the last one found, so that the buffer knows the rows of both sides as one range.
+  await loadMore(buffer, account, "right");
 }
 
 /**
