@@ -230,8 +230,10 @@ async function addId(
   buffer.put(ACCOUNT_IDS, row, null);
   // Nearly always only this account has the id.
   if (first === undefined) return;
-  const sharers = await sharersAround(buffer, row);
-  await updateShared(buffer, id, [account, ...sharers], { at: updatedAt, cause });
+  const { before, after } = await sharersAround(buffer, row);
+  const all = [...before, account, ...after];
+  const near = [account, ...nearest(all, account)];
+  await updateShared(buffer, id, { all, near }, { at: updatedAt, cause });
 }
 
 async function removeId(
@@ -241,10 +243,11 @@ async function removeId(
   cause: AnomalyCause,
 ): Promise<void> {
   const row = { account_id: id, account };
-  const sharers = await sharersAround(buffer, row);
+  const { before, after } = await sharersAround(buffer, row);
   buffer.remove(ACCOUNT_IDS, row, row);
   await closeAnomaly(buffer, idConflict(account, id, {}, null).id, cause);
-  await updateShared(buffer, id, sharers, { at: updatedAt, cause });
+  const near = nearest([...before, account, ...after], account);
+  await updateShared(buffer, id, { all: [...before, ...after], near }, { at: updatedAt, cause });
 }
 
 type SharedId = Readonly<{ account_id: string; account: string }>;
@@ -255,30 +258,39 @@ const havingId = (id: string): Pick<Selection, "where" | "orderBy"> => ({
   orderBy: ["account_id", "account"],
 });
 
-/** The other accounts with the id that are nearest to the account in order. */
+/**
+ * The other accounts with the id on either side of an account: those that are shown of it, and those
+ * that are shown of them, read at once.
+ */
 async function sharersAround(
   buffer: RowBuffer,
   { account_id, account }: SharedId,
-): Promise<readonly string[]> {
-  const beyond = [account_id, account];
-  const beside = (descending: boolean) =>
-    buffer.select(ACCOUNT_IDS, {
-      ...havingId(account_id),
-      ...{ beyond, descending, limit: SHARERS_MAX },
-    });
+): Promise<Readonly<{ before: readonly string[]; after: readonly string[] }>> {
+  const beside = async (descending: boolean) => {
+    const beyond = [account_id, account];
+    const page = { ...havingId(account_id), beyond, descending, limit: 2 * SHARERS_MAX };
+    return (await buffer.select(ACCOUNT_IDS, page)).map((row) => String(row.account));
+  };
   const [before, after] = [await beside(true), await beside(false)];
-  return [...before.toReversed(), ...after].map((row) => String(row.account));
+  return { before: before.toReversed(), after };
+}
+
+/** The accounts on either side of one that are shown of it. */
+function nearest(all: readonly string[], account: string): readonly string[] {
+  const at = all.indexOf(account);
+  const before = all.slice(Math.max(0, at - SHARERS_MAX), at);
+  return [...before, ...all.slice(at + 1, at + 1 + SHARERS_MAX)];
 }
 
 /** Each account with the id has an open anomaly while there are several. */
 async function updateShared(
   buffer: RowBuffer,
   account_id: string,
-  accounts: readonly string[],
+  { all, near }: Readonly<{ all: readonly string[]; near: readonly string[] }>,
   { at, cause }: Readonly<{ at: Account["updatedAt"]; cause: AnomalyCause }>,
 ): Promise<void> {
-  for (const account of accounts) {
-    const sharers = await sharersAround(buffer, { account_id, account });
+  for (const account of near) {
+    const sharers = nearest(all, account);
     const detail = { account_id, accounts: [...sharers, account].sort() };
     const shared = idConflict(account, account_id, detail, at);
     await openOrClose(buffer, shared, sharers.length > 0, cause);
