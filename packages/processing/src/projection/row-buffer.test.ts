@@ -23,9 +23,17 @@ const QUEUE: Table = {
 
 const row = (id: string, line: string, at: number) => ({ id, line, at });
 
+const CHANGES: Table = {
+  name: "changes",
+  columns: { position: { type: "integer", state: true }, text: { type: "text", state: true } },
+  key: ["position"],
+  indexes: [],
+  digested: "none",
+};
+
 async function openStore() {
   const catalogue = createMemoryModelCatalogue();
-  await catalogue.create("balances", { tables: [QUEUE], modelVersion: 1 });
+  await catalogue.create("balances", { tables: [QUEUE, CHANGES], modelVersion: 1 });
   return catalogue.openForWriting("balances", 1);
 }
 
@@ -202,6 +210,19 @@ describe("rows that a buffer knows", () => {
       expect(next).toBe(all[at]);
       await buffer.commit(at + 1, "");
     }
+    expect(questions()).toBe(1);
+  });
+
+  test("are not looked for under the position of an event that is not committed", async () => {
+    const { buffer, questions } = await openCounted();
+    const added = { position: 7, text: "a" };
+    expect(await buffer.get(CHANGES, [7])).toBeNull();
+    buffer.put(CHANGES, added, null);
+    expect(await buffer.get(CHANGES, [7])).toEqual(added);
+    await buffer.commit(7, "");
+    expect(questions()).toBe(0);
+    // A subject that had stopped is folded again, at positions that were committed.
+    expect(await buffer.get(CHANGES, [7])).toEqual(added);
     expect(questions()).toBe(1);
   });
 

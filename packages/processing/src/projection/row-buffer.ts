@@ -69,6 +69,7 @@ export function createRowBuffer(
   let appended = new Map<Table, Row[]>();
   const known = createKnownRows(keyOfRow);
   let length = 0;
+  let committed = start.position;
   const sums = createDigestSums(start);
 
   function slotsOf(table: Table): Map<string, Slot> {
@@ -106,7 +107,10 @@ export function createRowBuffer(
     async get(table, key) {
       const name = keyText(key);
       const slot = slots.get(table)?.get(name);
-      return slot ? slot.row : (known.get(table, name) ?? store.get(table, key));
+      if (slot !== undefined) return slot.row;
+      // What an event adds under its position is not stored before the event is.
+      if (table.key[0] === "position" && Number(key[0]) > committed) return null;
+      return known.get(table, name) ?? store.get(table, key);
     },
     // A fold needs all rows that it selects, so a bound of bytes is ignored.
     async select(table, { bytesMax: _, ...selection }) {
@@ -141,6 +145,7 @@ export function createRowBuffer(
       pendingRows.clear();
       appended = new Map();
       length = 0;
+      committed = position;
       return checkpoint;
     },
   };
@@ -238,9 +243,11 @@ interface PendingRows {
 
 type Part = Readonly<{
   rows: Set<Row>;
-  /** The rows in each requested order, by its columns; built on first use. */
-  orders: Map<string, Row[]>;
+  /** The rows in each requested order, by the names of its columns; built on first use. */
+  orders: Map<string, Order>;
 }>;
+
+type Order = Readonly<{ compare: (a: Row, b: Row) => number; rows: Row[] }>;
 
 function createPendingRows(rowsOf: (table: Table) => Iterable<Row>): PendingRows {
   /** Only tables that were selected from since the last commit. */
@@ -291,31 +298,31 @@ function partOf(parts: Parts, value: Value): Part {
 
 function orderOf({ rows, orders }: Part, columns: readonly string[]): readonly Row[] {
   const name = columns.join();
-  const known = orders.get(name) ?? [...rows].sort(compareRows(columns));
-  orders.set(name, known);
-  return known;
+  const known = orders.get(name);
+  if (known !== undefined) return known.rows;
+  const compare = compareRows(columns);
+  const order = { compare, rows: [...rows].sort(compare) };
+  orders.set(name, order);
+  return order.rows;
 }
 
 function addTo({ rows, orders }: Part, row: Row): void {
   rows.add(row);
-  for (const [columns, order] of orders)
-    order.splice(indexIn(order, columns.split(","), row), 0, row);
+  for (const order of orders.values()) order.rows.splice(indexIn(order, row), 0, row);
 }
 
 function removeFrom({ rows, orders }: Part, row: Row): void {
   rows.delete(row);
-  for (const [columns, order] of orders) {
+  for (const order of orders.values()) {
     // Rows that compare as equal are adjacent.
-    const at = order.indexOf(row, indexIn(order, columns.split(","), row));
-    if (at >= 0) order.splice(at, 1);
+    const at = order.rows.indexOf(row, indexIn(order, row));
+    if (at >= 0) order.rows.splice(at, 1);
   }
 }
 
 /** The first index whose row does not come before this one. */
-function indexIn(order: readonly Row[], columns: readonly string[], row: Row): number {
-  const compare = compareRows(columns);
-  return firstWhere(order, (other) => compare(other, row) >= 0);
-}
+const indexIn = ({ rows, compare }: Order, row: Row): number =>
+  firstWhere(rows, (other) => compare(other, row) >= 0);
 
 function selectFrom(order: readonly Row[], selection: Selection): readonly Row[] {
   const { where = [], descending = false, limit } = selection;

@@ -107,13 +107,15 @@ export async function foldRun(
   const { position } = event;
   const known = await findEntry(buffer, account, `run:${target.key}`);
   const entry = known ?? newEntry("run", target.key);
-  const before = arriving !== null ? null : await factBefore(buffer, account, entry, target);
+  const stored = await movementRowOf(buffer, account, target);
+  const stated = target.kind === "report" ? entry.report : stored && movementFrom(stored);
+  const before = arriving === null ? stated : null;
   const fact = arriving ?? nextFact(before, event);
   if (fact === null) return null;
   const after = isLeaving ? null : fact;
   const updated = await withFact(buffer, entry, { account, target }, { before, after });
   if (target.kind === "movement") {
-    await putMovement(buffer, account, target, { state: after, position });
+    putMovement(buffer, account, stored, { state: after, position });
   }
   if (entry.counter > account.lastCounter) account.lastCounter = entry.counter;
   const kept = hasFacts(updated) ? updated : null;
@@ -124,15 +126,13 @@ export async function foldRun(
   return { step: { account, entry: updated, before, after, changes, event }, fact };
 }
 
-async function factBefore(
+async function movementRowOf(
   buffer: RowBuffer,
-  account: Account,
-  entry: Entry,
+  { id }: Account,
   target: RunTarget,
-): Promise<FactState | null> {
-  if (target.kind === "report") return entry.report;
-  const row = await buffer.get(MOVEMENTS, [account.id, target.key, target.movement]);
-  return row === null ? null : movementFrom(row);
+): Promise<Row | null> {
+  if (target.kind === "report") return null;
+  return buffer.get(MOVEMENTS, [id, target.key, target.movement]);
 }
 
 async function withFact(
@@ -168,13 +168,12 @@ async function latestOther(
   return at === UNDATED ? null : at;
 }
 
-async function putMovement(
+function putMovement(
   buffer: RowBuffer,
   account: Account,
-  { key, movement }: Extract<Target, { kind: "movement" }>,
+  stored: Row | null,
   { state, position }: Readonly<{ state: FactState | null; position: number }>,
-): Promise<void> {
-  const stored = await buffer.get(MOVEMENTS, [account.id, key, movement]);
+): void {
   if (stored !== null && stored.position !== position) {
     buffer.append(MOVEMENTS_PAST, { ...stored, until: position });
   }
