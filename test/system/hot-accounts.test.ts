@@ -28,3 +28,21 @@ test("the runs of a dense burst, in any order, do not load their surroundings ea
   // 137 where each dropped what was in memory.
   expect(asked / facts).toBeLessThanOrEqual(70);
 });
+
+/** Rows that are asked for, for each fact, and beside it where each commit forgot what was read. */
+const ASKED_MAX: Readonly<Record<string, number>> = {
+  "runs of one instant, in any order": 3, // 64
+  "runs in any order": 3, // 13
+  "runs withdrawn oldest first": 1, // 5.7
+  "runs of which one in ten is withdrawn": 0.3, // 1.4
+  "accounts that share one id of the provider": 8, // 66
+};
+
+describe("a commit does not forget the rows around a hot key", () => {
+  test.each(Object.entries(ASKED_MAX))("%s", async (name, most) => {
+    const shape = SHAPES.find((one) => one.name === name);
+    if (shape === undefined) throw new Error("there is no such shape");
+    const { asked, facts } = await workOnSqlite(shape, STRETCH);
+    expect(asked / facts).toBeLessThanOrEqual(most);
+  });
+});

@@ -67,7 +67,7 @@ export type FoldContext = Readonly<{
  * Maximum length of buffered text: a short event may change long rows; ten thousand ordinary events
  * stay below it.
  */
-const BUFFERED_MAX = 32 * 1024 * 1024;
+const BUFFERED_MAX = 16 * 1024 * 1024;
 
 /** Opens a session whose commits contain rows, checkpoint and digests together. */
 export async function openSession(
