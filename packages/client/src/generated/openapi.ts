@@ -4508,10 +4508,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "c524e0b8d63299892272d306ea4b37ba43ace108bbf679e8009865378ea96f0c",
+                     *               "digest": "65ab8f218b2aa1fbd9d33840864dc5e2e136740cd160f6b8bd00e169cd0dd9a8",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 11,
+                     *               "model_version": 12,
                      *               "position": "157",
                      *               "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c"
                      *             }
@@ -4522,7 +4522,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "3e313a5205ece4ea877307146522490811aba2abb3b698ff5a52ef20ed55777f",
+                     *               "digest": "94bbb39bda6601454c704399823463c4e6b9e7e14379e2a23794d92b3624438c",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 11,
@@ -4536,7 +4536,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "cc2393a77ecf42a903b13ef8f23e276ffb5a43b26cb4bdd95f42bb7143d255c8",
+                     *               "digest": "76aa351cce94abcafe24b977341c3e2befffc2a4fe5dd266d3754a1affaab9cf",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 11,
@@ -4550,7 +4550,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "4a5a356cbe8b6a915570536a8a086b8a2eaaeb6bce4187965bcb65ac5d1b4f40",
+                     *               "digest": "6c537cb6c5c0b698ccb56784ea4be8853baae947f5383b7dc342578ddeb01702",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 10,
@@ -5988,11 +5988,11 @@ export interface operations {
                      *         ],
                      *         "projections": [
                      *           {
-                     *             "digest": "c524e0b8d63299892272d306ea4b37ba43ace108bbf679e8009865378ea96f0c",
+                     *             "digest": "65ab8f218b2aa1fbd9d33840864dc5e2e136740cd160f6b8bd00e169cd0dd9a8",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 11,
+                     *             "model_version": 12,
                      *             "name": "balances",
                      *             "position": "157",
                      *             "reason": null,
@@ -6001,7 +6001,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "3e313a5205ece4ea877307146522490811aba2abb3b698ff5a52ef20ed55777f",
+                     *             "digest": "94bbb39bda6601454c704399823463c4e6b9e7e14379e2a23794d92b3624438c",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
@@ -6014,7 +6014,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "cc2393a77ecf42a903b13ef8f23e276ffb5a43b26cb4bdd95f42bb7143d255c8",
+                     *             "digest": "76aa351cce94abcafe24b977341c3e2befffc2a4fe5dd266d3754a1affaab9cf",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
@@ -6027,7 +6027,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "4a5a356cbe8b6a915570536a8a086b8a2eaaeb6bce4187965bcb65ac5d1b4f40",
+                     *             "digest": "6c537cb6c5c0b698ccb56784ea4be8853baae947f5383b7dc342578ddeb01702",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
