@@ -28,6 +28,12 @@ type FirstRows = Readonly<{ rows: readonly Row[]; rest: Selection | null }>;
 /** Length of the kept rows, beyond which all are dropped: 30,000 entries, some 60 MiB. */
 const LENGTH_MAX = 32 * 1024 * 1024;
 
+/**
+ * Rows put since, beyond those that selections found, at which all are dropped: a key whose facts
+ * arrive in order is hot too, but nearly never read.
+ */
+const UNREAD_MAX = 2000;
+
 /** What a row takes besides its text, and what the place of a selection takes. */
 const ROW_LENGTH = 512;
 const RANGE_LENGTH = 256;
@@ -46,7 +52,12 @@ export function createKnownRows(
   lengthMax = LENGTH_MAX,
 ): KnownRows {
   const tables = new Map<Table, KnownTable>();
-  let length = 0;
+  let [length, unread] = [0, 0];
+
+  function forget(): void {
+    tables.clear();
+    [length, unread] = [0, 0];
+  }
 
   function keep({ rows }: KnownTable, key: string, row: Row): Row {
     const known = rows.get(key);
@@ -64,6 +75,7 @@ export function createKnownRows(
       const prefix = ranges && prefixOf(table, selection);
       if (!prefix) return { rows: [], rest: selection };
       const { rows, isAll, beyond } = ranges.find({ ...selection, ...spanOf(prefix, selection) });
+      unread = Math.max(0, unread - rows.length);
       if (isAll) return { rows, rest: null };
       const limit = selection.limit - rows.length;
       return { rows, rest: { ...selection, limit, ...(beyond && { beyond }) } };
@@ -71,10 +83,7 @@ export function createKnownRows(
     add(table, selection, found) {
       const prefix = prefixOf(table, selection);
       if (prefix === null) return found;
-      if (length > lengthMax) {
-        tables.clear();
-        length = 0;
-      }
+      if (length > lengthMax) forget();
       const known = getOrAdd(tables, table, () => ({ rows: new Map(), partitions: new Map() }));
       const rows = found.map((row) => keep(known, keyOf(table, row), row));
       const partition = partitionOf(table, selection);
@@ -99,7 +108,10 @@ export function createKnownRows(
         known.rows.delete(key);
         length -= lengthOf(before);
       }
-      if (row !== null && isKnown) keep(known, key, row);
+      if (row === null || !isKnown) return;
+      keep(known, key, row);
+      unread += 1;
+      if (unread > UNREAD_MAX) forget();
     },
   };
 }

@@ -226,6 +226,16 @@ describe("rows that a buffer knows", () => {
     expect(questions()).toBe(1);
   });
 
+  test("are not kept where facts arrive in order and nobody reads them", async () => {
+    const { buffer, questions } = await openCounted();
+    const end = inLine("a", { descending: true, limit: 1 });
+    expect(await buffer.select(QUEUE, end)).toEqual([]);
+    for (let at = 0; at < 2500; at += 1) buffer.put(QUEUE, row(`s${at}`, "a", at), null);
+    await buffer.commit(1, "");
+    expect(await buffer.select(QUEUE, end)).toEqual([row("s2499", "a", 2499)]);
+    expect(questions()).toBe(2);
+  });
+
   test("do not have to be skipped again: the oldest of many is withdrawn, one by one", async () => {
     const { buffer, questions } = await openCounted();
     const count = 2000;
