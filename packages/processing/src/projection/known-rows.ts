@@ -25,8 +25,11 @@ export interface KnownRows {
 /** `rest` is null if all rows of the selection are known. */
 type FirstRows = Readonly<{ rows: readonly Row[]; rest: Selection | null }>;
 
-/** Length of the kept rows, beyond which all are dropped: 30,000 entries, some 60 MiB. */
-const LENGTH_MAX = 32 * 1024 * 1024;
+/**
+ * Length of the kept rows, beyond which all are dropped: 7,500 entries, some 15 MiB. Each projector has
+ * so much.
+ */
+const LENGTH_MAX = 8 * 1024 * 1024;
 
 /**
  * Rows put since, beyond those that selections found, at which all are dropped: a key whose facts
