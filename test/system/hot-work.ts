@@ -35,8 +35,9 @@ export type HotWork = Readonly<{
   many: CountedWork;
   /** Rows that a projector asks for before it goes on where it stood. */
   askedToReopen: number;
-  /** Rows that were asked for, over all facts. */
+  /** Rows that were asked for, and written, over all facts. */
   asked: number;
+  written: number;
   facts: number;
   /** Every kind of question that was asked. */
   questions: readonly Question[];
@@ -81,9 +82,10 @@ export async function workOf(
     }
     const [few, many] = [done[1], done[STRETCHES - 1]];
     if (few === undefined || many === undefined) throw new Error(`too few facts: ${position}`);
-    const { asked } = counts();
+    const { asked, written } = counts();
     const askedToReopen = await rowsToReopen(projection, opened);
-    return { few, many, askedToReopen, asked, facts: position, questions: questions() };
+    const all = { asked, written, facts: position };
+    return { few, many, askedToReopen, ...all, questions: questions() };
   } finally {
     await opened.close();
   }
