@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { createServer } from "node:http";
+import { Agent, createServer, get, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { formatTime, MILLISECOND } from "@counterfoil/core/exact/time";
@@ -11,7 +11,7 @@ import {
 } from "@counterfoil/counterfoil/demo/service";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Page, Request } from "playwright-core";
 import { CHROMIUM, startBrowser } from "../test/console/support/browser.ts";
 import { inFolder, openBenchStream } from "./append.ts";
 import { START } from "./ledger.ts";
@@ -26,7 +26,7 @@ const TIMES = 300;
 const TIMES_MIN = 50;
 const ROW_MS = 60_000;
 /** So often each query is sent first, until V8 has compiled what answers it. */
-const WARM_UPS = 30;
+const WARM_UPS = 200;
 
 /** Why no browser can be started on this machine; null if one can. */
 export const missingForBrowser = (): string | null =>
@@ -199,11 +199,18 @@ async function questionRow(
   };
 }
 
+/** One connection is kept, and no `fetch`: its garbage would be collected in the time that is measured. */
+const CLIENT = new Agent({ keepAlive: true, maxSockets: 1 });
+
 async function askMs(url: string): Promise<number> {
   const started = performance.now();
-  const response = await fetch(url);
-  await response.arrayBuffer();
-  if (!response.ok && response.status !== 404) throw new Error(`${url}: ${response.status}`);
+  const headers = { "accept-encoding": "gzip" };
+  const [response] = (await once(get(url, { agent: CLIENT, headers }), "response")) as [
+    IncomingMessage,
+  ];
+  await once(response.resume(), "end");
+  const { statusCode = 0 } = response;
+  if (statusCode !== 200 && statusCode !== 404) throw new Error(`${url}: ${statusCode}`);
   return performance.now() - started;
 }
 
@@ -283,15 +290,19 @@ async function recordView(browser: Browser, address: string): Promise<Recorded> 
   const context = await browser.newContext();
   const page = await context.newPage();
   const recorded = new Map<string, Readonly<{ type: string; body: Buffer }>>();
-  page.on("requestfinished", async (request) => {
+  const answers: Promise<void>[] = [];
+  const record = async (request: Request) => {
     const response = await request.response();
     const { pathname, search } = new URL(request.url());
     const type = response?.headers()["content-type"] ?? "";
     if (response !== null) recorded.set(pathname + search, { type, body: await response.body() });
-  });
+  };
+  page.on("requestfinished", (request) => answers.push(record(request)));
   await page.goto(address);
   await untilShown(page);
   await page.waitForLoadState("load");
+  page.removeAllListeners("requestfinished");
+  await Promise.all(answers);
   await context.close();
   return recorded;
 }
