@@ -124,7 +124,9 @@ describe("webhooks are acknowledged beside", () => {
     await longestTurns(service, asked);
     const reading = Array.from({ length: readers }, read);
     let sent = 0;
-    for (const until = performance.now() + SECONDS * 1000; performance.now() < until; ) {
+    const until = performance.now() + SECONDS * 1000;
+    // On a busy machine a page may take longer than all of this.
+    while (performance.now() < until || pages <= readers) {
       sent += 1;
       const body = JSON.stringify({ ...balance(1_000_000 + sent), asset: "ETH" });
       const webhook = {
