@@ -136,12 +136,17 @@ export function isUnconfirmedSince(
   return true;
 }
 
-/** By the stream, or by a time that no socket's order moved: that one may be any moment before. */
+/**
+ * By the stream, or by a time that no socket's order moved: that one may be any moment before. A run that
+ * is recorded after the opening, and arrived long before it, shows that the clock was ahead at the opening:
+ * then times tell nothing.
+ */
 const isIncluded = (entry: Entry, { openedAt, openedOn }: Omission): boolean =>
   entry.recordedAt < openedAt ||
   (isDated(entry) &&
     entry.effectiveAt === entry.ownAt &&
-    entry.effectiveAt + errorOf(entry) + RECEIVER_ERROR < openedOn);
+    entry.effectiveAt + errorOf(entry) + RECEIVER_ERROR < openedOn &&
+    openedOn <= entry.arrivedAt + RECEIVER_ERROR);
 
 /** A run that its socket reported after one that is certainly later is certainly later too. */
 const isLaterThan = (entry: Entry, { arrivedAt }: Pick<Omission, "arrivedAt">): boolean =>

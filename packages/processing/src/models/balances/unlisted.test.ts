@@ -249,6 +249,12 @@ const TOLD: readonly Told[] = [
   ["its birth without a time", [], [late({ change: 7, balance: 7, dated: null })], "7 continuous"],
   ["its birth without movements", [], [late({ change: null, dated: 0.2 })], "45 continuous"],
   ["its birth long before", [], [late({ change: 7, balance: 7 })], "7 unlisted, left out"],
+  [
+    "its birth, after a connection that was opened by a clock that was an hour ahead",
+    [],
+    [late({ change: 7, balance: 7, dated: -3000, arrived: -2999 })],
+    "7 continuous",
+  ],
   ["a first run that finds it filled", [], [late({ dated: 0.2 })], "45 unlisted, left out"],
 ];
 
