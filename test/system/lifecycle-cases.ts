@@ -116,6 +116,19 @@ const endsAgainst =
     }
   };
 
+const heldAgain = (minute: number) =>
+  run(`${minute}`, minute, [["withdrawal_pending", "-10", `p${minute}`, OF_R]]);
+
+/** A movement that contradicts an end, some time after it: what lasts is wrong, and this is new. */
+const holdsAgain =
+  (...told: readonly Webhook[]): LifecycleCase =>
+  async (played) => {
+    const now = told.length + 1;
+    const ledger = await played([...told, heldAgain(now)]);
+    expect(await ledger.stuck("withdrawals", now)).toEqual(NOBODY);
+    expect((await ledger.stuck("withdrawals", AT_LAST)).records).toEqual(["R true"]);
+  };
+
 const released =
   (named: object): LifecycleCase =>
   async (played) => {
@@ -225,6 +238,13 @@ const WITHDRAWALS: LifecycleCases = {
     [HELD, ended("settled", 2), givenBack(3)],
     [run("4", 4, [["withdrawal_pending", "-10", "p4", OF_R]]), taken(5)],
   ),
+  "failed and released, and held again later": holdsAgain(
+    ...[HELD, ended("failed", 2), givenBack(3)],
+  ),
+  "settled and refunded, and held again later": holdsAgain(
+    ...[HELD, ended("settled", 2), taken(3), refunded(4)],
+  ),
+  "settled, and held again later": holdsAgain(HELD, taken(2), ended("settled", 3)),
   "ends whose movements agree with them are not stuck": async (played) => {
     const agreeing: Readonly<Record<string, readonly Webhook[]>> = {
       settled: [HELD, ended("settled", 2), taken(3)],

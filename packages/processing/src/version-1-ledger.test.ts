@@ -101,7 +101,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "decf88c22e6438394c5a33af7e282b51fdf3fb9546b7416c8b7bb25b8289c2ea",
   ],
   "withdrawals 11": [
-    "fbc7effe0b9e672871b27abc8cd4c4816d8a5607f4556bf3349405986aec0b42",
+    "a3dc41ddce10ab15bbf3a705bb29073751ccb6e75bbfd21b630f6bdba3afcf2c",
     "48cbc0d091b8a7a87349da005d3d453c8f531c0cf18416d5b9ea62fc9865f714",
   ],
   "deposits 2": [
@@ -141,7 +141,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "49eb80231ae4adfa2367bffa476db2bde0b94027be0314708855c742c64d233f",
   ],
   "deposits 11": [
-    "f481d511c3635f8808891a11fa210de2ecb2fcb83ba4493a546b9b9c34e44b56",
+    "c4e4ed7a045df504f0e25831587c184b0daab8eabd304093077e5cd07651ce85",
     "62172ce7bfb10db4ce539766462b513c42700b11157b36b9465697c4d365a1a7",
   ],
   "trades 2": [
@@ -177,7 +177,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "33041a3ead79e6e21b0d62c310323c5deb50603530c87d1731e0dcdc6d227a74",
   ],
   "trades 10": [
-    "b7d3690ffcd7d2ad330db773d53c485ea9fb6cc6ff489bc7345cb7aef699431a",
+    "bd83cce40a1dd25bbfeb1380dfbd885dd35c368ba60b102aa54e85492416bd01",
     "80784b7cd712655cfa8b46d7870b406c87d6810192655d16c69755393e4637ca",
   ],
 };

@@ -119,7 +119,7 @@ async function build(catalogue: ModelCatalogue): Promise<void> {
   const records = rowsOf(RECORDS, (at) => ({
     ...{ id: `w${at}`, position: at },
     ...(at % 20 === 0 ? { stage: "pending", waits: "pending" } : { stage: "settled" }),
-    ...{ updated_at: BigInt(at), entered_at: BigInt(at) },
+    ...{ updated_at: BigInt(at), waits_since: BigInt(at) },
   }));
   // One in twenty belongs to the platform.
   const party = (at: number) => ({ id: `w${at}`, party: `p${at % 20}`, position: at });
@@ -159,11 +159,11 @@ describe("lists", () => {
     // Stuck records are counted from the index alone, without reading rows.
     const { text, values } = sqliteSql(RECORDS).count([
       is("waits", "pending"),
-      { column: "entered_at", is: "<", value: 1000n },
+      { column: "waits_since", is: "<", value: 1000n },
     ]);
     const plan = database.prepare(`EXPLAIN QUERY PLAN ${text}`).all(...(values as SQLInputValue[]));
     expect(plan.map(({ detail }) => detail)).toEqual([
-      expect.stringContaining("SEARCH records USING COVERING INDEX records_waits_entered_at"),
+      expect.stringContaining("SEARCH records USING COVERING INDEX records_waits_waits_since"),
     ]);
     database.close();
     rmSync(dataDir, { recursive: true });

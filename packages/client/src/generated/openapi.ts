@@ -4522,7 +4522,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "94bbb39bda6601454c704399823463c4e6b9e7e14379e2a23794d92b3624438c",
+                     *               "digest": "0057c32a6d840ac35418da9980546f05e99b2d08ca4718506b96f061e9be718b",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 11,
@@ -4536,7 +4536,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "76aa351cce94abcafe24b977341c3e2befffc2a4fe5dd266d3754a1affaab9cf",
+                     *               "digest": "d47f11d108459d9ba97b6faaa9f2d5cba786fd918b0e6b0efc4f94dc6d8a017c",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 11,
@@ -4550,7 +4550,7 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "6c537cb6c5c0b698ccb56784ea4be8853baae947f5383b7dc342578ddeb01702",
+                     *               "digest": "c7cb972466d8a2632e8e84cdea371eb8976a1cb169915d5455c5718eec55a0aa",
                      *               "generation": 1,
                      *               "is_live": true,
                      *               "model_version": 10,
@@ -6001,7 +6001,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "94bbb39bda6601454c704399823463c4e6b9e7e14379e2a23794d92b3624438c",
+                     *             "digest": "0057c32a6d840ac35418da9980546f05e99b2d08ca4718506b96f061e9be718b",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
@@ -6014,7 +6014,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "76aa351cce94abcafe24b977341c3e2befffc2a4fe5dd266d3754a1affaab9cf",
+                     *             "digest": "d47f11d108459d9ba97b6faaa9f2d5cba786fd918b0e6b0efc4f94dc6d8a017c",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
@@ -6027,7 +6027,7 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "6c537cb6c5c0b698ccb56784ea4be8853baae947f5383b7dc342578ddeb01702",
+                     *             "digest": "c7cb972466d8a2632e8e84cdea371eb8976a1cb169915d5455c5718eec55a0aa",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,

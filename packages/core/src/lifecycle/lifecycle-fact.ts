@@ -123,6 +123,16 @@ export function waitsIn(lifecycle: Lifecycle, { stage, fields, sums }: Waiting):
   return lifecycle.isUnfinished?.(stage, fields, sums) ? stage : null;
 }
 
+/**
+ * The entry since which a record waits in a stage: the one that entered it; of one that has ended the last,
+ * for it may have ended long before the movement that contradicts its end.
+ */
+export const waitsSince = <Entry>(
+  { resting }: Lifecycle,
+  stage: string,
+  { last, entered }: Readonly<{ last: Entry; entered: Entry }>,
+): Entry => (resting.includes(stage) ? last : entered);
+
 type Reader<Type extends ProviderFactType> = Readonly<{
   /** Whether a fact of the type is kept; all are kept if this is absent. */
   isKept?: (data: DataOf<Type>) => boolean;

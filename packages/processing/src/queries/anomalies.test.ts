@@ -42,7 +42,7 @@ function anomaly(id: string, rest: Row = {}): Row {
 
 function record(id: string, rest: Row = {}): Row {
   const { stage = "pending" } = rest;
-  return { id, stage, waits: stage, entered_at: 0n, position: 1, ...rest };
+  return { id, stage, waits: stage, waits_since: 0n, position: 1, ...rest };
 }
 
 /** The anomalies of each model. */
@@ -138,7 +138,7 @@ const anomalyArbitrary = fc.record({
 });
 const recordArbitrary = fc.record({
   stage: fc.nat({ max: 20 }),
-  entered_at: fc.constantFrom(0n, 10n * DAY),
+  waits_since: fc.constantFrom(0n, 10n * DAY),
   isWaiting: fc.boolean(),
   isKnown: fc.boolean(),
   position,
@@ -152,11 +152,11 @@ const worldArbitrary = fc
     const of = (model: Model, at: number): World[Model] => {
       const made = (records[at] ?? []).map(({ isWaiting, ...row }, id) => {
         const stage = stageOf(model, row.stage);
-        const { entered_at, position } = row;
+        const { waits_since, position } = row;
         const mayWait = model !== "balances" && waitingStages(model).includes(stage);
         const waits = isWaiting && mayWait ? stage : null;
         const isKnown = row.isKnown && waits !== null;
-        const rest = { stage, waits, entered_at, position, is_known: isKnown ? 1 : null };
+        const rest = { stage, waits, waits_since, position, is_known: isKnown ? 1 : null };
         return { row: record("abcdefghijkl"[id] ?? "", rest), isKnown };
       });
       const known = made.filter(({ isKnown }) => isKnown).map(({ row }) => row);
@@ -281,7 +281,7 @@ describe("of very many anomalies", () => {
 
   test("of records that wait, the stuck ones are found by pages, too", async () => {
     const records = Array.from({ length: MANY }, (_, at) =>
-      record(`w${at}`, { position: at, entered_at: at % 2000 === 1 ? 0n : 10n * DAY }),
+      record(`w${at}`, { position: at, waits_since: at % 2000 === 1 ? 0n : 10n * DAY }),
     );
     const ended = { stage: "settled", waits: null };
     const settled = records.map((row) => ({ ...row, id: `s${row.id}`, ...ended }));

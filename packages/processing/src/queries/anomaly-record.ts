@@ -42,15 +42,15 @@ export function stuckRecord(
   { afterSeconds }: StuckRule,
   known: Row = NOT_ACKNOWLEDGED,
 ): AnomalyRecord {
-  const { id, stage, entered_at, position } = row;
-  const entered = BigInt(entered_at ?? 0);
+  const { id, stage, waits_since, position } = row;
+  const since = BigInt(waits_since ?? 0);
   return {
     id: stuckId(String(id), String(stage)),
     kind: "stuck",
     model,
     subject: String(id),
-    detail: { stage: String(stage), entered_at: formatTime(entered), after_seconds: afterSeconds },
-    opened_at: formatTime(entered + BigInt(afterSeconds) * SECOND),
+    detail: { stage: String(stage), entered_at: formatTime(since), after_seconds: afterSeconds },
+    opened_at: formatTime(since + BigInt(afterSeconds) * SECOND),
     opened_position: positionIn(position),
     closed_position: null,
     ...acknowledgedIn(known),
@@ -83,7 +83,7 @@ export async function anomaliesAt(
   return then;
 }
 
-/** Records that wait in a stage that they entered before this are stuck in it. */
+/** Records that wait in a stage since before this are stuck in it. */
 export type StuckRule = Readonly<{ before: Nanos; afterSeconds: number }>;
 
 export function stuckRule(now: Nanos, afterSeconds: number): StuckRule {
@@ -93,8 +93,8 @@ export function stuckRule(now: Nanos, afterSeconds: number): StuckRule {
 /**
  * Whether a record is stuck, which depends on the clock and is never stored, digested or published.
  */
-export function isStuck({ waits, entered_at }: Row, { before }: StuckRule): boolean {
-  return typeof waits === "string" && typeof entered_at === "bigint" && entered_at < before;
+export function isStuck({ waits, waits_since }: Row, { before }: StuckRule): boolean {
+  return typeof waits === "string" && typeof waits_since === "bigint" && waits_since < before;
 }
 
 /** Stages in which a record may be stuck. */
@@ -118,7 +118,7 @@ export async function countStuck(
   for (const stage of waitingStages(model)) {
     const stuckIn = (column: "waits" | "stage"): readonly Condition[] => [
       { column, is: "=", value: stage },
-      { column: "entered_at", is: "<", value: rule.before },
+      { column: "waits_since", is: "<", value: rule.before },
     ];
     const open = await rows.count(RECORDS, stuckIn("waits"));
     if (open === 0) continue;

@@ -8,7 +8,7 @@ import {
 } from "@counterfoil/contracts/record";
 import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import { DEPOSITS } from "@counterfoil/core/lifecycle/deposit";
-import type { Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
+import { type Lifecycle, waitsSince } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import { secondsInStage } from "@counterfoil/core/lifecycle/stages";
 import { TRADES } from "@counterfoil/core/lifecycle/trade";
 import { WITHDRAWALS } from "@counterfoil/core/lifecycle/withdrawal";
@@ -130,18 +130,21 @@ function relinkRecord({ from, stage, occurred_at, position }: Row): HistoryRecor
  */
 export function changedRecord({ id = null, position = null, row }: Row): Row | null {
   if (typeof row !== "string") return null;
-  const { state, waits, opened_at, updated_at, entered_at, cluster, tail } = JSON.parse(row);
+  const { state, waits, cluster, tail, ...times } = JSON.parse(row);
   const { provider, stage, asset, ...whose } = JSON.parse(state);
   const { participant_code, beneficiary, account_group } = whose;
   const columns = { provider, stage, asset, participant_code, beneficiary, account_group };
   const texts = Object.entries(columns).map(([name, value]) => [name, textOrNull(value)]);
   return {
     ...{ id, position, state, waits, cluster, tail, ...Object.fromEntries(texts) },
-    opened_at: BigInt(opened_at),
-    updated_at: BigInt(updated_at),
-    entered_at: entered_at === null ? null : BigInt(entered_at),
+    waits_since: nanosOrNull(times.waits_since),
+    opened_at: BigInt(times.opened_at),
+    updated_at: BigInt(times.updated_at),
+    entered_at: nanosOrNull(times.entered_at),
   };
 }
+
+const nanosOrNull = (text: string | null): bigint | null => (text === null ? null : BigInt(text));
 
 const textOrNull = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
@@ -198,6 +201,7 @@ export async function recordAsOf(
   if (last === null) return null;
   const entered = await lastOf({ moves: 1 });
   const stage = textOrNull(last.after) ?? LIFECYCLES[model].firstStage;
+  const waits = waitsThen(row, model, stage);
   const state = {
     ...JSON.parse(String(row.state)),
     stage,
@@ -207,7 +211,9 @@ export async function recordAsOf(
   return {
     ...row,
     stage,
-    waits: waitsThen(row, model, stage),
+    waits,
+    waits_since:
+      waits === null ? null : (waitsSince(LIFECYCLES[model], waits, { last, entered })?.at ?? null),
     state: JSON.stringify(state),
     updated_at: last.at ?? 0n,
     entered_at: entered?.at ?? null,

@@ -175,8 +175,8 @@ describe("stuck", () => {
     ["pending", null, false],
     ["settled", 0n, true],
     [null, 0n, false],
-  ])("a record that waits in %s since %s: %s", (waits, entered_at, expected) => {
-    expect(isStuck({ stage: "settled", waits, entered_at }, rule)).toBe(expected);
+  ])("a record that waits in %s since %s: %s", (waits, waits_since, expected) => {
+    expect(isStuck({ stage: "settled", waits, waits_since }, rule)).toBe(expected);
   });
 
   test.each([
@@ -197,7 +197,7 @@ describe("stuck", () => {
       record(`r${at}`, {
         cluster: at + 1,
         updated_at: BigInt(at),
-        entered_at: at % 3 === 0 ? 0n : 9n * DAY,
+        waits_since: at % 3 === 0 ? 0n : 9n * DAY,
       }),
     );
     const rows = await modelOf(records);
@@ -221,10 +221,10 @@ describe("stuck", () => {
 
   test("is found among very many that do not wait, without reading those", async () => {
     const settled = Array.from({ length: 3000 }, (_, at) =>
-      record(`s${at}`, { stage: "settled", waits: null, updated_at: 9n, entered_at: 0n }),
+      record(`s${at}`, { stage: "settled", waits: null, updated_at: 9n, waits_since: 0n }),
     );
     const moving = ["requested", "pending", "failed"].map((stage, at) =>
-      record("abc"[at] ?? "", { stage, updated_at: BigInt(at), entered_at: 0n }),
+      record("abc"[at] ?? "", { stage, updated_at: BigInt(at), waits_since: 0n }),
     );
     const rows = await modelOf([...settled, ...moving]);
     let read = 0;

@@ -126,8 +126,8 @@ class LifecycleFold {
     if (record === null || record.waits !== stuck.stage) return;
     if (Number(record.position) > Number(acknowledgement.as_of)) return;
     const known = await this.buffer.get(KNOWN_STUCK, [stuck.id]);
-    const { entered_at = null, position: changed = null } = record;
-    const row = { ...stuck, entered_at, position: changed, ...acknowledgedBy(acknowledgement) };
+    const { waits_since = null, position: changed = null } = record;
+    const row = { ...stuck, waits_since, position: changed, ...acknowledgedBy(acknowledgement) };
     this.buffer.put(KNOWN_STUCK, row, known);
     this.buffer.put(RECORDS, { ...record, is_known: 1 }, record);
   }

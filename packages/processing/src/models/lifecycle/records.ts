@@ -3,6 +3,7 @@ import {
   type Lifecycle,
   SHOWS,
   waitsIn,
+  waitsSince,
 } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
   type Fields,
@@ -168,7 +169,7 @@ export class Records {
     const { buffer } = this.on;
     const known = await buffer.get(KNOWN_STUCK, [stored.id ?? null]);
     if (known === null) return null;
-    if (row === null || row.waits !== known.stage || row.entered_at !== known.entered_at) {
+    if (row === null || row.waits !== known.stage || row.waits_since !== known.waits_since) {
       buffer.remove(KNOWN_STUCK, known, known);
       return null;
     }
@@ -266,6 +267,7 @@ function recordRow(
   const { base, fields, sums, id } = computed;
   const shown = lifecycle.fieldsOf(fields, sums);
   const stage = (last.after ?? lifecycle.firstStage) as string | null;
+  const waits = waitsIn(lifecycle, { stage, fields, sums });
   const state = {
     ...shown,
     stage,
@@ -276,7 +278,9 @@ function recordRow(
   return {
     id,
     stage,
-    waits: waitsIn(lifecycle, { stage, fields, sums }),
+    waits,
+    waits_since:
+      waits === null ? null : (waitsSince(lifecycle, waits, { last, entered })?.at ?? null),
     ...columnsOf(shown),
     opened_at: first.at ?? 0n,
     updated_at: last.at ?? 0n,
@@ -330,6 +334,7 @@ const isUnexplainedReversal = (fields: Fields, sums: Sums): boolean =>
 const SHOWN = [
   "state",
   "waits",
+  "waits_since",
   "opened_at",
   "updated_at",
   "entered_at",
@@ -339,10 +344,11 @@ const SHOWN = [
 ];
 
 /** Times are text: a JSON number cannot hold nanoseconds exactly. */
-function changeText({ state, waits, opened_at, updated_at, ...row }: Row): string {
+function changeText({ state, waits, waits_since, opened_at, updated_at, ...row }: Row): string {
   const [opened, updated] = [String(opened_at), String(updated_at)];
   const times = { opened_at: opened, updated_at: updated, entered_at: textOf(row.entered_at) };
-  return JSON.stringify({ state, waits, ...times, cluster: row.cluster, tail: row.tail });
+  const waiting = { waits, waits_since: textOf(waits_since) };
+  return JSON.stringify({ state, ...waiting, ...times, cluster: row.cluster, tail: row.tail });
 }
 
 const textOf = (time: unknown): string | null => (typeof time === "bigint" ? String(time) : null);

@@ -20,6 +20,8 @@ export const RECORDS: Table = {
     stage: text,
     /** The stage, if the record waits in it, so that it is stuck after some time; null if it may stay. */
     waits: text,
+    /** Since when it waits: it entered the stage, or ended, and its last entry says something else. */
+    waits_since: own(nanos),
     /** Null for a trade: each of its parties has its own asset, see queries/lifecycle-list.ts. */
     asset: text,
     participant_code: text,
@@ -49,7 +51,7 @@ export const RECORDS: Table = {
     ["waits", "updated_at", "id"],
     ["waits", "position", "id"],
     // Stuck records of a stage are counted from this index alone.
-    ["waits", "entered_at"],
+    ["waits", "waits_since"],
     ["participant_code", "updated_at", "id"],
     ["beneficiary", "updated_at", "id"],
     ["account_group", "updated_at", "id"],
@@ -300,12 +302,12 @@ export const SLOTS: Table = {
 export const KNOWN_STUCK: Table = {
   name: "known_stuck",
   columns: {
-    ...owned({ id: text, stage: text, entered_at: nanos, position: integer }),
+    ...owned({ id: text, stage: text, waits_since: nanos, position: integer }),
     ...ACKNOWLEDGED,
   },
   key: ["id"],
   indexes: [
-    ["stage", "entered_at"],
+    ["stage", "waits_since"],
     ["position", "id"],
   ],
   digested: "digest",
