@@ -51,8 +51,8 @@ describeOwnPostgres(
       const url = await newDatabase(use().url);
       const work = await connected(url, (catalogue) => workOf(catalogue, shape, STRETCH));
       const { asked, written, facts } = work;
-      // Each fact has a look at where the model stands, and a row is found before it is replaced.
-      expect(await rowsRead(url)).toBeLessThanOrEqual(4 * (asked + facts) + written);
+      // Each fact has a look at where the model stands, and a few replaced versions of rows lie between.
+      expect(await rowsRead(url)).toBeLessThanOrEqual(4 * (asked + facts) + written / 20);
     });
 
     test("a page of a long history", async () => {

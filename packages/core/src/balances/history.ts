@@ -1,4 +1,5 @@
 import type { Nanos } from "../exact/time.ts";
+import { firstWhere } from "../sorted.ts";
 import {
   anchorOf,
   type Change,
@@ -119,7 +120,7 @@ function endOfOvertaken(entries: readonly Entry[], to: number, last: Entry | und
   if (!next || !last || comparePlaces(last, next) < 0) return to;
   return clusterEnd(
     entries,
-    search(entries, (entry) => comparePlaces(entry, last) > 0),
+    firstWhere(entries, (entry) => comparePlaces(entry, last) > 0),
   );
 }
 
@@ -224,27 +225,16 @@ const isInLarge = (entries: readonly Entry[], place: number): boolean =>
 function insertionPoint(entries: readonly Entry[], { before, after, at }: Change): number {
   if (before !== null) return indexOf(entries, before);
   const mark = after?.counter ?? "";
-  return search(entries, (entry) =>
+  return firstWhere(entries, (entry) =>
     entry.placedAt === at ? entry.mark >= mark : entry.placedAt > at,
   );
 }
 
 const firstPlacedAt = (entries: readonly Entry[], time: Nanos): number =>
-  search(entries, ({ placedAt }) => placedAt >= time);
+  firstWhere(entries, ({ placedAt }) => placedAt >= time);
 
 const indexOf = (entries: readonly Entry[], entry: Entry): number =>
-  search(entries, (other) => comparePlaces(other, entry) >= 0);
-
-/** Finds the first index whose entry, like all after it, meets the condition. */
-function search(entries: readonly Entry[], meets: (entry: Entry) => boolean): number {
-  let [low, high] = [0, entries.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (meets(entries[middle] as Entry)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
+  firstWhere(entries, (other) => comparePlaces(other, entry) >= 0);
 
 /** Replaces a region with the computed entries. @returns the entries that changed */
 function replace(

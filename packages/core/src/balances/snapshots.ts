@@ -65,8 +65,8 @@ export function judgeSnapshot(history: History, snapshot: Entry): Judgement | Ou
   return judged(null);
 }
 
-const isCertainlyIn = (entry: Entry, snapshot: Entry): boolean =>
-  entry.recordedAt < snapshot.openedAt;
+const isCertainlyIn = (entry: Entry, { openedAt }: Pick<Entry, "openedAt">): boolean =>
+  entry.recordedAt < openedAt;
 
 /**
  * Whether an entry after the last certain one may be included in the snapshot; an undated run
@@ -141,12 +141,14 @@ export function isUnconfirmedSince(
  * is recorded after the opening, and arrived long before it, shows that the clock was ahead at the opening:
  * then times tell nothing.
  */
-const isIncluded = (entry: Entry, { openedAt, openedOn }: Omission): boolean =>
-  entry.recordedAt < openedAt ||
-  (isDated(entry) &&
-    entry.effectiveAt === entry.ownAt &&
-    entry.effectiveAt + errorOf(entry) + RECEIVER_ERROR < openedOn &&
-    openedOn <= entry.arrivedAt + RECEIVER_ERROR);
+const isIncluded = (entry: Entry, omission: Omission): boolean =>
+  isCertainlyIn(entry, omission) || isDatedBefore(entry, omission);
+
+const isDatedBefore = (entry: Entry, { openedOn }: Omission): boolean =>
+  isDated(entry) &&
+  entry.effectiveAt === entry.ownAt &&
+  entry.effectiveAt + errorOf(entry) + RECEIVER_ERROR < openedOn &&
+  openedOn <= entry.arrivedAt + RECEIVER_ERROR;
 
 /** A run that its socket reported after one that is certainly later is certainly later too. */
 const isLaterThan = (entry: Entry, { arrivedAt }: Pick<Omission, "arrivedAt">): boolean =>

@@ -1,3 +1,4 @@
+import { firstWhere } from "@counterfoil/core/sorted";
 import {
   type Row,
   type Selection,
@@ -5,7 +6,7 @@ import {
   textLength,
   type Value,
 } from "../ports/model-store.ts";
-import { comparePlace, compareRows, compareTuples, firstWhere } from "./selection.ts";
+import { comparePlace, compareRows, compareTuples, fixedPrefix } from "./selection.ts";
 
 /**
  * Rows that were read or put, as they are now, and where no others are. The facts of a hot key need
@@ -150,16 +151,9 @@ type Span = Readonly<{ low: Cut; high: Cut }>;
  * The values that a selection fixes in the first columns of its order. Null if its rows are not
  * adjacent in the order of their partition: it has another condition.
  */
-function prefixOf(
-  { partition }: Table,
-  { where = [], among, orderBy }: Selection,
-): readonly Value[] | null {
-  const prefix: Value[] = [];
-  for (const column of orderBy) {
-    const fixed = where.find((one) => one.column === column && one.is === "=");
-    if (fixed === undefined || fixed.value === null) break;
-    prefix.push(fixed.value as Value);
-  }
+function prefixOf({ partition }: Table, selection: Selection): readonly Value[] | null {
+  const { where = [], among, orderBy } = selection;
+  const prefix = fixedPrefix(selection);
   const isFixed = (column: string) =>
     column === partition || orderBy.slice(0, prefix.length).includes(column);
   const areAdjacent = where.every(({ column, is }) => is === "=" && isFixed(column));

@@ -1,4 +1,5 @@
 import type { Hashing } from "@counterfoil/core/hashing";
+import { firstWhere } from "@counterfoil/core/sorted";
 import {
   type Checkpoint,
   type Commit,
@@ -12,7 +13,17 @@ import {
 } from "../ports/model-store.ts";
 import { createDigestSums, type Leaf, rowLeaf } from "./digests.ts";
 import { createKnownRows } from "./known-rows.ts";
-import { comparePlace, compareRows, firstWhere, inOrderOf, isBeyond, meets } from "./selection.ts";
+import {
+  comparePlace,
+  compareRows,
+  fixedPrefix,
+  inOrderOf,
+  isBeyond,
+  keyOfRow,
+  keyText,
+  meets,
+  rowsWithout,
+} from "./selection.ts";
 
 /**
  * The changes of a projection since its last commit. A row that changes many times between two
@@ -117,7 +128,8 @@ export function createRowBuffer(
       const { rows, rest } = known.find(table, selection);
       if (rest === null) return rows;
       const pending = pendingRows.select(table, rest);
-      const kept = await unchangedRows(store, table, rest, slots.get(table));
+      const changed = slots.get(table);
+      const kept = await rowsWithout(store, table, rest, (key) => changed?.has(key) === true);
       const all = pending.length === 0 ? kept : [...kept, ...pending].sort(inOrderOf(rest));
       const others = known.add(table, rest, all.slice(0, rest.limit));
       return rows.length === 0 ? others : [...rows, ...others];
@@ -151,36 +163,6 @@ export function createRowBuffer(
   };
 }
 
-/**
- * The selected committed rows that have not changed since; at least as many as requested, if there
- * are that many.
- */
-async function unchangedRows(
-  store: ModelStore,
-  table: Table,
-  selection: Selection,
-  changed: Slots | undefined,
-): Promise<readonly Row[]> {
-  if (changed === undefined) return store.select(table, selection);
-  const { orderBy } = selection;
-  const kept: Row[] = [];
-  for (let page = selection; kept.length < selection.limit; ) {
-    const stored = await store.select(table, page);
-    for (const row of stored) if (!changed.has(keyOfRow(table, row))) kept.push(row);
-    const last = stored.at(-1);
-    if (last === undefined || stored.length < page.limit) break;
-    const beyond = orderBy.map((column) => last[column] ?? null);
-    page = { ...selection, beyond, limit: Math.min(PAGE_MAX, 2 * page.limit) };
-  }
-  return kept;
-}
-
-/**
- * Maximum page size: pages grow because a selection of one row may have to skip a thousand changed
- * rows.
- */
-const PAGE_MAX = 256;
-
 /** Everything that changed since the last commit. */
 function writesOf(
   slots: ReadonlyMap<Table, Slots>,
@@ -208,14 +190,6 @@ function changedRows(changed: Slots) {
 
 const remainingRows = (slots: Slots | undefined): Row[] =>
   [...(slots?.values() ?? [])].flatMap(({ row }) => (row === null ? [] : [row]));
-
-function keyOfRow({ key }: Table, row: Row): string {
-  let text = String(row[key[0] ?? ""]);
-  for (let at = 1; at < key.length; at += 1) text += `\u0001${row[key[at] ?? ""]}`;
-  return text;
-}
-
-const keyText = (key: readonly Value[]): string => key.join("\u0001");
 
 const isShare = (stored: Row | Share): stored is Share => "leaf" in stored;
 
@@ -342,14 +316,9 @@ function selectFrom(order: readonly Row[], selection: Selection): readonly Row[]
 }
 
 /** Where the rows are whose first columns have the values that the conditions ask for. */
-function rangeOf(order: readonly Row[], { where = [], orderBy }: Selection) {
-  const values: Value[] = [];
-  for (const column of orderBy) {
-    const fixed = where.find((condition) => condition.column === column && condition.is === "=");
-    if (fixed === undefined) break;
-    values.push(fixed.value as Value);
-  }
-  const compare = (row: Row) => comparePlace(row, orderBy, values);
+function rangeOf(order: readonly Row[], selection: Selection) {
+  const prefix = fixedPrefix(selection);
+  const compare = (row: Row) => comparePlace(row, selection.orderBy, prefix);
   return {
     start: firstWhere(order, (row) => compare(row) >= 0),
     end: firstWhere(order, (row) => compare(row) > 0),

@@ -9,10 +9,17 @@ import {
   type Selection,
   type Table,
   takeRows,
-  type Value,
 } from "../ports/model-store.ts";
 import type { Projection } from "./projection.ts";
-import { inOrderOf, isAmong, isBeyond, meets } from "./selection.ts";
+import {
+  inOrderOf,
+  isAmong,
+  isBeyond,
+  keyOfRow,
+  keyText,
+  meets,
+  rowsWithout,
+} from "./selection.ts";
 
 /** One moment of a model with the changes of further events on top; no other reader sees them. */
 export interface Scratch extends Rows {
@@ -56,7 +63,8 @@ export async function openScratch(
   };
 }
 
-type Written = Map<string, Readonly<{ key: readonly Value[]; row: Row | null }>>;
+/** The rows that were written, by the text of their key; null if one was deleted. */
+type Written = Map<string, Row | null>;
 
 /** A store that keeps writes in memory and reads everything else from a moment. */
 function createOverlay(
@@ -68,17 +76,17 @@ function createOverlay(
 
   const writtenIn = ({ name }: Table): Written => tables.get(name) ?? new Map();
 
-  function write(table: Table, key: readonly Value[], row: Row | null): void {
-    const written = writtenIn(table);
-    tables.set(table.name, written.set(keyText(key), { key, row }));
+  function write(table: Table, key: string, row: Row | null): void {
+    tables.set(table.name, writtenIn(table).set(key, row));
   }
 
   async function select(table: Table, selection: Selection): Promise<readonly Row[]> {
     const written = writtenIn(table);
     if (written.size === 0) return rows.select(table, selection);
-    const { where = [], among, limit } = selection;
-    const kept = await unwrittenRows(rows, table, selection, written);
-    const added = [...written.values()].flatMap(({ row }) => {
+    const { bytesMax: _, ...unbounded } = selection;
+    const { where = [], among, limit } = unbounded;
+    const kept = await rowsWithout(rows, table, unbounded, (key) => written.has(key));
+    const added = [...written.values()].flatMap((row) => {
       const isFound =
         row !== null &&
         meets(row, where) &&
@@ -91,12 +99,11 @@ function createOverlay(
   }
 
   return {
-    rowsOf: (table) =>
-      [...writtenIn(table).values()].flatMap(({ row }) => (row === null ? [] : [row])),
+    rowsOf: (table) => [...writtenIn(table).values()].filter((row) => row !== null),
     store: {
       get: async (table, key) => {
         const found = writtenIn(table).get(keyText(key));
-        return found === undefined ? rows.get(table, key) : found.row;
+        return found === undefined ? rows.get(table, key) : found;
       },
       select,
       // Only totals of a whole model are counted, and no event of a subject changes them.
@@ -106,10 +113,10 @@ function createOverlay(
       checkpoint: async () => checkpoint,
       commit: async (commit: Commit) => {
         for (const { table, rows: put } of [...commit.inserts, ...commit.puts]) {
-          for (const row of put) write(table, keyOf(table, row), row);
+          for (const row of put) write(table, keyOfRow(table, row), row);
         }
         for (const { table, keys } of commit.deletes) {
-          for (const key of keys) write(table, key, null);
+          for (const key of keys) write(table, keyText(key), null);
         }
         checkpoint = commit.checkpoint;
       },
@@ -117,32 +124,3 @@ function createOverlay(
     },
   };
 }
-
-/**
- * The selected rows of the moment that were not written since; at least as many as requested, if
- * there are that many.
- */
-async function unwrittenRows(
-  rows: Rows,
-  table: Table,
-  { bytesMax: _, ...selection }: Selection,
-  written: Written,
-): Promise<readonly Row[]> {
-  const kept: Row[] = [];
-  for (let page: Selection = selection; kept.length < selection.limit; ) {
-    const found = await rows.select(table, page);
-    for (const row of found) if (!written.has(keyText(keyOf(table, row)))) kept.push(row);
-    const last = found.at(-1);
-    if (last === undefined || found.length < page.limit) break;
-    const beyond = selection.orderBy.map((column) => last[column] ?? null);
-    page = { ...selection, beyond, limit: Math.max(selection.limit, NEXT_PAGE_MIN) };
-  }
-  return kept;
-}
-
-/** Minimum size of further pages: a selection of one row may have to skip many written rows. */
-const NEXT_PAGE_MIN = 50;
-
-const keyOf = ({ key }: Table, row: Row): Value[] => key.map((column) => row[column] ?? null);
-
-const keyText = (key: readonly Value[]): string => key.join("\u0001");

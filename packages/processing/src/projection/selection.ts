@@ -33,6 +33,46 @@ export async function* everyRow(
   }
 }
 
+/**
+ * The first rows of a selection without some that are elsewhere; at least as many as requested, if there
+ * are that many.
+ *
+ * @param isLeftOut of the text of a row's key
+ */
+export async function rowsWithout(
+  from: RowSource,
+  table: Table,
+  selection: Selection,
+  isLeftOut: (key: string) => boolean,
+): Promise<readonly Row[]> {
+  const { orderBy } = selection;
+  const kept: Row[] = [];
+  for (let page = selection; kept.length < selection.limit; ) {
+    const found = await from.select(table, page);
+    for (const row of found) if (!isLeftOut(keyOfRow(table, row))) kept.push(row);
+    const last = found.at(-1);
+    if (last === undefined || found.length < page.limit) break;
+    const beyond = orderBy.map((column) => last[column] ?? null);
+    page = { ...selection, beyond, limit: Math.min(PAGE_MAX, 2 * page.limit) };
+  }
+  return kept;
+}
+
+/**
+ * Maximum page size: pages grow because a selection of one row may have to skip a thousand that are left
+ * out.
+ */
+const PAGE_MAX = 256;
+
+/** The text of a row's key. */
+export function keyOfRow({ key }: Table, row: Row): string {
+  let text = String(row[key[0] ?? ""]);
+  for (let at = 1; at < key.length; at += 1) text += `\u0001${row[key[at] ?? ""]}`;
+  return text;
+}
+
+export const keyText = (key: readonly Value[]): string => key.join("\u0001");
+
 /** Whether a row in memory meets the conditions, with the same semantics in every engine. */
 export function meets(row: Row, where: readonly Condition[]): boolean {
   return where.every((condition) => isMet(condition, row));
@@ -102,15 +142,15 @@ export function comparePlace(
   return 0;
 }
 
-/** The first index of a sorted list from which on all items match; its length if none does. */
-export function firstWhere<Item>(items: readonly Item[], matches: (item: Item) => boolean): number {
-  let [low, high] = [0, items.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (matches(items[middle] as Item)) high = middle;
-    else low = middle + 1;
+/** The values that a selection's conditions fix in the first columns of its order. */
+export function fixedPrefix({ where = [], orderBy }: Selection): readonly Value[] {
+  const prefix: Value[] = [];
+  for (const column of orderBy) {
+    const fixed = where.find((condition) => condition.column === column && condition.is === "=");
+    if (fixed === undefined || fixed.value === null) break;
+    prefix.push(fixed.value as Value);
   }
-  return low;
+  return prefix;
 }
 
 /** As in SQL, null is neither less nor greater than any value; unlike SQL, null equals null. */

@@ -62,6 +62,9 @@ export type StoredWaiting = Readonly<{
   group?: string | null;
 }>;
 
+/** An entry that comes to those of its class, or leaves them. */
+export type WaitingChange = Readonly<{ waiting: StoredWaiting; cluster: number; comes: boolean }>;
+
 /** A cluster loaded during an event, and its values before the event. */
 type Loaded = Readonly<{ cluster: Cluster; stored: Row | null }> &
   Pick<Readonly<Cluster>, "base" | "record">;

@@ -10,7 +10,7 @@ import { waitingIn } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
-import type { Cluster, Clusters, StoredWaiting } from "./clusters.ts";
+import type { Cluster, Clusters, StoredWaiting, WaitingChange } from "./clusters.ts";
 import { Lots } from "./lots.ts";
 import { createMatching, toMatch, type Waiting } from "./matching.ts";
 import { FREE, having, NOWHERE, PART_COUNTS, QUEUE } from "./tables.ts";
@@ -25,7 +25,7 @@ export interface Joins {
   finish(): Promise<void>;
 }
 
-type JoinsContext = Readonly<{
+export type JoinsContext = Readonly<{
   buffer: RowBuffer;
   clusters: Clusters;
   /** A hash, in hexadecimal. */
@@ -86,9 +86,6 @@ function withdrawalJoins({ buffer, clusters, tieOf }: JoinsContext): Joins {
 /** `ids`: kinds of ids, best first; a cluster's best id orders parts of the same time. */
 type DepositContext = JoinsContext & Readonly<{ ids: readonly string[] }>;
 
-/** A part added to its class, or removed from it. */
-type Change = Readonly<{ waiting: StoredWaiting; cluster: number; comes: boolean }>;
-
 /**
  * How the parts of a class are joined: a few by time, all again with each change; more of them by
  * lot, if their networks agree. `network` applies to parts whose network is unknown.
@@ -108,7 +105,7 @@ const PART_KINDS = [PARTS.kind, PARTIAL];
 class DepositJoins implements Joins {
   private readonly on: DepositContext;
   private readonly lots: Lots;
-  private readonly changed = new Map<string, Change[]>();
+  private readonly changed = new Map<string, WaitingChange[]>();
 
   constructor(on: DepositContext) {
     const { buffer, clusters } = on;
@@ -156,7 +153,7 @@ class DepositJoins implements Joins {
     }
   }
 
-  private note(change: Change): void {
+  private note(change: WaitingChange): void {
     const { class: ofClass } = change.waiting;
     const noted = this.changed.get(ofClass) ?? [];
     this.changed.set(ofClass, noted);
@@ -164,7 +161,7 @@ class DepositJoins implements Joins {
   }
 
   /** Updates the counts of a class, which determine the mode before and after the changes. */
-  private async count(ofClass: string, changes: readonly Change[]) {
+  private async count(ofClass: string, changes: readonly WaitingChange[]) {
     const { buffer } = this.on;
     const stored = await buffer.get(PART_COUNTS, [ofClass]);
     const counts = new Map<string, number>(JSON.parse(String(stored?.counts ?? "[]")));
@@ -181,12 +178,12 @@ class DepositJoins implements Joins {
     return { before, now: modeOf(counts) };
   }
 
-  private async rejoin(changes: readonly Change[], before: Mode, now: Mode): Promise<void> {
+  private async rejoin(changes: readonly WaitingChange[], before: Mode, now: Mode): Promise<void> {
     const { clusters } = this.on;
     const members = await this.membersOf(changes[0]?.waiting.class ?? "");
     const items = members.map(([, cluster]) => cluster);
     const all = items.flatMap(({ id, waiting }) =>
-      waiting.map((one): Change => ({ waiting: one, cluster: id, comes: true })),
+      waiting.map((one): WaitingChange => ({ waiting: one, cluster: id, comes: true })),
     );
     if (before.byLot) {
       const came = new Set(changes.flatMap(({ cluster, comes }) => (comes ? [cluster] : [])));
@@ -216,7 +213,10 @@ class DepositJoins implements Joins {
     return members;
   }
 
-  private async setLot({ waiting, cluster, comes }: Change, { network }: Mode): Promise<void> {
+  private async setLot(
+    { waiting, cluster, comes }: WaitingChange,
+    { network }: Mode,
+  ): Promise<void> {
     const { tieOf } = this.on;
     const shared = [tieOf(waiting.class), waiting.amount, waiting.network ?? network];
     const side = waiting.side as DepositPart;

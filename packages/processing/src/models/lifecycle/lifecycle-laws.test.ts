@@ -16,7 +16,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CLUSTERS, FLAGS, HISTORY, MENTIONS, MOVEMENTS, NAMES, QUEUE, SLOTS } from "./tables.ts";
 import { fact, factOf } from "./testing/lifecycle-facts.ts";
-import { eventsOf, openModel, readRecords } from "./testing/records-of.ts";
+import { type Event, inOrderOf, openModel, readRecords } from "./testing/records-of.ts";
 
 /** Properties of every lifecycle for any set of facts; few names, so that facts share them often. */
 
@@ -192,18 +192,6 @@ const LIFECYCLES = [
 ] as const;
 
 const RUNS = { numRuns: Number(process.env.N ?? 60), interruptAfterTimeLimit: 30000 };
-
-type Event = ReturnType<typeof eventsOf>[number];
-
-/** The events of all facts, interleaved by the keys; those of one fact stay in order. */
-function inOrderOf(all: readonly LifecycleFact[], keys: Iterator<number>): Event[] {
-  const keyed = all.flatMap((one) => {
-    const events = eventsOf(one);
-    const places = events.map(() => keys.next().value ?? 0).sort((a, b) => a - b);
-    return events.map((event, at) => ({ event, key: places[at] ?? 0 }));
-  });
-  return keyed.sort((a, b) => a.key - b.key).map(({ event }) => event);
-}
 
 /** @param every the number of events per commit */
 async function projectEvents(lifecycle: Lifecycle, events: readonly Event[], every = 1000) {

@@ -29,9 +29,6 @@ export type Waiting = Readonly<{
   named: boolean;
 }>;
 
-export const toMatch = ({ at, ...waiting }: StoredWaiting, cluster: number): Waiting =>
-  ({ ...waiting, cluster, at: BigInt(at) }) as Waiting;
-
 export type Side = "hold" | "confirmation";
 
 /** The most holds of one node that are paired by time. */
@@ -44,6 +41,10 @@ type Context = Readonly<{
   link: Change;
   unlink: Change;
 }>;
+
+/** The entry of a cluster as the queues take it. */
+export const toMatch = ({ at, ...waiting }: StoredWaiting, cluster: number): Waiting =>
+  ({ ...waiting, cluster, at: BigInt(at) }) as Waiting;
 
 export function createMatching(on: Context) {
   async function change(waiting: Waiting, comes: boolean): Promise<void> {

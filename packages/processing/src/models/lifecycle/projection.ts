@@ -59,10 +59,7 @@ export function lifecycleProjection(lifecycle: Lifecycle): Projection {
   };
 }
 
-/**
- * Uncommitted rows are searched one by one, so with a commit every 10,000 events a frequently changed
- * record costs ten times more.
- */
+/** An event changes many rows: more of them in one commit take memory, and no less time. */
 const COMMIT_EVERY = 250;
 
 /** Applies one event: changes a fact, then the clusters that it touches, then their records. */

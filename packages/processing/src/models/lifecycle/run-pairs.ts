@@ -6,22 +6,15 @@ import {
   type Unpaired,
 } from "@counterfoil/core/lifecycle/withdrawal-movement";
 import type { Row } from "../../ports/model-store.ts";
-import type { RowBuffer } from "../../projection/row-buffer.ts";
-import type { Cluster, Clusters, StoredWaiting } from "./clusters.ts";
+import type { Cluster, StoredWaiting, WaitingChange } from "./clusters.ts";
 import type { Facts } from "./facts.ts";
+import type { JoinsContext } from "./joins.ts";
 import { Lots } from "./lots.ts";
 import { createMatching, PARTNER, type Side, toMatch } from "./matching.ts";
 import { type ChangedRun, type Movements, shownSides } from "./movements.ts";
 import { PART_COUNTS } from "./tables.ts";
 
-type RunContext = Readonly<{
-  buffer: RowBuffer;
-  clusters: Clusters;
-  facts: Facts;
-  movements: Movements;
-  /** A hash, in hexadecimal. */
-  tieOf: (text: string) => string;
-}>;
+type RunContext = JoinsContext & Readonly<{ facts: Facts; movements: Movements }>;
 
 /**
  * Pairs confirmations and debits of one run that have no stated partner. A few are all paired again
@@ -92,7 +85,7 @@ export class RunPairs {
   }
 
   /** Pairs equal amounts first; the one entry that is newly unpaired, or no longer is, is queued. */
-  private async change(run: string, change: Change): Promise<void> {
+  private async change(run: string, change: WaitingChange): Promise<void> {
     let left = change;
     if (!isNamedDebit(left)) left = await this.changeLots(run, left, "unnamed");
     if (isNamedDebit(left) || isUnnamedConfirmation(left)) {
@@ -106,9 +99,9 @@ export class RunPairs {
   /** @param debits which debits the group has: an entry that names a request takes no named one */
   private async changeLots(
     run: string,
-    change: Change,
+    change: WaitingChange,
     debits: "named" | "unnamed",
-  ): Promise<Change> {
+  ): Promise<WaitingChange> {
     const { tieOf, clusters } = this.on;
     const { waiting, cluster, comes } = change;
     const { side, amount, tie } = waiting;
@@ -168,15 +161,12 @@ export class RunPairs {
   }
 }
 
-/** An entry that comes to the large run, or leaves it. */
-type Change = Readonly<{ waiting: StoredWaiting; cluster: number; comes: boolean }>;
-
 const isNamed = ({ fields }: Cluster): boolean => fields["id:request"] !== undefined;
 
-const isNamedDebit = ({ waiting }: Change): boolean =>
+const isNamedDebit = ({ waiting }: WaitingChange): boolean =>
   waiting.side === "hold" && waiting.named === true;
 
-const isUnnamedConfirmation = ({ waiting }: Change): boolean =>
+const isUnnamedConfirmation = ({ waiting }: WaitingChange): boolean =>
   waiting.side === "confirmation" && !waiting.named;
 
 const OF_MANY = { kind: "run:", isInferred: false };

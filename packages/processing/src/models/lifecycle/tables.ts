@@ -20,7 +20,7 @@ export const RECORDS: Table = {
     stage: text,
     /** The stage, if the record waits in it, so that it is stuck after some time; null if it may stay. */
     waits: text,
-    /** Since when it waits: it entered the stage, or ended, and its last entry says something else. */
+    /** Since when it waits, see `waitsSince` of core/lifecycle/lifecycle-fact.ts. */
     waits_since: own(nanos),
     /** Null for a trade: each of its parties has its own asset, see queries/lifecycle-list.ts. */
     asset: text,

@@ -5,7 +5,14 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { CLUSTERS, QUEUE } from "./tables.ts";
 import { movementFacts } from "./testing/lifecycle-facts.ts";
-import { eventsOf, openModel, readRecords, withdrawalsOf } from "./testing/records-of.ts";
+import {
+  type Event,
+  eventsOf,
+  inOrderOf,
+  openModel,
+  readRecords,
+  withdrawalsOf,
+} from "./testing/records-of.ts";
 
 /** The messages that a provider documents, in any order of arrival. */
 
@@ -184,23 +191,19 @@ test("a large run has one state, whatever comes first and is withdrawn", async (
     fc.asyncProperty(run, fc.infiniteStream(fc.nat()), async (sides, keys) => {
       const all = sides.flat();
       const facts = all.map(({ side }) => movementFacts([REQUESTED, side].join("\n")));
-      const digestOf = async (events: readonly ReturnType<typeof eventsOf>[]) => {
+      const digestOf = async (events: Event[]) => {
         const { session, apply } = await openModel(WITHDRAWALS);
-        for (const each of events) await apply(each);
+        await apply(events);
         return (await session.commit())?.state_digest;
       };
-      const withdrawn = all.map(({ isWithdrawn }, at) => {
+      const withdrawn = all.flatMap(({ isWithdrawn }, at) => {
         const [movement, report] = facts[at] as [LifecycleFact, LifecycleFact];
-        const state = { ...movement.state, withdrawn: isWithdrawn };
-        return [eventsOf(report), ...eventsOf({ ...movement, state }).map((event) => [event])];
+        return [{ ...movement, state: { ...movement.state, withdrawn: isWithdrawn } }, report];
       });
-      const keyed = withdrawn.flatMap((events) => {
-        const places = events.map(() => keys.next().value ?? 0).sort((a, b) => a - b);
-        return events.map((event, at) => ({ event, key: places[at] ?? 0 }));
-      });
-      const anyOrder = keyed.toSorted((a, b) => a.key - b.key).map(({ event }) => event);
       const left = facts.filter((_, at) => !all[at]?.isWithdrawn).flat();
-      expect(await digestOf(anyOrder)).toBe(await digestOf(left.map(eventsOf)));
+      expect(await digestOf(inOrderOf(withdrawn, keys))).toBe(
+        await digestOf(left.flatMap(eventsOf)),
+      );
     }),
     { numRuns: 4 },
   );

@@ -52,6 +52,18 @@ export function eventsOf({ type, state }: LifecycleFact): Events {
   ];
 }
 
+export type Event = Events[number];
+
+/** The events of all facts, interleaved by the keys; those of one fact stay in order. */
+export function inOrderOf(all: readonly LifecycleFact[], keys: Iterator<number>): Event[] {
+  const keyed = all.flatMap((one) => {
+    const events = eventsOf(one);
+    const places = events.map(() => keys.next().value ?? 0).sort((a, b) => a - b);
+    return events.map((event, at) => ({ event, key: places[at] ?? 0 }));
+  });
+  return keyed.sort((a, b) => a.key - b.key).map(({ event }) => event);
+}
+
 export async function openModel(
   lifecycle: Lifecycle,
   wrap = (store: ModelStore): ModelStore => store,
