@@ -54,11 +54,13 @@ const LIVE = 20;
  * Folds a shape into a model that hears of nothing else, and counts what is done with its rows.
  *
  * @param stretch facts that are counted together; in one of them all that is bounded grows up
+ * @param isForgetful begins anew after each commit, as after a restart: nothing is known of rows
  */
 export async function workOf(
   catalogue: ModelCatalogue,
   shape: HotShape,
   stretch: number,
+  isForgetful = false,
 ): Promise<HotWork> {
   const projection = PROJECTIONS[shape.model];
   const { model, tables, version: modelVersion } = projection;
@@ -66,7 +68,7 @@ export async function workOf(
   const opened = await catalogue.openForWriting(model, 1);
   try {
     const { store, counts, questions } = countWork(opened);
-    const session = await projection.open(store, hashing);
+    let session = await projection.open(store, hashing);
     const done: CountedWork[] = [];
     let [position, before] = [0, counts()];
     for (const event of hotEvents(shape.deliveries(STRETCHES * stretch))) {
@@ -76,6 +78,7 @@ export async function workOf(
       const inStretch = position % stretch;
       const isDue = inStretch === 0 || (inStretch >= stretch / 2 && inStretch % LIVE === 0);
       if (isDue) await session.commit();
+      if (isDue && isForgetful) session = await projection.open(store, hashing);
       if (inStretch > 0) continue;
       done.push(workBetween(before, counts(), stretch));
       before = counts();
