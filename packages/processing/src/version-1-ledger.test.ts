@@ -64,6 +64,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "52961511c786a79d507c998657fbf443f3bdc710c7087505fe1f373c05015e49",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
+  "balances 13": [
+    "ee7bd15a17ceaa2ac6c0fe69125f628b63b8fa1bc7e10ff803be9231a96becae",
+    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",

@@ -1,6 +1,15 @@
 import type { Money } from "../exact/money.ts";
 import { type Nanos, SECOND } from "../exact/time.ts";
-import { compareArrivals, type History, LEFT, type OutOfReach, RIGHT } from "./arrangement.ts";
+import { firstWhere } from "../sorted.ts";
+import {
+  compareArrivals,
+  comparePlaces,
+  type History,
+  LEFT,
+  type OutOfReach,
+  type Placed,
+  RIGHT,
+} from "./arrangement.ts";
 import { CLOCK_LIMIT } from "./effective-time.ts";
 import { balanceBefore, type Entry, entryId } from "./entry.ts";
 import { errorOf, PLACES_MAX } from "./ordering.ts";
@@ -33,19 +42,23 @@ export type Judgement = Readonly<{
 /**
  * Compares a snapshot with the last entry that is certainly included, and with later ones that may
  * be.
+ *
+ * @param latest a place behind which no entry is certainly included; null if that is not known
  */
-export function judgeSnapshot(history: History, snapshot: Entry): Judgement | OutOfReach {
+export function judgeSnapshot(
+  history: History,
+  snapshot: Entry,
+  latest: Placed | null,
+): Judgement | OutOfReach {
   const { entries, isStart, isEnd, same } = history;
   const isComparable = (entry: Entry) => !isLaterSnapshot(entry, snapshot);
-  let at = entries.length - 1;
-  const last = entries[at];
-  if (!isEnd && (!last || last.placedAt <= snapshot.arrivedAt + LATEST_EFFECT)) return RIGHT;
+  let at = endOfIncluded(entries, snapshot, latest);
+  if (at === entries.length && !isEnd) return RIGHT;
+  do at -= 1;
   while (
     at >= 0 &&
     !(isComparable(entries[at] as Entry) && isCertainlyIn(entries[at] as Entry, snapshot))
-  ) {
-    at -= 1;
-  }
+  );
   if (at < 0 && !isStart) return LEFT;
   const sure = entries[at] ?? null;
   const judged = (confirmedBy: string | null): Judgement => ({
@@ -57,12 +70,29 @@ export function judgeSnapshot(history: History, snapshot: Entry): Judgement | Ou
   if (balance === null) return judged(BY_LAST_INCLUDED);
   const held = sure && balanceHeld(sure);
   if (held && same(held, balance)) return judged(BY_LAST_INCLUDED);
-  const candidates = entries.slice(at + 1, at + 1 + PLACES_MAX).filter(isComparable);
-  for (const entry of candidates) {
+  for (let next = at + 1; next <= at + PLACES_MAX; next += 1) {
+    const entry = entries[next];
+    if (entry === undefined) return isEnd ? judged(null) : RIGHT;
+    if (!isComparable(entry)) continue;
     if (!mayBeIn(entry, snapshot)) break;
     if (states(entry, balance, history)) return judged(entryId(entry));
   }
   return judged(null);
+}
+
+/**
+ * The index behind all entries that are certainly included. Unless it is known, it is behind all that may
+ * have been recorded before the snapshot arrived, if clocks agree; and behind those that follow and are
+ * included, if its clock was behind.
+ */
+function endOfIncluded(entries: readonly Entry[], snapshot: Entry, latest: Placed | null): number {
+  const isBehind =
+    latest === null
+      ? ({ placedAt }: Entry) => placedAt > snapshot.arrivedAt + LATEST_EFFECT
+      : (entry: Entry) => comparePlaces(entry, latest) > 0;
+  let end = firstWhere(entries, isBehind);
+  while (end < entries.length && isCertainlyIn(entries[end] as Entry, snapshot)) end += 1;
+  return end;
 }
 
 const isCertainlyIn = (entry: Entry, { openedAt }: Pick<Entry, "openedAt">): boolean =>
@@ -80,6 +110,32 @@ export const mayBeIn = (entry: Entry, { arrivedAt }: Pick<Entry, "arrivedAt">): 
  */
 export const earliestArrivalWith = ({ kind, isUndated, ownAt }: Entry): Nanos =>
   isUndated && kind === "run" ? 0n : ownAt - RECEIVER_ERROR;
+
+/**
+ * The entries behind one that a snapshot may include without including that one: by their own times they
+ * may be earlier. Where it stands before them, such a snapshot is not compared with them. The nearest 256
+ * are examined.
+ *
+ * @returns `isWhole`: whether all of them are loaded
+ */
+export function hiddenBehind(
+  { entries, isStart, isEnd }: History,
+  entry: Entry,
+): Readonly<{ hidden: readonly Entry[]; isWhole: boolean }> {
+  const earliest = earliestArrivalWith(entry);
+  const start = firstWhere(entries, (other) => comparePlaces(other, entry) > 0);
+  const limit = start + PLACES_MAX;
+  let end = start;
+  while (
+    end < entries.length &&
+    end < limit &&
+    earliestArrivalWith(entries[end] as Entry) < earliest
+  ) {
+    end += 1;
+  }
+  const isWhole = (isStart || start > 0) && (isEnd || end < entries.length || end === limit);
+  return { hidden: entries.slice(start, end), isWhole };
+}
 
 /** Whether the account had this balance before or after the entry. */
 export function states(entry: Entry, balance: Money, { same }: Pick<History, "same">): boolean {

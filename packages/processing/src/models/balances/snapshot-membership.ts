@@ -34,7 +34,9 @@ export interface Feeds {
   completed(connection: string, position: number): Promise<boolean>;
   /** The newest complete snapshot, as those see it that it does not list. */
   lastComplete(): Omission;
-  cover(code: string): Promise<void>;
+  /** Records that a snapshot lists an account of this group or participant. */
+  cover(code: string, position: number): Promise<void>;
+  /** Whether that was recorded before the newest complete snapshot was. Later listings count from the next on. */
   isCovered(code: string): Promise<boolean>;
 }
 
@@ -52,9 +54,11 @@ export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> 
     limit: 1,
   });
   let last = omissionOf(stored);
+  let completedAt = Number(stored?.completed_at ?? 0);
   /** The last connection read: it is needed repeatedly while its snapshot is folded. */
   let lastRead: Row | null = null;
-  const covered = new Set<string>();
+  /** The position of the first listing, by code. */
+  const covered = new Map<string, number>();
 
   async function find(connection: string): Promise<Row | null> {
     if (lastRead?.connection === connection) return lastRead;
@@ -65,6 +69,19 @@ export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> 
   function put(row: Row, stored: Row | null): void {
     buffer.put(CONNECTIONS, row, stored);
     lastRead = row;
+  }
+
+  async function coveredAt(code: string): Promise<number | null> {
+    const known = covered.get(code);
+    if (known !== undefined) return known;
+    const row = await buffer.get(COVERED, [code]);
+    return row === null ? null : keep(code, Number(row.covered_at));
+  }
+
+  function keep(code: string, position: number): number {
+    if (covered.size >= CODES_KEPT) covered.clear();
+    covered.set(code, position);
+    return position;
   }
 
   return {
@@ -86,19 +103,20 @@ export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> 
       const row = await find(connection);
       if (row === null || Number(row.opened_at) <= last.openedAt) return false;
       last = laterOf(last, omissionOf(row));
+      completedAt = position;
       const { openedOn: opened_on, arrivedAt: arrived_on } = last;
       put({ ...row, completed_at: position, opened_on, arrived_on }, row);
       return true;
     },
     lastComplete: () => last,
-    async cover(code) {
-      if (covered.has(code)) return;
-      if (covered.size >= CODES_KEPT) covered.clear();
-      covered.add(code);
-      if ((await buffer.get(COVERED, [code])) === null) buffer.put(COVERED, { code }, null);
+    async cover(code, position) {
+      if ((await coveredAt(code)) !== null) return;
+      buffer.put(COVERED, { code, covered_at: position }, null);
+      keep(code, position);
     },
     async isCovered(code) {
-      return covered.has(code) || (await buffer.get(COVERED, [code])) !== null;
+      const position = await coveredAt(code);
+      return position !== null && position < completedAt;
     },
   };
 }
@@ -175,10 +193,10 @@ const groupCode = (code: string | null): string => `group:${code}`;
 const participantCode = (code: string | null): string => `participant:${code}`;
 
 /** Records that a snapshot lists the account, and so covers others of its owner and group. */
-export async function noteListing(feeds: Feeds, account: string): Promise<void> {
+export async function noteListing(feeds: Feeds, account: string, position: number): Promise<void> {
   const { account_group, participant_code } = accountParts(account);
-  await feeds.cover(groupCode(account_group));
-  await feeds.cover(participantCode(participant_code));
+  await feeds.cover(groupCode(account_group), position);
+  await feeds.cover(participantCode(participant_code), position);
 }
 
 /** Opens or closes the `unlisted` anomaly. The account must be summarized. */

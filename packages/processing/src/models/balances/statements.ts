@@ -1,23 +1,31 @@
-import { comparePlaces } from "@counterfoil/core/balances/arrangement";
+import { comparePlaces, type History, type Placed } from "@counterfoil/core/balances/arrangement";
 import { type Entry, entryId, newEntry, withReport } from "@counterfoil/core/balances/entry";
 import { nextFact, type StreamEvent, type Target } from "@counterfoil/core/balances/evolve";
 import type { EntryChange } from "@counterfoil/core/balances/history";
 import {
   balanceHeld,
   earliestArrivalWith,
+  hiddenBehind,
   type Judgement,
   judgeSnapshot,
   mayBeIn,
   states,
 } from "@counterfoil/core/balances/snapshots";
 import { isSameMoney } from "@counterfoil/core/exact/money";
-import { compareTimes, SECOND } from "@counterfoil/core/exact/time";
+import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import { type FactState, firstArrivalOf } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import { factStateText } from "../columns.ts";
-import { type Account, findEntry, loadAroundTime, loadEnd, loadMore } from "./account.ts";
+import {
+  type Account,
+  findEntry,
+  loadAround,
+  loadAroundTime,
+  loadEnd,
+  loadMore,
+} from "./account.ts";
 import { reportFrom } from "./entry-row.ts";
 import { place, type Step } from "./runs.ts";
 import { type Feeds, noteListing } from "./snapshot-membership.ts";
@@ -59,7 +67,7 @@ export async function foldStatement(
     changes = await putStatement(buffer, account, statement, position);
     account.listedAt = Math.max(account.listedAt, openedAt);
     await feeds.listed(connection, firstArrivalOf(state));
-    await noteListing(feeds, account.id);
+    await noteListing(feeds, account.id, position);
   }
   account.statements += (state.withdrawn ? 0 : 1) - (stored === null ? 0 : 1);
   await loadEnd(buffer, account);
@@ -118,16 +126,22 @@ async function removeStatement(
   return place(buffer, account, { before, after: null, position });
 }
 
-type JudgedRow = Readonly<{ row: Row; stored: Row | null; position: number }>;
+type JudgedRow = Readonly<{
+  row: Row;
+  stored: Row | null;
+  /** A place behind which it certainly includes no entry, if that is known. */
+  latest?: Placed;
+  position: number;
+}>;
 
 /** Judges one statement: unconfirmed, it becomes an entry of the history; confirmed, it is removed from it. */
 async function judge(
   buffer: RowBuffer,
   account: Account,
-  { row, stored, position }: JudgedRow,
+  { row, stored, latest, position }: JudgedRow,
 ): Promise<readonly EntryChange[]> {
   const entry = snapshotEntry(row);
-  const { confirmedBy, sure } = await judgementOf(buffer, account, entry);
+  const { confirmedBy, sure } = await judgementOf(buffer, account, entry, latest ?? null);
   const judged = {
     ...row,
     confirmed_by: confirmedBy ?? UNCONFIRMED,
@@ -148,10 +162,17 @@ async function judge(
 const isSameRow = (row: Row, stored: Row | null): boolean =>
   stored !== null && Object.keys(row).every((column) => row[column] === stored[column]);
 
-async function judgementOf(buffer: RowBuffer, account: Account, entry: Entry): Promise<Judgement> {
-  await loadAroundTime(buffer, account, entry.arrivedAt);
+async function judgementOf(
+  buffer: RowBuffer,
+  account: Account,
+  entry: Entry,
+  latest: Placed | null,
+): Promise<Judgement> {
+  await (latest === null
+    ? loadAroundTime(buffer, account, entry.arrivedAt)
+    : loadAround(buffer, account, latest));
   for (;;) {
-    const judged = judgeSnapshot(account.history, entry);
+    const judged = judgeSnapshot(account.history, entry, latest);
     if (judged.outcome === "judged") return judged;
     await loadMore(buffer, account, judged.side);
   }
@@ -159,11 +180,24 @@ async function judgementOf(buffer: RowBuffer, account: Account, entry: Entry): P
 
 /** Whether changes of entries may alter how a statement was judged. */
 export function mayAffectStatements(
-  { snapshotAt }: Account,
+  { snapshotAt, history }: Account,
   changes: readonly EntryChange[],
 ): boolean {
   if (snapshotAt === 0n) return false;
-  return changes.some((change) => mayAffectJudgements(change) && earliestOf(change) <= snapshotAt);
+  return changes.some(
+    (change) =>
+      mayAffectJudgements(change) &&
+      versionsOf(change).some((entry) => isReached(history, entry, snapshotAt)),
+  );
+}
+
+const versionsOf = ({ before, after }: EntryChange): readonly Entry[] =>
+  [before, after].filter((entry) => entry !== null);
+
+/** Whether a snapshot that arrived by then may include the entry, or one that it hides. */
+function isReached(history: History, entry: Entry, arrivedAt: Nanos): boolean {
+  const { hidden, isWhole } = hiddenBehind(history, entry);
+  return !isWhole || [entry, ...hidden].some((one) => mayBeIn(one, { arrivedAt }));
 }
 
 /** Whether an entry's balances, change, place or recording differ, or it was added or removed. */
@@ -176,13 +210,6 @@ function mayAffectJudgements({ before, after }: EntryChange): boolean {
     comparePlaces(before, after) === 0 &&
     before.recordedAt === after.recordedAt
   );
-}
-
-/** The earliest arrival of a snapshot that may include one of the two versions of the entry. */
-function earliestOf({ before, after }: EntryChange): bigint {
-  const arrivals = [before, after].flatMap((entry) => (entry ? [earliestArrivalWith(entry)] : []));
-  const [earliest = 0n] = arrivals.sort(compareTimes);
-  return earliest;
 }
 
 /**
@@ -206,12 +233,26 @@ export async function rejudgeStatements(
         row.frame ?? 0,
       ]);
       if (stored === null) continue;
-      found.push(...(await judge(buffer, account, { row: stored, stored, position })));
+      const latest = await latestIncluded(buffer, account, stored, open);
+      found.push(...(await judge(buffer, account, { row: stored, stored, latest, position })));
     }
     all.push(...found);
     open = found.filter(mayAffectJudgements);
   }
   return all;
+}
+
+/** The last place at which an entry may stand that the statement certainly includes. */
+async function latestIncluded(
+  buffer: RowBuffer,
+  account: Account,
+  row: Row,
+  changes: readonly EntryChange[],
+): Promise<Placed> {
+  const openedAt = Number(row.opened_at);
+  const sure = await lastSureEntry(buffer, account, row);
+  const changed = changes.flatMap(versionsOf).filter(({ recordedAt }) => recordedAt < openedAt);
+  return [...(sure ? [sure] : []), ...changed].reduce(laterPlace, BEFORE_ALL);
 }
 
 async function affectedStatements(
@@ -222,7 +263,7 @@ async function affectedStatements(
   const rows = new Map<string, Row>();
   const add = (row: Row) => rows.set(statementId(row), row);
   for (const row of await statementsIncluding(buffer, account, changes)) add(row);
-  for (const change of changes) {
+  for (const change of [...changes, ...(await hiddenBehindAll(buffer, account, changes))]) {
     const id = entryId((change.after ?? change.before) as Entry);
     if (change.before !== null) {
       for await (const row of statements(buffer, account, { confirmedBy: id })) add(row);
@@ -234,6 +275,34 @@ async function affectedStatements(
   return [...rows.values()].sort((a, b) => (Number(a.arrived_at) < Number(b.arrived_at) ? -1 : 1));
 }
 
+/** Entries that changed ones hide, or hid, as if they had changed. */
+async function hiddenBehindAll(
+  buffer: RowBuffer,
+  account: Account,
+  changes: readonly EntryChange[],
+): Promise<readonly EntryChange[]> {
+  const found = new Map<string, Entry>();
+  for (const entry of changes.flatMap(versionsOf)) {
+    for (const hidden of await loadHiddenBehind(buffer, account, entry)) {
+      found.set(entryId(hidden), hidden);
+    }
+  }
+  return [...found.values()].map((entry) => ({ before: entry, after: entry }));
+}
+
+async function loadHiddenBehind(
+  buffer: RowBuffer,
+  account: Account,
+  entry: Entry,
+): Promise<readonly Entry[]> {
+  await loadAround(buffer, account, entry);
+  for (;;) {
+    const { hidden, isWhole } = hiddenBehind(account.history, entry);
+    if (isWhole) return hidden;
+    await loadMore(buffer, account, "right");
+  }
+}
+
 /**
  * Statements that certainly include one of the entries, as far as it may be their last certain entry: once
  * a statement's last certain entry is after all of these, so is that of every later statement.
@@ -243,11 +312,9 @@ async function statementsIncluding(
   account: Account,
   changes: readonly EntryChange[],
 ): Promise<readonly Row[]> {
-  const versions = changes
-    .flatMap(({ before, after }) => [before, after])
-    .filter((e) => e !== null);
+  const versions = changes.flatMap(versionsOf);
   const recordedAt = Math.min(...versions.map((entry) => entry.recordedAt));
-  const last = versions.reduce((a, b) => (comparePlaces(a, b) < 0 ? b : a));
+  const last = versions.reduce<Placed>(laterPlace, BEFORE_ALL);
   const rows: Row[] = [];
   for await (const row of statements(buffer, account, { openedAfter: recordedAt })) {
     const sure = await lastSureEntry(buffer, account, row);
@@ -256,6 +323,10 @@ async function statementsIncluding(
   }
   return rows;
 }
+
+const BEFORE_ALL: Placed = { placedAt: 0n, rank: -1, mark: "" };
+
+const laterPlace = (a: Placed, b: Placed): Placed => (comparePlaces(a, b) < 0 ? b : a);
 
 /** The last entry that a statement certainly includes. */
 async function lastSureEntry(

@@ -274,7 +274,11 @@ export const CONNECTIONS: Table = {
 /** Groups and participants that feeds cover: some snapshot listed an account of theirs. */
 export const COVERED: Table = {
   name: "covered",
-  columns: { code: own(text) },
+  columns: {
+    code: own(text),
+    /** The position of the first listing of such an account. */
+    covered_at: own(integer),
+  },
   key: ["code"],
   indexes: [],
   digested: "digest",

@@ -352,4 +352,21 @@ describe("an account that a snapshot leaves out", () => {
       expect(await shownAfter(steps)).toBe(expected);
     }
   });
+
+  test("is covered by what was listed before it was complete, whichever report comes first", async () => {
+    const empty = [opened("c2"), completed("c2")];
+    const LISTED: readonly (readonly [before: Unplaced[], listing: Unplaced])[] = [
+      [[opened("c1", -10), ...empty], lists("c1", "P1", 1)],
+      [[...empty, opened("c3", 100)], lists("c3", "P1", 101)],
+    ];
+    for (const [before, listing] of LISTED) {
+      const one = [reported(FORTY), before, [listing], reported(late({}))];
+      const other = [reported(FORTY), before, reported(late({})), [listing]];
+      expect(await shownAfter(one)).toBe("45 continuous");
+      expect(await shownAfter(other)).toBe("45 continuous");
+      const next = [opened("c4", 200), completed("c4")];
+      expect(await shownAfter([...one, next])).toBe("45 unlisted, left out");
+      expect(await shownAfter([...other, next])).toBe("45 unlisted, left out");
+    }
+  });
 });
