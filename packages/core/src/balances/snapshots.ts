@@ -50,16 +50,9 @@ export function judgeSnapshot(
   snapshot: Entry,
   latest: Placed | null,
 ): Judgement | OutOfReach {
-  const { entries, isStart, isEnd, same } = history;
-  const isComparable = (entry: Entry) => !isLaterSnapshot(entry, snapshot);
-  let at = endOfIncluded(entries, snapshot, latest);
-  if (at === entries.length && !isEnd) return RIGHT;
-  do at -= 1;
-  while (
-    at >= 0 &&
-    !(isComparable(entries[at] as Entry) && isCertainlyIn(entries[at] as Entry, snapshot))
-  );
-  if (at < 0 && !isStart) return LEFT;
+  const { entries, isEnd, same } = history;
+  const at = lastIncluded(history, snapshot, latest);
+  if (typeof at !== "number") return at;
   const sure = entries[at] ?? null;
   const judged = (confirmedBy: string | null): Judgement => ({
     outcome: "judged",
@@ -73,15 +66,30 @@ export function judgeSnapshot(
   for (let next = at + 1; next <= at + PLACES_MAX; next += 1) {
     const entry = entries[next];
     if (entry === undefined) return isEnd ? judged(null) : RIGHT;
-    if (!isComparable(entry)) continue;
+    if (isLaterSnapshot(entry, snapshot)) continue;
     if (!mayBeIn(entry, snapshot)) break;
     if (states(entry, balance, history)) return judged(entryId(entry));
   }
   return judged(null);
 }
 
+/** The index of the last entry that is certainly included; −1 if there is none. */
+function lastIncluded(
+  { entries, isStart, isEnd }: History,
+  snapshot: Entry,
+  latest: Placed | null,
+): number | OutOfReach {
+  let at = endOfIncluded(entries, snapshot, latest);
+  if (at === entries.length && !isEnd) return RIGHT;
+  for (at -= 1; at >= 0; at -= 1) {
+    const entry = entries[at] as Entry;
+    if (isCertainlyIn(entry, snapshot) && !isLaterSnapshot(entry, snapshot)) return at;
+  }
+  return isStart ? at : LEFT;
+}
+
 /**
- * The index behind all entries that are certainly included. Unless it is known, it is behind all that may
+ * The index behind all entries that are certainly included. If it is not known, it is behind all that may
  * have been recorded before the snapshot arrived, if clocks agree; and behind those that follow and are
  * included, if its clock was behind.
  */
