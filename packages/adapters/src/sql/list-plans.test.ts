@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { ACCOUNT_STARTS } from "@counterfoil/processing/models/balances/tables";
+import { ACCOUNT_STARTS, ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { PARTIES, PARTY_CHANGES, RECORDS } from "@counterfoil/processing/models/lifecycle/tables";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
@@ -82,7 +82,29 @@ const STARTS: readonly Query[] = [
   ),
 ];
 
-const QUERIES = [...LISTS, ...STARTS];
+function inOrderOfIds(...where: readonly Condition[]): Query[] {
+  return ["", "a015000"].map((beyond) => ({
+    table: ACCOUNTS,
+    selection: { where, orderBy: ["id"], beyond: [beyond], limit: 101 },
+  }));
+}
+
+/** Balances by each filter, whether few or many accounts match it. */
+const BALANCES: readonly Query[] = [
+  ...inOrderOfIds(is("asset", "BTC")),
+  ...inOrderOfIds(is("asset", "ETH")),
+  ...inOrderOfIds(is("participant_code", "p1")),
+  ...inOrderOfIds(is("account_group", "g1")),
+];
+
+/** A group's by an asset. SQLite does not know how many match; PostgreSQL decides by how many do. */
+const OF_GROUP = ["BTC", "ETH"].flatMap((asset) =>
+  inOrderOfIds(is("asset", asset), is("account_group", "g1")).map((query): Query => {
+    return { ...query, index: "account_group_asset_id" };
+  }),
+);
+
+const QUERIES = [...LISTS, ...STARTS, ...BALANCES];
 
 /**
  * The anomalies that a platform's key sees. SQLite once sought their subjects by the beginning of
@@ -102,7 +124,7 @@ const OF_PLATFORM = newestFirst(ANOMALIES, ["attention", "opened_position", "id"
 /** Enough rows in each table for a planner to prefer an index. */
 async function build(catalogue: ModelCatalogue): Promise<void> {
   const { version: modelVersion } = PROJECTIONS[MODEL];
-  const tables = [...PROJECTIONS[MODEL].tables, ACCOUNT_STARTS];
+  const tables = [...PROJECTIONS[MODEL].tables, ACCOUNT_STARTS, ACCOUNTS];
   const generation = (await catalogue.create(MODEL, { tables, modelVersion })) ?? 0;
   const store = await catalogue.openForBuilding(MODEL, generation, tables);
   const rowsOf = (table: Table, row: (at: number) => Row) => ({
@@ -134,7 +156,12 @@ async function build(catalogue: ModelCatalogue): Promise<void> {
     ...{ participant_code: `p${at % 20}`, account_group: `g${at % 20}` },
     ...{ asset: at % 20 === 0 ? "BTC" : "ETH", first_at: BigInt(at), first_position: at },
   }));
-  const inserts = [anomalies, records, parties, rowsOf(PARTY_CHANGES, party), starts];
+  const accounts = rowsOf(ACCOUNTS, (at) => ({
+    ...{ id: `a${String((at * 7919) % ROWS).padStart(6, "0")}`, provider: "zerohash" },
+    ...{ participant_code: `p${at % 20}`, account_group: at % 3 === 0 ? "g2" : "g1" },
+    ...{ asset: at % 20 === 0 ? "BTC" : "ETH" },
+  }));
+  const inserts = [anomalies, records, parties, rowsOf(PARTY_CHANGES, party), starts, accounts];
   const checkpoint = await store.checkpoint();
   await store.commit({ inserts, puts: [], deletes: [], checkpoint });
   await store.finish();
@@ -146,7 +173,7 @@ describe("lists", () => {
     await build(openOnSqlite({ dataDir }));
     const sqliteSql = createTablesSql(SQLITE, ({ name }) => `"${name}"`);
     const database = new DatabaseSync(join(dataDir, "models", `${MODEL}.1.db`));
-    for (const { table, selection, index = "" } of [...QUERIES, ...OF_PLATFORM]) {
+    for (const { table, selection, index = "" } of [...QUERIES, ...OF_GROUP, ...OF_PLATFORM]) {
       const { text: sql, values } = sqliteSql(table).select(selection);
       const plan = database
         .prepare(`EXPLAIN QUERY PLAN ${sql}`)

@@ -50,7 +50,14 @@ export const ACCOUNTS: Table = {
     unlisted: own(integer),
   },
   key: ["id"],
-  indexes: [["participant_code"], ["account_group"], ["asset"]],
+  // Each serves a filtered list in the order of the ids.
+  indexes: [
+    ["participant_code", "id"],
+    ["account_group", "id"],
+    ["asset", "id"],
+    // A platform's group may be most of the ledger, and few of its accounts of an asset.
+    ["account_group", "asset", "id"],
+  ],
   digested: "both",
 };
 
