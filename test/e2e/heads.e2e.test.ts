@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
@@ -183,11 +183,55 @@ describe("a signed head, made and checked by commands", () => {
     [["replay", "--diff", "1", "2", "--certificate-out", "x"], 2, /leave --diff out/],
     [["export", "--out", "x", "--certificate-out", join("none", "x")], 3, /no such file or folder/],
     [["rebuild", "balances", "--certificate-out", "docs"], 3, /it is a folder/],
+    [["head", "--out", "/dev/null"], 3, /it is no file/],
   ])("%j ends with %i, writes nothing and says why", async (args, expected, message) => {
     const { code, stderr } = await run(...args);
     expect(stderr).toMatch(message);
     expect(code).toBe(expected);
     expect(["x", ".x.part", ".docs.part"].filter((name) => existsSync(name))).toEqual([]);
+  });
+
+  test.each([
+    ["head", "--out", "stream.db"],
+    ["export", "--out", "keys.db"],
+    ["prove", "a", "--out", join("models", "balances.1.db")],
+    ["replay", "--to", "3", "--out", "head.key"],
+    ["verify", "--certificate-out", "head.key.former"],
+  ])("%j is refused, because the ledger keeps that file", async (...args) => {
+    const kept = readdirSync(data, { recursive: true });
+    const { code, stderr } = await run(...args.slice(0, -1), join(data, args.at(-1) ?? ""));
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/expected another file/)]);
+    expect(readdirSync(data, { recursive: true })).toEqual(kept);
+    expect(await codeOf("verify")).toBe(0);
+  });
+
+  test("no certificate is signed of a ledger with a fault, whatever the command", async () => {
+    const folder = newFolder();
+    const damaged = { ...env, COUNTERFOIL_DATA_DIR: join(folder, "data") };
+    cpSync(data, damaged.COUNTERFOIL_DATA_DIR, { recursive: true });
+    const database = new DatabaseSync(join(damaged.COUNTERFOIL_DATA_DIR, "stream.db"));
+    database.exec("UPDATE bodies SET bytes = CAST('{}' AS BLOB)");
+    database.close();
+    const out = join(folder, "certificate.json");
+    for (const args of [
+      ["export", "--out", join(folder, "a.jsonl")],
+      ["export", "--out", join(folder, "a.csv"), "--format", "csv"],
+      ["export", "--out", join(folder, "b.jsonl"), "--from", "3", "--to", "4"],
+      ["rebuild", "balances", "--force"],
+      ["replay", "--to", "3"],
+      ["verify"],
+    ]) {
+      const { code, stderr, stdout } = await runCommand(
+        [...args, "--certificate-out", out],
+        damaged,
+      );
+      expect([args, code, `${stdout}${stderr}`]).toEqual([
+        args,
+        1,
+        expect.stringMatching(/position \d+: body_digest: /),
+      ]);
+      expect(existsSync(out)).toBe(false);
+    }
   });
 
   test("nothing is certified of what came since the present", async () => {

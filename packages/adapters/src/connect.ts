@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { existsSync, realpathSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import type { Config } from "@counterfoil/contracts/config";
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { Hashing } from "@counterfoil/core/hashing";
@@ -62,8 +63,7 @@ export async function connect(
   const { COUNTERFOIL_LEDGER: ledger, COUNTERFOIL_ENVIRONMENT: environment } = config;
   const [clock, hashing] = [systemClock, nodeHashing];
   const engine = await engineOf(config)({ config, access, clock, hashing, logger });
-  const keyFile = config.COUNTERFOIL_HEAD_KEY_FILE ?? join(ledgerFolder(config), "head.key");
-  const signer = createHeadKeyFile(keyFile);
+  const signer = createHeadKeyFile(headKeyFile(config));
   return { ...engine, ledger, environment, clock, hashing, signer, tracing };
 }
 
@@ -110,6 +110,24 @@ const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }
 };
 
 /** The ledger's folder. Ledgers share nothing: all except the default have their own folder in the data folder. */
+const headKeyFile = (config: Config): string =>
+  config.COUNTERFOIL_HEAD_KEY_FILE ?? join(ledgerFolder(config), "head.key");
+
+/** Whether a path is of a file that the installation keeps: a ledger, a read model, a lock or a key. */
+export function isOfInstallation(config: Config, path: string): boolean {
+  const target = realPath(path);
+  if (target.startsWith(realPath(headKeyFile(config)))) return true;
+  return KEPT.test(relative(realPath(config.COUNTERFOIL_DATA_DIR), target));
+}
+
+/** Without links, if it exists. */
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : resolve(path);
+}
+
+/** Relative to the data folder: in it, or in a ledger's own folder in it. */
+const KEPT = /^((?!\.\.)[^/]+\/)?((stream|keys)\.db|head\.key|(models|locks)\/)/;
+
 export function ledgerFolder({ COUNTERFOIL_DATA_DIR, COUNTERFOIL_LEDGER }: Config): string {
   return COUNTERFOIL_LEDGER === "default"
     ? COUNTERFOIL_DATA_DIR

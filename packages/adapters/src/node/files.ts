@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ExportRefused, FileUnusable } from "@counterfoil/processing/ports/errors";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
@@ -9,27 +9,26 @@ import { flush } from "./runtime.ts";
 
 /**
  * Runs `write` on a temporary file beside the target, and renames it when it is complete. An existing
- * target is kept until then. A temporary file left by a kill is overwritten by the next write.
+ * target is kept until then; of several writers at once, each writes a whole file, and the last one stays.
+ * Temporary files of writers that were killed are removed.
  *
- * @throws FileUnusable if it cannot be written: a full disk, no such folder, no permission
+ * @throws FileUnusable if it cannot be written: a full disk, no such folder, no permission, or no file
  */
 export async function writeWholeFile<T>(
   file: string,
   write: (path: string) => Promise<T>,
 ): Promise<T> {
-  const target = resolve(file);
-  const path = join(dirname(target), `.${basename(target)}.part`);
   try {
-    await rm(path, { force: true });
-    // Only the owner may read it, because it holds customers' balances.
-    await (await open(path, "wx", 0o600)).close();
-    const result = await write(path);
-    flush(path);
-    await rename(path, target);
-    flush(dirname(target));
-    return result;
+    const target = await targetOf(file);
+    await removeLeftParts(target);
+    return await withPart(target, async (path) => {
+      const result = await write(path);
+      flush(path);
+      await rename(path, target);
+      flush(dirname(target));
+      return result;
+    });
   } catch (error) {
-    await rm(path, { force: true }).catch(() => undefined);
     throw fileError(error, file);
   }
 }
@@ -40,15 +39,56 @@ export async function writeWholeFile<T>(
  * @throws FileUnusable if it cannot
  */
 export async function checkWritable(file: string): Promise<void> {
-  const target = resolve(file);
-  const path = join(dirname(target), `.${basename(target)}.part`);
   try {
-    const found = await stat(target).catch(() => null);
-    if (found?.isDirectory()) throw new FileUnusable(`${file}: ${FILE_ERRORS.EISDIR}`);
-    await (await open(path, "w", 0o600)).close();
-    await rm(path);
+    await withPart(await targetOf(file), (path) => rm(path));
   } catch (error) {
     throw fileError(error, file);
+  }
+}
+
+/** The file itself, if it is named by a link. A device or a pipe would be replaced by a file, so it is refused. */
+async function targetOf(file: string): Promise<string> {
+  const target = await realpath(file).catch(() => resolve(file));
+  const found = await stat(target).catch(() => null);
+  if (found === null || found.isFile()) return target;
+  const what = found.isDirectory() ? FILE_ERRORS.EISDIR : "it is no file: name one";
+  throw new FileUnusable(`${file}: ${what}`);
+}
+
+async function withPart<T>(target: string, work: (path: string) => Promise<T>): Promise<T> {
+  const path = join(dirname(target), `${partPrefix(target)}${process.pid}.${randomUUID()}.part`);
+  // Only the owner may read it, because it holds customers' balances.
+  await (await open(path, "wx", 0o600)).close();
+  try {
+    return await work(path);
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+const partPrefix = (target: string): string => `.${basename(target)}.`;
+
+/**
+ * Those of other processes that run are kept. If one of another machine is removed, its writer cannot
+ * rename it, and says so.
+ */
+async function removeLeftParts(target: string): Promise<void> {
+  const prefix = partPrefix(target);
+  for (const name of await readdir(dirname(target))) {
+    const [pid, id, end] = name.startsWith(prefix) ? name.slice(prefix.length).split(".") : [];
+    const isPart = id !== undefined && end?.startsWith("part") === true;
+    if (isPart && !isRunning(Number(pid))) await rm(join(dirname(target), name), { force: true });
+  }
+}
+
+/** Whether another process has the number. In containers, the same command often has the same one. */
+function isRunning(pid: number): boolean {
+  if (pid === process.pid) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }
 

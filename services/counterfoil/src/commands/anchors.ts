@@ -24,6 +24,7 @@ import {
   verifyCertified,
   verifyExpected,
   verifyHeads,
+  verifyIndex,
 } from "@counterfoil/processing/audit/signed-trees";
 import {
   type Finding,
@@ -31,13 +32,14 @@ import {
   verifyStream,
 } from "@counterfoil/processing/generations/verify";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 import type { Checkpoint } from "@counterfoil/processing/ports/model-store";
 import { InvalidArgumentError } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { withProgress } from "../output/print.ts";
 import { BUILD } from "../program.ts";
 import { leaveSignalsToSystem } from "../service/signals.ts";
-import { REPLACED, untilInterrupted } from "./context.ts";
+import { parseOut, REPLACED, untilInterrupted } from "./context.ts";
 
 /** Signed heads, certificates and hashes that others hold of the stream. */
 export type Anchors = Readonly<{
@@ -78,6 +80,19 @@ export async function verifyAnchored(
   const models =
     findings.length === 0 ? await verifyCertifiedModels(backends, certificates) : NOT_VERIFIED;
   return { ...stream, ...models, findings: [...findings, ...models.findings] };
+}
+
+/** Adds what is wrong with the index of signed heads. */
+export async function withIndex(
+  backends: Backends,
+  { findings, ...stream }: AnchoredVerification,
+): Promise<AnchoredVerification> {
+  if (findings.length > 0) return { ...stream, findings };
+  const options = { ...backends, nextTurn: backends.clock.nextTurn };
+  return {
+    ...stream,
+    findings: await untilInterrupted((signal) => verifyIndex({ ...options, signal })),
+  };
 }
 
 const FROM_THE_BEGINNING: Start = { from: null, findings: [] };
@@ -226,6 +241,7 @@ export function parseExpected(text: string): Expected {
 export const CERTIFICATE_OPTION = [
   "--certificate-out <file>",
   `write a signed statement of it to this file; ${REPLACED}`,
+  parseOut,
 ] as const;
 export type CertificateOption = Readonly<{ certificateOut?: string }>;
 
@@ -238,10 +254,35 @@ export async function checkCertificateFile({ certificateOut }: CertificateOption
 type CommandStatement = Pick<Statement, "statement" | "from" | "to"> &
   Partial<Pick<Statement, "models" | "account" | "file">>;
 
-/** Signs a command's statement and writes it to the file of the option, if it is given. */
+type SignedByActor = CertificateOption & Readonly<{ actor: string }>;
+
+/**
+ * Signs a command's statement and writes it to the file of the option, if it is given, after the whole
+ * ledger was verified.
+ *
+ * @throws StreamCorrupted naming the first defect
+ */
 export async function writeCertificate(
   backends: Backends,
-  { certificateOut: out, actor }: CertificateOption & Readonly<{ actor: string }>,
+  by: SignedByActor,
+  makeStatement: () => Promise<CommandStatement>,
+): Promise<void> {
+  if (by.certificateOut === undefined) return;
+  const { findings } = await withIndex(backends, await verifyAnchored(backends, true, NO_ANCHORS));
+  const [found] = findings;
+  if (found === undefined) return signStatement(backends, by, makeStatement);
+  const { position, what, detail } = found;
+  throw new StreamCorrupted(
+    `no certificate is signed for a ledger with a fault: ${position === null ? "" : `position ${position}: `}${what}: ${detail}; \`counterfoil verify\` lists all that it finds`,
+  );
+}
+
+const NO_ANCHORS: Anchors = { head: [], certificate: [], key: [] };
+
+/** The same for a ledger that was verified just now. */
+export async function signStatement(
+  backends: Backends,
+  { certificateOut: out, actor }: SignedByActor,
   makeStatement: () => Promise<CommandStatement>,
 ): Promise<void> {
   if (out === undefined) return;

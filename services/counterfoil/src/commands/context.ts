@@ -1,6 +1,11 @@
 import { userInfo } from "node:os";
 import { loadConfig } from "@counterfoil/adapters/config";
-import { type Access, type Backends, connect } from "@counterfoil/adapters/connect";
+import {
+  type Access,
+  type Backends,
+  connect,
+  isOfInstallation,
+} from "@counterfoil/adapters/connect";
 import { type DataOf, type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { actor, note } from "@counterfoil/contracts/service-fact";
 import { formatTime, type Nanos, parseTime } from "@counterfoil/core/exact/time";
@@ -18,6 +23,12 @@ import { openExisting, withBackends } from "../service/open-ledger.ts";
 
 /** Said of every option that names a file to write. */
 export const REPLACED = "an existing file is replaced";
+
+/** A file to write. @throws InvalidArgumentError for one that the ledger itself keeps */
+export function parseOut(file: string): string {
+  if (!isOfInstallation(loadConfig(process.env), file)) return file;
+  throw new InvalidArgumentError("expected another file than those that the ledger keeps");
+}
 
 export const JSON_OPTION = ["--json", "print JSON for programs"] as const;
 

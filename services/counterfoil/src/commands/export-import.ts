@@ -41,6 +41,7 @@ import {
   lastPositionOf,
   POINT_HELP,
   type Point,
+  parseOut,
   parsePoint,
   REPLACED,
   untilInterrupted,
@@ -76,7 +77,11 @@ export function exportCommand(): Command {
     .default("jsonl");
   return new Command("export")
     .description("write the stream to a file, with the bytes of deliveries")
-    .requiredOption("--out <file>", `the file; it appears when it is complete; ${REPLACED}`)
+    .requiredOption(
+      "--out <file>",
+      `the file; it appears when it is complete; ${REPLACED}`,
+      parseOut,
+    )
     .addOption(formats)
     .option("--from <point>", "the first event", parsePoint)
     .option("--to <point>", "the last event", parsePoint)

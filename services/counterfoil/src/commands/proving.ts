@@ -19,6 +19,7 @@ import {
   lastPositionOf,
   POINT_HELP,
   type Point,
+  parseOut,
   parsePoint,
   parsePositive,
   REPLACED,
@@ -31,7 +32,7 @@ type HeadOptions = JsonOption & Readonly<{ out?: string; rebuild?: boolean }>;
 export function headCommand(): Command {
   return new Command("head")
     .description("sign the stream as it is now, so that others can prove later what was in it")
-    .option("--out <file>", `write the head to this file; ${REPLACED}`)
+    .option("--out <file>", `write the head to this file; ${REPLACED}`, parseOut)
     .option("--rebuild", "rebuild the index, even if it contradicts earlier heads")
     .option(...JSON_OPTION)
     .addHelpText("after", HEAD_HELP)
@@ -106,7 +107,11 @@ export function proveCommand(): Command {
   return new Command("prove")
     .description("write a proof of an account's balance that others can check without this program")
     .argument("<account>", "the account's id")
-    .requiredOption("--out <file>", `the file; it appears when it is complete; ${REPLACED}`)
+    .requiredOption(
+      "--out <file>",
+      `the file; it appears when it is complete; ${REPLACED}`,
+      parseOut,
+    )
     .option("--at <point>", "under the newest head signed at or before it", parsePoint)
     .option("--since <file>", "a head that the auditor holds; may be repeated", addHead, [])
     .option(...JSON_OPTION)

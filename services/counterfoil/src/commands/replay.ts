@@ -44,6 +44,7 @@ import {
   POINT_HELP,
   type Point,
   parseModels,
+  parseOut,
   parsePoint,
   REPLACED,
   untilInterrupted,
@@ -69,7 +70,7 @@ export function replayCommand(): Command {
     .option("--diff <earlier>", "show what changed from one point to another", parsePoint)
     .option("--model <names>", "which models, comma-separated; all unless given", parseModels)
     .option("--account <id>", "show this account, or its differences alone")
-    .option("--out <file>", `write the models' tables to one SQLite file; ${REPLACED}`)
+    .option("--out <file>", `write the models' tables to one SQLite file; ${REPLACED}`, parseOut)
     .option(...CERTIFICATE_OPTION)
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)

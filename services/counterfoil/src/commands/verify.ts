@@ -4,7 +4,6 @@ import type { FindingRecord } from "@counterfoil/contracts/command-record";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { counted } from "@counterfoil/core/exact/text";
 import { formatTime } from "@counterfoil/core/exact/time";
-import { verifyIndex } from "@counterfoil/processing/audit/signed-trees";
 import { type ModelVerification, verifyModel } from "@counterfoil/processing/generations/refold";
 import type { Finding } from "@counterfoil/processing/generations/verify";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
@@ -23,8 +22,9 @@ import {
   certifiedModels,
   checkCertificateFile,
   parseExpected,
+  signStatement,
   verifyAnchored,
-  writeCertificate,
+  withIndex,
 } from "./anchors.ts";
 import {
   ACTOR_OPTION,
@@ -112,19 +112,6 @@ async function verifyLedger(options: VerifyOptions & Readonly<{ actor: string }>
   });
 }
 
-/** Adds what is wrong with the index of signed heads. */
-async function withIndex(
-  backends: Backends,
-  { findings, ...stream }: AnchoredVerification,
-): Promise<AnchoredVerification> {
-  if (findings.length > 0) return { ...stream, findings };
-  const options = { ...backends, nextTurn: backends.clock.nextTurn };
-  return {
-    ...stream,
-    findings: await untilInterrupted((signal) => verifyIndex({ ...options, signal })),
-  };
-}
-
 /** Writes a certificate if everything was checked and nothing was found. */
 async function certifyClean(
   backends: Backends,
@@ -140,7 +127,7 @@ async function certifyClean(
   const folded = verified.flatMap(({ model, refolded }) =>
     refolded === null ? [] : [[model, refolded] as const],
   );
-  await writeCertificate(backends, by, async () => ({
+  await signStatement(backends, by, async () => ({
     statement: "verify",
     ...{ from: String(position - stream.events + 1), to: String(position) },
     models: certifiedModels(folded),
