@@ -1,5 +1,5 @@
 import { add, equals, type Money, moneyIn, moneyOf, subtract, within } from "../exact/money.ts";
-import { timeOf as instantOf, type Nanos } from "../exact/time.ts";
+import { type Nanos, parseTime } from "../exact/time.ts";
 import {
   accountIdsOf,
   type FactState,
@@ -132,10 +132,11 @@ export const entryId = ({ kind, key }: Pick<Entry, "kind" | "key">): string => `
 
 /**
  * The provider's run counter in a form that is compared as text: the length of the run's id, then
- * the id itself. Layer1 has no counter, so its message's time is used.
+ * the id itself. Layer1 has no counter, so its message's time is used. Any text may be an id.
  */
 export function counterOf(key: string): string {
-  if (ISO_TIME.test(key)) return String(instantOf(key)).padStart(20, "0");
+  const time = ISO_TIME.test(key) ? parseTime(key) : null;
+  if (time !== null) return String(time).padStart(20, "0");
   const text = /^[\x21-\x7e]*$/.test(key) ? key : encodeURIComponent(key.toWellFormed());
   return String(key.length).padStart(4, "0") + text;
 }

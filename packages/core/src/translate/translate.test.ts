@@ -355,3 +355,19 @@ describe("translation is total and pure", () => {
     );
   });
 });
+
+test("a body at which the program fails is kept in quarantine, with the error", () => {
+  const broken = {
+    ...testHashing,
+    sha256: () => {
+      throw new TypeError("no such digest");
+    },
+  };
+  const { versions, present } = TRANSLATIONS;
+  const source = sourceOf({ payloadType: "payment_status_changed", body: ZERO_HASH_BODY });
+  expect(versions[present]?.(source, broken)).toMatchObject({
+    ok: false,
+    reason: "defect",
+    detail: "this program fails at it: TypeError: no such digest",
+  });
+});

@@ -1,6 +1,5 @@
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { canonicalJson, parseJson } from "../exact/json.ts";
-import { cutText } from "../exact/text.ts";
 import { formatTime } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
 import {
@@ -19,6 +18,7 @@ import {
   type Translate,
   type Translations,
   Unreadable,
+  unreadBy,
 } from "./translation.ts";
 import { readBalanceUpdate, readFrame } from "./zero-hash-balance.ts";
 import {
@@ -120,7 +120,6 @@ export const TRANSLATIONS: Translations = {
 };
 
 const LENGTHS_LIMITED_SINCE = 3;
-const DETAIL_MAX = 500;
 
 function readSource(source: Source, hashing: Hashing, translation: number): Reading {
   if (source.text === null) {
@@ -136,11 +135,7 @@ function readSource(source: Source, hashing: Hashing, translation: number): Read
     if (translation >= LENGTHS_LIMITED_SINCE) for (const fact of read.facts) checkLengths(fact);
     return { ok: true, snapshot: false, ...read, ...others };
   } catch (error) {
-    if (error instanceof Unreadable) {
-      const detail = cutText(error.message, DETAIL_MAX);
-      return { ok: false, reason: error.reason, detail, ...others };
-    }
-    throw error;
+    return { ...unreadBy(error), ...others };
   }
 }
 

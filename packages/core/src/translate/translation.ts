@@ -51,7 +51,9 @@ type QuarantineReason =
   | "time"
   | "single_chain"
   | "too_long"
-  | "type_conflict";
+  | "type_conflict"
+  /** This program fails at it. */
+  | "defect";
 
 /** What a translation adds to the fields that a status body states. */
 export type Stamp = Readonly<{
@@ -80,6 +82,15 @@ export type Translations = Readonly<{
   present: number;
   versions: Readonly<Record<number, Translate>>;
 }>;
+
+const DETAIL_MAX = 500;
+
+/** The reading of a delivery in which an error ended it: the delivery is kept in quarantine, whatever the error. */
+export function unreadBy(error: unknown): Reading & { ok: false } {
+  const reason = error instanceof Unreadable ? error.reason : "defect";
+  const text = error instanceof Unreadable ? error.message : `this program fails at it: ${error}`;
+  return { ok: false, reason, detail: cutText(text, DETAIL_MAX) };
+}
 
 /** Ends a translation: the delivery is quarantined. */
 export class Unreadable extends Error {

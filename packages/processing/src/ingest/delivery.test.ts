@@ -103,6 +103,21 @@ describe("prepareDelivery", () => {
     ]);
   });
 
+  test("keeps a frame in quarantine whose order on its socket cannot be told", () => {
+    const session = {
+      orderOf: () => {
+        throw new RangeError("no such number");
+      },
+    };
+    const translations = {
+      present: 1,
+      versions: { 1: () => ({ ok: true, facts: [], snapshot: false }) as const },
+    };
+    const read = prepareDelivery(FRAME, translations, hashing, session);
+    const detail = "this program fails at it: RangeError: no such number";
+    expect(read.reading).toEqual({ ok: false, reason: "defect", detail });
+  });
+
   test("throws if the given translation does not exist", () => {
     const missing = { present: 2, versions: {} };
     expect(() => prepareDelivery(WEBHOOK, missing, hashing)).toThrow("no translation 2");

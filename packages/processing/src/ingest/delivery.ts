@@ -7,7 +7,12 @@ import type { ReadDelivery } from "@counterfoil/core/ingest/decide-delivery";
 import type { FeedSession } from "@counterfoil/core/ingest/feed-session";
 import { otherDeliveries } from "@counterfoil/core/ingest/quarantine";
 import { readData } from "@counterfoil/core/stream/read-event";
-import type { Reading, SocketOrder, Translations } from "@counterfoil/core/translate/translation";
+import {
+  type Reading,
+  type SocketOrder,
+  type Translations,
+  unreadBy,
+} from "@counterfoil/core/translate/translation";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Delivery } from "../ports/ingest.ts";
 
@@ -28,13 +33,28 @@ export function prepareDelivery(
   const text = decodeBody(bytes);
   const source = { provider, channel, payloadType, text, place, receivedAt, notificationId };
   const read = translate(source, hashing);
-  const order =
+  const ordered =
     read.ok && place !== null && session !== null
-      ? session.orderOf({ place, facts: read.facts, receivedAt })
-      : (delivery.order ?? null);
-  const reading = order === null ? read : translate({ ...source, order }, hashing);
+      ? orderOn(session, { place, facts: read.facts, receivedAt })
+      : { order: delivery.order ?? null, unread: null };
+  const { order, unread } = ordered;
+  const reading = unread ?? (order === null ? read : translate({ ...source, order }, hashing));
   const as = { sha256, reading, isTimeless: isTimeless(reading), order, translation: present };
   return preparedAs(delivery, as, hashing);
+}
+
+type OnSocket = Readonly<{ order: SocketOrder | null; unread: (Reading & { ok: false }) | null }>;
+
+/** The order of a frame on its socket. An error must not stop the frames behind it. */
+export function orderOn(
+  session: FeedSession,
+  frame: Parameters<FeedSession["orderOf"]>[0],
+): OnSocket {
+  try {
+    return { order: session.orderOf(frame), unread: null };
+  } catch (error) {
+    return { order: null, unread: unreadBy(error) };
+  }
 }
 
 /** How the bytes of a delivery were read. */

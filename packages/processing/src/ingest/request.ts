@@ -28,6 +28,7 @@ import type {
 import {
   decodeBody,
   isTimeless,
+  orderOn,
   type PreparedDelivery,
   prepareDelivery,
   preparedAs,
@@ -271,7 +272,9 @@ async function readLargeDelivery(
   if (session !== null && place !== null && reading.summary.ok) {
     // A snapshot reports no runs.
     const facts = reading.summary.snapshot ? [] : await reading.facts(0, reading.count);
-    order = session.orderOf({ place, facts, receivedAt });
+    const ordered = orderOn(session, { place, facts, receivedAt });
+    order = ordered.order;
+    if (ordered.unread !== null) reading = { ...reading, summary: ordered.unread, count: 0 };
     if (order !== null) {
       reading.close();
       reading = await readWith(order);
