@@ -91,9 +91,16 @@ async function runRole(role: keyof typeof ROLES, models = MODEL_NAMES): Promise<
   const logger = createLogger({ role, level: config.COUNTERFOIL_LOG_LEVEL });
   const drainMs = config.COUNTERFOIL_DRAIN_FOR;
   const stopTracing = await startTracing({ role, logger });
-  await runUntilSignal((signal) => start({ config, logger, models, signal }), { logger, drainMs });
+  const limits = { drainMs, stopMs: STOP_MS_MAX };
+  await runUntilSignal((signal) => start({ config, logger, models, signal }), {
+    logger,
+    ...limits,
+  });
   await stopTracing();
 }
+
+/** How long a service may take to stop: supervisors commonly kill after 30 s. It may end at any moment. */
+const STOP_MS_MAX = 15_000;
 
 function roleCommands(): readonly Command[] {
   return [

@@ -56,13 +56,13 @@ export const leaveSignalsToSystem = (): void => release();
 
 /**
  * Runs a service until SIGINT or SIGTERM, then drains and stops it; a second signal ends the process at
- * once.
+ * once, and so does a stop that takes longer than `stopMs`.
  *
  * @param start may return null if the signal came first
  */
 export async function runUntilSignal(
   start: (signal: AbortSignal) => Promise<Service | null>,
-  { logger, drainMs }: Readonly<{ logger: Logger; drainMs: number }>,
+  { logger, drainMs, stopMs }: Readonly<{ logger: Logger; drainMs: number; stopMs: number }>,
 ): Promise<void> {
   const stopping = new AbortController();
   const { promise: signalled, resolve } = Promise.withResolvers<void>();
@@ -85,8 +85,13 @@ export async function runUntilSignal(
     service.drain();
     // A load balancer has to notice first: connections that it opens later would be refused.
     await wait(drainMs);
-    await service.stop();
-    logger.info("stopped");
+    const isStopped = service.stop().then(() => true);
+    if (await Promise.race([isStopped, wait(stopMs, false, { ref: false })])) {
+      logger.info("stopped");
+      return;
+    }
+    logger.warn("stopped before all that was received was recorded: none of it was acknowledged");
+    process.exit(0);
   } finally {
     for (const name of SIGNALS) process.off(name, onSignal);
   }

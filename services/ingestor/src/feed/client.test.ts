@@ -436,6 +436,26 @@ describe("stopping", () => {
     expect(log.text()).toContain("2 received frames are not recorded");
   });
 
+  test("leaves what takes longer than 10 s, and says how much", async () => {
+    const { client, ingest, clock, subscribed } = startFakeFeed();
+    const connection = await subscribed();
+    const release = ingest.hold();
+    await connection.send(SNAPSHOT, update(1), update(2));
+    let isStopped = false;
+    const stopped = client.stop().then(() => {
+      isStopped = true;
+    });
+    await clock.advance(9_900);
+    expect(isStopped).toBe(false);
+    await clock.advance(100);
+    release();
+    await stopped;
+    expect(summary(ingest.attempted.all())).not.toContain("frame 2");
+    expect(ingest.recorded.all().at(-1)).toMatchObject({
+      closing: { reason: "stopped", detail: "3 received frames are not recorded" },
+    });
+  });
+
   test("while dialling, and between two connections", async () => {
     const dialling = startFakeFeed();
     await dialling.dialled(1);
@@ -493,6 +513,30 @@ describe("a snapshot is complete", () => {
     await ingest.recorded.when((calls) => calls.length === 5);
     await clock.advance(2_000);
     expect(ingest.completed.all().at(-1)).toEqual(completed("connection-1", 3));
+    await client.stop();
+  });
+
+  test("not while another frame is on its way, nor while nothing is read", async () => {
+    const { client, ingest, clock, subscribed } = startFakeFeed();
+    const connection = await subscribed();
+    await connection.send(SNAPSHOT);
+    await ingest.recorded.when((calls) => calls.length === 2);
+    for (let part = 0; part < 10; part += 1) {
+      connection.sendPart(2_000);
+      await clock.advance(1_000);
+    }
+    expect(ingest.completed.all()).toEqual([]);
+    await connection.send(SNAPSHOT);
+    await ingest.recorded.when((calls) => calls.length === 3);
+    const release = ingest.hold();
+    await connection.send(padded(2 * MEBIBYTE));
+    await clock.advance(60_000);
+    expect(connection.did.all()).toEqual(["pause"]);
+    expect(ingest.completed.all()).toEqual([]);
+    release();
+    await ingest.recorded.when((calls) => calls.length === 4);
+    await clock.advance(2_000);
+    expect(ingest.completed.all()).toEqual([completed("connection-1", 3)]);
     await client.stop();
   });
 

@@ -13,6 +13,7 @@ import {
   type ConnectSocket,
   classifyFrame,
   type FeedConfig,
+  type FeedProgress,
   type FeedSocket,
   type Frame,
   type KeepAlive,
@@ -117,21 +118,29 @@ async function followConnection(
   const { metrics, logger } = deps;
   const session = dial(deps, options);
   const { connection, progress } = session;
-  const stop = () => closeLocally(session, "stopped");
+  const { promise: patienceEnds, resolve: endPatience } = Promise.withResolvers<void>();
+  const drained = new AbortController();
+  const stop = () => {
+    if (!progress.hasEnded) closeLocally(session, "stopped");
+    void deps.clock.sleep(PATIENCE_MS, drained.signal).then(endPatience);
+  };
   options.signal.addEventListener("abort", stop);
   const { end, closedAt } = await session.ended;
-  options.signal.removeEventListener("abort", stop);
   metrics.feedState("disconnected");
   if (!progress.isOpen) {
     metrics.feedClosed("unreachable");
     logger.warn({ end }, "feed cannot be reached");
+    options.signal.removeEventListener("abort", stop);
+    drained.abort();
     return { subscribedMs: null, bytes: 0 };
   }
-  const unrecorded = await session.recorder.whenDrained();
+  const unrecorded = await session.recorder.whenDrained(patienceEnds);
   // After a closing handshake no frame is missing; a broken connection may have lost frames.
   if (end.kind === "closed" && progress.localReason === null)
     session.snapshotEnd.connectionClosed();
-  await session.recorder.whenDrained();
+  await session.recorder.whenDrained(patienceEnds);
+  options.signal.removeEventListener("abort", stop);
+  drained.abort();
   const { frameBytesMax } = deps.feed;
   const closing = closingOf({ ...progress, end, unrecorded, frameBytesMax });
   metrics.feedClosed(closing.reason);
@@ -144,6 +153,12 @@ async function followConnection(
   if (subscribedAt === null) return { connection, subscribedMs: null, bytes };
   return { connection, subscribedMs: Number((closedAt - subscribedAt) / MILLISECOND), bytes };
 }
+
+/**
+ * How long a stop waits for frames that were received. They are not acknowledged, and what they reported
+ * comes again or is missing visibly; a supervisor would soon kill the process.
+ */
+const PATIENCE_MS = 10_000;
 
 type FeedSession = Readonly<{
   deps: FeedDeps;
@@ -178,9 +193,22 @@ function dial(deps: FeedDeps, options: ConnectionOptions): FeedSession {
     flow: socket,
     onReceipt: (frame, receipt) => onRecorded(session, frame, receipt),
   });
-  const snapshotEnd = watchSnapshotEnd({ clock, onComplete: recorder.completeSnapshot });
+  const snapshotEnd = watchSnapshotEnd({
+    clock,
+    progress: () => progressOf(session),
+    onComplete: recorder.completeSnapshot,
+  });
   const progress = newProgress();
-  const session = { deps, options, connection, progress, socket, recorder, snapshotEnd, ended };
+  const session: FeedSession = {
+    deps,
+    options,
+    connection,
+    progress,
+    socket,
+    recorder,
+    snapshotEnd,
+    ended,
+  };
   return session;
 }
 
@@ -198,25 +226,27 @@ function open(session: FeedSession): void {
 }
 
 function subscribe(session: FeedSession): void {
-  const { deps, progress, socket, recorder } = session;
+  const { deps, progress, socket } = session;
   if (progress.hasEnded || progress.localReason !== null) return;
   progress.hasSubscribed = true;
   socket.send(deps.sign("subscribe", deps.clock.now()));
   progress.keepAlive = startKeepAlive({
     clock: deps.clock,
     ping: () => socket.send(deps.sign("ping", deps.clock.now())),
-    progress: () => ({
-      isReading: !recorder.isPaused(),
-      hasSnapshot: progress.hasSnapshot,
-      bytesRead: socket.bytesRead(),
-      frameBytes: progress.bytes,
-    }),
+    progress: () => progressOf(session),
     onSilence(reason) {
       progress.localReason ??= reason;
       socket.terminate();
     },
   });
 }
+
+const progressOf = ({ progress, socket, recorder }: FeedSession): FeedProgress => ({
+  isReading: !recorder.isPaused(),
+  hasSnapshot: progress.hasSnapshot,
+  bytesRead: socket.bytesRead(),
+  frameBytes: progress.bytes,
+});
 
 function receive(session: FeedSession, bytes: Uint8Array): void {
   const { deps, progress, recorder } = session;

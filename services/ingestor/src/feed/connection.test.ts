@@ -52,12 +52,14 @@ describe("the feed's configuration", () => {
   });
 
   test.each([
-    ["COUNTERFOIL_ZEROHASH_FEED_SECRET", "not base64!"],
-    ["COUNTERFOIL_ZEROHASH_FEED_URL", "wss://"],
-    ["COUNTERFOIL_ZEROHASH_FEED_URL", "wss://a/#fragment"],
-    ["COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT", "{timestamp}{path}"],
-  ])("%s cannot be %s", (variable, value) => {
-    expect(feedOf({ ...WHOLE, [variable]: value })).toThrow(variable);
+    ["COUNTERFOIL_ZEROHASH_FEED_SECRET", "not base64!", "expected base64"],
+    ["COUNTERFOIL_ZEROHASH_FEED_URL", "wss://", "expected a URL"],
+    ["COUNTERFOIL_ZEROHASH_FEED_URL", "wss://a:99999", "expected a URL"],
+    ["COUNTERFOIL_ZEROHASH_FEED_URL", "wss://a/#fragment", "expected a URL without a fragment"],
+    ["COUNTERFOIL_ZEROHASH_FEED_SIGNED_TEXT", "{timestamp}{path}", "{path} is none of"],
+  ])("%s cannot be %s", (variable, value, why) => {
+    const told = new RegExp(`${variable}: ${why}$`);
+    expect(feedOf({ ...WHOLE, [variable]: value })).toThrow(why.startsWith("{") ? why : told);
   });
 });
 

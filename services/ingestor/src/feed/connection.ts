@@ -48,7 +48,9 @@ export function feedConfigOf(config: Config): FeedConfig | null {
   if (!url || !key || !passphrase || !secret) {
     throw invalid(`the feed is configured by half, missing: ${missing.join(", ")}`);
   }
-  if (URL.parse(url)?.hash !== "") {
+  const parsed = URL.parse(url);
+  if (parsed === null) throw invalid("COUNTERFOIL_ZEROHASH_FEED_URL: expected a URL");
+  if (parsed.hash !== "") {
     throw invalid("COUNTERFOIL_ZEROHASH_FEED_URL: expected a URL without a fragment");
   }
   if (!BASE64.test(secret)) throw invalid("COUNTERFOIL_ZEROHASH_FEED_SECRET: expected base64");
@@ -247,7 +249,7 @@ const PROGRESS_BYTES_MIN = 1_024;
 export type KeepAlive = Readonly<{ stop: () => void }>;
 
 /** What was received on a connection so far. */
-type FeedProgress = Readonly<{
+export type FeedProgress = Readonly<{
   /** False while the socket is paused: then silence does not show a dead connection. */
   isReading: boolean;
   /** A snapshot was received. */
@@ -306,7 +308,10 @@ function hasFrameGrown(previous: FeedProgress, current: FeedProgress): boolean {
   return read - completed >= PROGRESS_BYTES_MIN;
 }
 
-/** The provider does not mark the last frame of a snapshot: it is the last one before this silence. */
+/**
+ * The provider does not mark the last frame of a snapshot: it is the last one before this silence, in
+ * which no part of another frame comes either.
+ */
 const SILENCE_MS = 2_000;
 
 export type SnapshotEnd = Readonly<{
@@ -320,6 +325,7 @@ export type SnapshotEnd = Readonly<{
 
 type SnapshotEndOptions = Readonly<{
   clock: Clock;
+  progress: () => FeedProgress;
   /** Called again if more frames follow. @param frames the number of frames of the snapshot */
   onComplete: (frames: number) => void;
 }>;
@@ -328,7 +334,8 @@ type SnapshotEndOptions = Readonly<{
  * Calls `onComplete` when a connection's snapshot is complete. Only in a complete snapshot can an
  * account be missing.
  */
-export function watchSnapshotEnd({ clock, onComplete }: SnapshotEndOptions): SnapshotEnd {
+export function watchSnapshotEnd(options: SnapshotEndOptions): SnapshotEnd {
+  const { clock, onComplete } = options;
   let frames = 0;
   let completedFrames = 0;
   let isUnreadable = false;
@@ -345,8 +352,14 @@ export function watchSnapshotEnd({ clock, onComplete }: SnapshotEndOptions): Sna
     silence.abort();
     silence = new AbortController();
     const { signal } = silence;
-    await clock.sleep(SILENCE_MS, signal);
-    if (!signal.aborted) complete();
+    for (let isSilent = false; !isSilent; ) {
+      const previous = options.progress();
+      await clock.sleep(SILENCE_MS, signal);
+      if (signal.aborted) return;
+      const current = options.progress();
+      isSilent = current.isReading && !hasFrameGrown(previous, current);
+    }
+    complete();
   }
 
   return {

@@ -30,8 +30,11 @@ export type FeedRecorder = Readonly<{
   markSingleChain: () => void;
   /** Records that the snapshot is complete, after the frames that are queued. */
   completeSnapshot: (frames: number) => void;
-  /** Resolves when the queue is empty, with the number of frames that a stop left unrecorded. */
-  whenDrained: () => Promise<number>;
+  /**
+   * Resolves when the queue is empty, with the number of frames that a stop left unrecorded. Once
+   * `patienceEnds`, what has not begun is left, and the rest is not waited for.
+   */
+  whenDrained: (patienceEnds: Promise<void>) => Promise<number>;
   /** Records the closing; does nothing if the opening was not recorded. */
   close: (closing: Pick<FeedClosing, "reason" | "detail" | "closedAt">) => Promise<void>;
 }>;
@@ -72,7 +75,10 @@ export function createFeedRecorder(options: RecorderOptions): FeedRecorder {
       const completion = { provider: "zerohash", connection, frames } as const;
       queue.add(() => ingest.snapshotCompleted(completion)).catch(() => {});
     },
-    whenDrained: () => queue.whenDrained().then(pending.count),
+    async whenDrained(patienceEnds) {
+      await Promise.race([queue.whenDrained(), patienceEnds.then(queue.abandon)]);
+      return pending.count();
+    },
     async close(closing) {
       if (!isOpened) return;
       const closed = { provider: "zerohash", connection, ...closing } as const;
@@ -98,12 +104,20 @@ function deliveryOf(frame: Frame, connection: string, payloadType: string) {
 /** Runs one task after the other; once one has failed permanently, all later ones fail too. */
 function createQueue(retryUntilDone: RetryUntilDone) {
   let tail: Promise<unknown> = Promise.resolve();
+  let isAbandoned = false;
   return {
     /** `onDone` runs before the next task starts. */
     async add<T>(task: () => Promise<T>, onDone: (result: T) => void = () => {}): Promise<void> {
-      const done = tail.then(() => retryUntilDone(task)).then(onDone);
+      const begin = () => {
+        if (isAbandoned) throw new Error("stopped before it began");
+        return retryUntilDone(task);
+      };
+      const done = tail.then(begin).then(onDone);
       tail = done;
       await done;
+    },
+    abandon() {
+      isAbandoned = true;
     },
     whenDrained: () => tail.then(noop, noop),
   };
