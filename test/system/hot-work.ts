@@ -177,7 +177,10 @@ function walksIn(file: string, { questions }: HotWork): readonly string[] {
     const { text, values } = sqlOf(question);
     const steps = database.prepare(`EXPLAIN QUERY PLAN ${text}`);
     const plan = steps.all(...(values as SQLInputValue[])).map(({ detail }) => String(detail));
-    const isSought = !/[<>]/.test(text) || /[<>]/.test(plan.join());
+    const isFixed = (question.selection.where ?? []).every(
+      ({ column, is }) => is !== "=" || plan.join().includes(`${column}=?`),
+    );
+    const isSought = isFixed && (!/[<>]/.test(text) || /[<>]/.test(plan.join()));
     return isSought && !plan.join().includes("TEMP B-TREE") ? [] : [`${text}: ${plan.join("; ")}`];
   });
   database.close();
