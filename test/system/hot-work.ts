@@ -50,11 +50,14 @@ const STRETCHES = 5;
 /** Facts of a commit of a projector; half of each stretch is one commit, as in a rebuild. */
 const LIVE = 20;
 
+/** Begins anew after each commit, as after a restart: nothing is known of rows. */
+export const FORGETFUL = true;
+
 /**
  * Folds a shape into a model that hears of nothing else, and counts what is done with its rows.
  *
  * @param stretch facts that are counted together; in one of them all that is bounded grows up
- * @param isForgetful begins anew after each commit, as after a restart: nothing is known of rows
+ * @param isForgetful see `FORGETFUL`
  */
 export async function workOf(
   catalogue: ModelCatalogue,
@@ -156,11 +159,11 @@ const sqlOf = ({ table, selection }: Question) => tableSqlOf(table).select(selec
  * The same on SQLite. Rows that it walks past on its way to an answer are work too, and nobody
  * counts them: `walks` are the questions that it does not seek, or has to sort, with its plan.
  */
-export async function workOnSqlite(shape: HotShape, stretch: number) {
+export async function workOnSqlite(shape: HotShape, stretch: number, isForgetful = false) {
   const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-hot-"));
   const catalogue = openModelCatalogue({ dataDir });
   try {
-    const work = await workOf(catalogue, shape, stretch);
+    const work = await workOf(catalogue, shape, stretch, isForgetful);
     return { ...work, walks: walksIn(join(dataDir, "models", `${shape.model}.1.db`), work) };
   } finally {
     await catalogue.close();
@@ -174,7 +177,10 @@ function walksIn(file: string, { questions }: HotWork): readonly string[] {
     const { text, values } = sqlOf(question);
     const steps = database.prepare(`EXPLAIN QUERY PLAN ${text}`);
     const plan = steps.all(...(values as SQLInputValue[])).map(({ detail }) => String(detail));
-    const isSought = !/[<>]/.test(text) || /[<>]/.test(plan.join());
+    const isFixed = (question.selection.where ?? []).every(
+      ({ column, is }) => is !== "=" || plan.join().includes(`${column}=?`),
+    );
+    const isSought = isFixed && (!/[<>]/.test(text) || /[<>]/.test(plan.join()));
     return isSought && !plan.join().includes("TEMP B-TREE") ? [] : [`${text}: ${plan.join("; ")}`];
   });
   database.close();

@@ -13,8 +13,8 @@ import type { Client, ClientBase } from "pg";
 import {
   CHECKPOINT_COLUMNS,
   checkpointOf,
+  findKey,
   putClause,
-  quoted,
   quotedList,
   valueIn,
 } from "../sql/tables.ts";
@@ -34,7 +34,9 @@ import {
   createTableRows,
   indexSql,
   isUnused,
+  PAGES_BY_INDEX,
   type Place,
+  POSTGRES,
   prepared,
   tableName,
 } from "./model-tables.ts";
@@ -74,7 +76,7 @@ export async function openModelStore(
   const { model, generation } = place;
   const rows = createTableRows(place);
   // Otherwise a table of a few pages would be scanned for each of its rows.
-  const settings = { ...LOSES_LAST_COMMITS, ...ALWAYS_BY_INDEX };
+  const settings = { ...LOSES_LAST_COMMITS, ...ALWAYS_BY_INDEX, ...PAGES_BY_INDEX };
   const client = { access: "write", timeoutMs: TIMEOUT_MS, isPipelined: true, settings } as const;
   const { use, close } = createReconnectingClient({ server, stored: MODEL, client });
   const known: Known = { fence: "", absent: null };
@@ -255,13 +257,18 @@ function rowWrites(table: Table, rows: readonly Row[], text: string): readonly W
   return writes;
 }
 
+/**
+ * Finds each row by its key before it deletes them by their place. A join of the keys with the table may
+ * walk through all its rows, or through all that begin like a key.
+ */
 function deleteWrite(table: Table, keys: readonly (readonly Value[])[], place: Place): Write {
   const values = table.key.map((_, at) => keys.map((key) => key[at] ?? null));
-  const isGone = table.key.map((name, at) => `t.${quoted(name)} = gone.k${at}`).join(" AND ");
-  const columns = table.key.map((_, at) => `k${at}`).join(", ");
+  const columns = table.key.map((_, at) => `k${at + 1}`).join(", ");
   const arrays = arrayParameters(table, table.key);
-  const text = `DELETE FROM ${tableName(place, table)} AS t USING unnest(${arrays}) AS gone (${columns}) WHERE ${isGone}`;
-  return { statement: prepared(text), values };
+  const name = tableName(place, table);
+  const isOne = findKey(POSTGRES, table, (nth) => `gone.k${nth}`);
+  const found = `SELECT (SELECT ctid FROM ${name} WHERE ${isOne}) FROM unnest(${arrays}) AS gone (${columns})`;
+  return { statement: prepared(`DELETE FROM ${name} WHERE ctid = ANY(ARRAY(${found}))`), values };
 }
 
 function insertText(table: Table, place: Place): string {

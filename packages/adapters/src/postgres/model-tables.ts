@@ -24,7 +24,7 @@ import {
   quotedList,
 } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
-import { type Pool, queryCells, type Statement } from "./client.ts";
+import { type Cells, type Pool, queryCells, type Statement } from "./client.ts";
 import type { Layout } from "./layout.ts";
 import { ledgerSchema, modelSchema, portError, type Server } from "./server.ts";
 
@@ -80,6 +80,7 @@ export const POSTGRES: Dialect = {
   isOneOf: (column, type, parameter) => `${column} = ANY(${parameter}::${arrayType(type)})`,
   listOf: (_, values) => values,
   limitOf: (parameter) => parameter,
+  mistakesIndexes: true,
   isLike: (column, pieces, bind) => {
     const escaped = pieces.map((piece) => piece.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
     return `${column} ~ ${bind(`^${escaped.join("[^:]*")}$`)}`;
@@ -111,11 +112,30 @@ export type TableRows = Readonly<{
 }>;
 
 /**
- * Settings for connections that select: every selection is a page in the order of an index. Without
+ * Settings for connections that select: nearly every selection is a page in the order of an index. Without
  * statistics the planner expects about two rows for a key, and for a key with many rows would collect
  * and sort all of them for each page.
  */
-export const PAGES_BY_INDEX = { enable_bitmapscan: "off" };
+export const PAGES_BY_INDEX = {
+  enable_bitmapscan: "off",
+  enable_sort: "off",
+  enable_incremental_sort: "off",
+};
+
+const sorting = (is: "on" | "off"): Statement => ({
+  name: `sorting_${is}`,
+  text: `SELECT set_config('enable_sort', '${is}', false), set_config('enable_incremental_sort', '${is}', false)`,
+});
+
+/** Runs one query whose rows may have to be sorted: of a list without an index in its order. */
+async function whileSorting(client: ClientBase, query: () => Promise<readonly Cells[]>) {
+  const [, cells] = await Promise.all([
+    queryCells(client, sorting("on")),
+    query(),
+    queryCells(client, sorting("off")),
+  ]);
+  return cells;
+}
 
 export function createTableRows(place: Place): TableRows {
   const sqlOf = createTablesSql(POSTGRES, (table) => tableName(place, table));
@@ -127,8 +147,10 @@ export function createTableRows(place: Place): TableRows {
     },
     select: async (client, table, selection) => {
       const { select, rowOf } = sqlOf(table);
-      const { text, values } = bounded(table, selection, select(selection));
-      return (await queryCells(client, prepared(text), values)).map(rowOf);
+      const selected = select(selection);
+      const { text, values } = bounded(table, selection, selected);
+      const query = () => queryCells(client, prepared(text), values);
+      return (await (selected.isInOrder ? query() : whileSorting(client, query))).map(rowOf);
     },
     count: async (client, table, where = [], most) => {
       const { text, values } = sqlOf(table).count(where, most);

@@ -25,6 +25,8 @@ export type Dialect = Readonly<{
   limitOf: (parameter: string) => string;
   /** A condition that a text consists of these pieces, separated by any text without `:`. */
   isLike: (column: string, pieces: readonly string[], bind: Bind) => string;
+  /** Whether the planner takes an index for as good as the one with the order, see `rangeOf`. */
+  mistakesIndexes: boolean;
 }>;
 
 /** Quotes an identifier. Names come from table descriptions, never from a request. */
@@ -55,7 +57,7 @@ type TableSql = Readonly<{
   /** Its parameters are the values of the key. */
   get: string;
   count: (where: readonly Condition[], most?: number) => Query;
-  select: (selection: Selection) => Query;
+  select: (selection: Selection) => Selected;
   rowOf: (cells: Cells) => Row;
 }>;
 
@@ -85,15 +87,25 @@ function tableSql(naming: Naming, table: Table): TableSql {
   const from = `SELECT ${quotedList(Object.keys(table.columns))} FROM ${name}`;
   return {
     name,
-    get: `${from} WHERE ${isKey(dialect, table)}`,
+    get: `${from} WHERE ${findKey(dialect, table)}`,
     count: (where, most) => countQuery(dialect, name, table, { where, most }),
     select: (selection) => selectQuery(naming, from, table, selection),
     rowOf: rowReader(table),
   };
 }
 
-export function isKey({ parameter }: Dialect, { key }: Table): string {
+export function isKey({ parameter }: Pick<Dialect, "parameter">, { key }: Table): string {
   return key.map((name, at) => `${quoted(name)} = ${parameter(at + 1)}`).join(" AND ");
+}
+
+/** What finds the row of a key, after WHERE: if an index might be taken for the key, see `rangeOf`. */
+export function findKey(dialect: Dialect, table: Table, valueAt = dialect.parameter): string {
+  const { key, indexes } = table;
+  const isAlone = key.length === 1 || !indexes.some(([first = ""]) => key.includes(first));
+  if (isAlone || !dialect.mistakesIndexes) return isKey({ parameter: valueAt }, table);
+  const values = key.map((_, at) => valueAt(at + 1)).join(", ");
+  const columns = quotedList(key);
+  return `(${columns}) >= (${values}) AND (${columns}) <= (${values}) ORDER BY ${columns} LIMIT 1`;
 }
 
 /**
@@ -156,27 +168,124 @@ function countQuery(
   return { text, values };
 }
 
-function selectQuery(naming: Naming, from: string, table: Table, selection: Selection): Query {
+function selectQuery(naming: Naming, from: string, table: Table, asked: Selection): Selected {
   const { dialect } = naming;
-  const { where = [], among, orderBy, descending = false, beyond, limit } = selection;
+  const { among, descending = false, limit } = asked;
+  const selection = { ...asked, where: (asked.where ?? []).map(withoutList) };
   const values: SqlValue[] = [];
   const bind = (value: SqlValue) => dialect.parameter(values.push(value));
+  const index = indexInOrder(table, selection);
+  const range = dialect.mistakesIndexes && index ? rangeOf(table, selection, index) : null;
+  const { where, bounds, orderBy } = range ?? pageOf(selection);
   const conditions = where.map((condition) => conditionSql(dialect, table, condition, bind));
   if (among !== undefined) conditions.push(amongSql(naming, table, among, bind));
-  if (beyond !== undefined) {
+  for (const { is, place } of bounds) {
     // A row value is compared in the order of its columns, so an index of that order serves it.
-    const from = firstUnfixed(where, orderBy, beyond);
-    const columns = orderBy.slice(from).map((name) => columnOf(table, name));
-    const bounds = beyond.slice(from).map(bind);
-    conditions.push(`(${columns.join(", ")}) ${descending ? "<" : ">"} (${bounds.join(", ")})`);
+    const columns = place.map(([name]) => columnOf(table, name));
+    const ends = place.map(([, value]) => bind(value));
+    conditions.push(`(${columns.join(", ")}) ${is} (${ends.join(", ")})`);
   }
   const filter = conditions.length === 0 ? "" : ` WHERE ${conditions.join(" AND ")}`;
   const direction = descending ? " DESC" : "";
-  const order = [...nullColumns(where), ...orderBy]
-    .map((name) => columnOf(table, name) + direction)
-    .join(", ");
+  const order = orderBy.map((name) => columnOf(table, name) + direction).join(", ");
   const page = `ORDER BY ${order} LIMIT ${dialect.limitOf(bind(limit))}`;
-  return { text: `${from}${filter} ${page}`, values };
+  return { text: `${from}${filter} ${page}`, values, isInOrder: index !== null };
+}
+
+/** A list of one value is that value, so that an index has the order. */
+function withoutList(condition: Condition): Condition {
+  const { is, value } = condition;
+  if (is !== "in" || !isList(value) || value.length !== 1) return condition;
+  return { ...condition, is: "=", value: value[0] ?? null };
+}
+
+/** A query whose rows an index has in their order, or else may have to be sorted. */
+type Selected = Query & Readonly<{ isInOrder: boolean }>;
+
+type Place = readonly (readonly [column: string, value: Value])[];
+
+/** What the places of rows are compared with. */
+type Bounds = { is: Operator; place: Place }[];
+
+function pageOf(selection: Selection) {
+  const { where = [], orderBy, beyond } = selection;
+  const bounds: Bounds = [];
+  if (beyond !== undefined) {
+    const place = placeOf(orderBy, beyond).slice(firstUnfixed(where, orderBy, beyond));
+    bounds.push({ is: beyondIs(selection), place });
+  }
+  return { where, bounds, orderBy: [...nullColumns(where), ...orderBy] };
+}
+
+const beyondIs = ({ descending = false }: Selection): Operator => (descending ? "<" : ">");
+
+const placeOf = (columns: readonly string[], values: readonly Value[]): Place =>
+  columns.map((column, at) => [column, values[at] ?? null]);
+
+/** An index that has the order of a selection: first what that fixes, then the columns of its order. */
+type InOrder = Readonly<{ index: readonly string[]; prefix: Place; rest: readonly string[] }>;
+
+const indexesOf = ({ key, indexes }: Table): InOrder["index"][] => [key, ...indexes];
+
+/** Null if there is none, or if other conditions may leave so few rows that they are better sorted. */
+function indexInOrder(table: Table, { where = [], among, orderBy }: Selection): InOrder | null {
+  const fixed = new Map<string, Value>();
+  for (const { column, is, value } of where) {
+    if (is === "=" && value !== null && !isList(value)) fixed.set(column, value);
+  }
+  const rest = orderBy.filter((column) => !fixed.has(column));
+  const isServed = ({ column, is, value }: Condition) => {
+    if (isList(value)) return is === "in" && fixed.size === 0 && column === rest[0];
+    return is === "=" ? fixed.get(column) === value : COMPARISONS.has(is);
+  };
+  if (among !== undefined || !where.every(isServed)) return null;
+  const isInOrder = (index: readonly string[]) =>
+    index.length >= fixed.size &&
+    index.slice(0, fixed.size).every((column) => fixed.has(column)) &&
+    rest.every((column, at) => column === index[fixed.size + at]);
+  const index = indexesOf(table).find(isInOrder);
+  if (index === undefined) return null;
+  const columns = index.slice(0, fixed.size);
+  return {
+    index,
+    prefix: placeOf(
+      columns,
+      columns.map((name) => fixed.get(name) ?? null),
+    ),
+    rest,
+  };
+}
+
+/**
+ * A selection as a range of the index in its order, if the planner might take another for as good. By
+ * `a = 1 ORDER BY a, b` it knows that `a` is one value, and each index of `a` or of `b` is a candidate,
+ * whose rows it would filter. Where it expects one row of a value, all cost the same, and it may read all
+ * rows of a hot key: in a table without statistics, or in one where nearly no key is hot. By
+ * `a >= 1 AND a <= 1 ORDER BY a, b` no other index has the order.
+ */
+function rangeOf(table: Table, selection: Selection, { index, prefix, rest }: InOrder) {
+  const { where = [], orderBy, beyond } = selection;
+  const columns = new Set([...where.map(({ column }) => column), ...orderBy]);
+  const isRival = (other: InOrder["index"]) => other !== index && columns.has(other[0] ?? "");
+  if (prefix.length === 0 || columns.size === 1 || !indexesOf(table).some(isRival)) return null;
+  const places = beyond === undefined ? [] : placeOf(orderBy, beyond);
+  const fixed = new Map(prefix);
+  if (places.some(([name, value]) => fixed.has(name) && fixed.get(name) !== value)) return null;
+
+  const isOfNext = ({ column }: Condition) => column === rest[0];
+  const bounds: Bounds = where.filter(isOfNext).map(({ column, is, value }) => ({
+    ...{ is, place: [...prefix, ...placeOf([column], [value as Value])] },
+  }));
+  // Of two bounds on one side the server begins at the first; a page within a range is beyond its start.
+  if (beyond !== undefined) {
+    const place = [...prefix, ...places.filter(([name]) => !fixed.has(name))];
+    bounds.unshift({ is: beyondIs(selection), place });
+  }
+  const hasBound = (side: "<" | ">") => bounds.some(({ is }) => is.startsWith(side));
+  if (!hasBound(">")) bounds.push({ is: ">=", place: prefix });
+  if (!hasBound("<")) bounds.push({ is: "<=", place: prefix });
+  const others = where.filter((one) => one.is !== "=" && !isOfNext(one));
+  return { where: others, bounds, orderBy: [...fixed.keys(), ...rest] };
 }
 
 /**

@@ -47,6 +47,7 @@ export const SQLITE: Dialect = {
   listOf: (_, values) =>
     `[${values.map((value) => (typeof value === "bigint" ? value : JSON.stringify(value)))}]`,
   limitOf: unplanned,
+  mistakesIndexes: false,
   // A star matches any text; the number of `:` must be that of the pieces, so no star matches one.
   isLike: (column, pieces, bind) => {
     const pattern = pieces.map((piece) => piece.replace(/[*?[]/g, "[$&]")).join("*");

@@ -177,8 +177,6 @@ export const QUEUE: Table = {
     partner: integer,
   }),
   key: ["class", "side", "cluster"],
-  // Neither index begins like the key: without statistics on a new table, PostgreSQL rates such an index
-  // as good as the key, and reads a whole class to find one row.
   indexes: [
     ["state", "side", "class", "at", "tie"],
     ["node", "side", "class", "at", "tie"],
