@@ -121,6 +121,18 @@ export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> 
   };
 }
 
+/** Rows as they were before later snapshots were complete, as far as these show which accounts are missing. */
+export const beforeSnapshotsSince = (rows: Rows, position: number): Rows => ({
+  get: rows.get,
+  count: rows.count,
+  select(table, selection) {
+    if (table !== CONNECTIONS) return rows.select(table, selection);
+    const { where = [] } = selection;
+    const isBefore = { column: "completed_at", is: "<=", value: position } as const;
+    return rows.select(table, { ...selection, where: [...where, isBefore] });
+  },
+});
+
 function omissionOf(row: Row | undefined): Omission {
   const openedOn = BigInt(row?.opened_on ?? 0);
   const arrivedOn = BigInt(row?.arrived_on ?? 0);

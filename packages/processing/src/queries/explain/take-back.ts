@@ -15,6 +15,7 @@ import {
 import { AMENDMENTS, type FactState, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { readPositions } from "../../audit/subject-events.ts";
+import { beforeSnapshotsSince } from "../../models/balances/snapshot-membership.ts";
 import { BALANCE_CHANGES } from "../../models/balances/tables.ts";
 import { ANOMALIES } from "../../models/columns.ts";
 import { RECORD_CHANGES } from "../../models/lifecycle/tables.ts";
@@ -155,7 +156,8 @@ export async function unwind(
   const isLater = (event: RecordedEvent) => event.position > position;
   const ids = await factsSince(moment, subject, unwinding);
   const facts = await amendedFacts(ids, isLater, unwinding);
-  const scratch = await openScratch(moment, PROJECTIONS[subject.model], hashing);
+  const before = { ...moment, rows: beforeSnapshotsSince(moment.rows, position) };
+  const scratch = await openScratch(before, PROJECTIONS[subject.model], hashing);
   for (const fact of facts) await scratch.fold(eventsWithout(fact, isLater, hashing));
   const rows = rememberRows(scratch);
   const { expected } = subject;
