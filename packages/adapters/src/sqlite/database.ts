@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
@@ -38,6 +38,7 @@ export function openDatabase(
   options: Readonly<{ mode: OpenMode; pragmas: readonly string[]; busyTimeoutMs?: number }>,
 ): DatabaseSync {
   const { mode, pragmas, busyTimeoutMs = BUSY_TIMEOUT_MS } = options;
+  if (mode === "read" && existsSync(`${file}-journal`)) rollBackLeft(file);
   const database = new DatabaseSync(mode === "write" ? existing(file) : file, {
     readOnly: mode === "read",
     timeout: busyTimeoutMs,
@@ -46,6 +47,20 @@ export function openDatabase(
     for (const pragma of pragmas) database.exec(`PRAGMA ${pragma}`);
     return database;
   });
+}
+
+/**
+ * Takes back what a killed writer left half written before the file had a WAL. SQLite does that at the first
+ * read, for which it has to write. If it cannot, the reader says so.
+ */
+function rollBackLeft(file: string): void {
+  try {
+    const database = new DatabaseSync(existing(file));
+    orClose(database, () => database.prepare("SELECT count(*) FROM sqlite_schema").get());
+    database.close();
+  } catch {
+    // The reader meets the same trouble.
+  }
 }
 
 /** Prepares an opened database, and closes it if that fails, as it does if the file is damaged. */

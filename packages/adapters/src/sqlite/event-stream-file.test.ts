@@ -68,6 +68,19 @@ describe("the stream's file", () => {
   };
 
   describe("read-only", () => {
+    test("finds no stream where a writer was killed while it created the file", async () => {
+      const half = join(dataDir, "half.db");
+      const writer = new DatabaseSync(half);
+      writer.exec("PRAGMA cache_size = 1; BEGIN; CREATE TABLE bodies (bytes BLOB)");
+      const insert = writer.prepare("INSERT INTO bodies VALUES (zeroblob(9000))");
+      for (let row = 0; row < 20; row += 1) insert.run();
+      for (const end of ["", "-journal"]) copyFileSync(`${half}${end}`, `${file}${end}`);
+      writer.close();
+      await expect(open({ readOnly: true })).rejects.toThrow(StreamMissing);
+      const stream = await open();
+      expect((await stream.append(0, sampleEvents(1, 3))).outcome).toBe("appended");
+    });
+
     test("is missing until an ingestor has laid it out", async () => {
       await expect(open({ readOnly: true })).rejects.toThrow(StreamMissing);
       await writeFile(file, "");
