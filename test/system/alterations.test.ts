@@ -156,6 +156,17 @@ describe("one altered byte in the SQLite file", () => {
     correlation_id: "UPDATE events SET correlation_id = 'x' WHERE position = ?",
     about: "UPDATE events SET about = 'x' WHERE about IS NOT NULL AND position >= ?",
     removed: "DELETE FROM events WHERE position = ?",
+    "recorded_at, a text": "UPDATE events SET recorded_at = 'abc' WHERE position = ?",
+    "recorded_at, nothing": "UPDATE events SET recorded_at = '' WHERE position = ?",
+    "recorded_at, a fraction": "UPDATE events SET recorded_at = 1.5 WHERE position = ?",
+    "occurred_at, bytes": "UPDATE events SET occurred_at = x'00' WHERE position = ?",
+    "schema_version, a text": "UPDATE events SET schema_version = 'x' WHERE position = ?",
+    "data, bytes": "UPDATE events SET data = CAST(data || ' ' AS BLOB) WHERE position = ?",
+    "data, a number": "UPDATE events SET data = 1 WHERE position = ?",
+    "hash, bytes": "UPDATE events SET hash = CAST(hash AS BLOB) WHERE position = ?",
+    "id, bytes": "UPDATE events SET id = CAST(id AS BLOB) WHERE position = ?",
+    "type, bytes": "UPDATE events SET type = CAST(type AS BLOB) WHERE position = ?",
+    "subject, bytes": "UPDATE events SET subject = CAST(subject AS BLOB) WHERE position = ?",
   };
   test.each(Object.entries(SQL))("%s: verify names its position", async (name, sql) => {
     const ledger = await filledLedger("sqlite");

@@ -44,13 +44,23 @@ export function eventOf(cells: EventCells, from = 0): RecordedEvent {
     type: cells[from + 2] as string,
     schema_version: Number(cells[from + 3]),
     subject: cells[from + 4] as string,
-    occurred_at: occurredAt === null ? null : BigInt(occurredAt),
-    recorded_at: BigInt(cells[from + 6] as string | bigint),
+    occurred_at: occurredAt === null ? null : nanosIn(cells, from, 5),
+    recorded_at: nanosIn(cells, from, 6),
     causation_id: cells[from + 7] as string | null,
     correlation_id: cells[from + 8] as string | null,
     data: cells[from + 10] as string,
     hash: cells[from + 9] as string,
   };
+}
+
+/** @throws StreamCorrupted if somebody else wrote something that is no number */
+function nanosIn(cells: EventCells, from: number, at: number): Nanos {
+  const cell = cells[from + at];
+  if (typeof cell === "bigint") return cell;
+  if (typeof cell === "string" && /^-?\d+$/.test(cell)) return BigInt(cell);
+  throw new StreamCorrupted(
+    `position ${cells[from]}: ${EVENT_COLUMNS[at]} is ${JSON.stringify(cell)}, expected an integer: restore a backup from before it was changed`,
+  );
 }
 
 /** The columns of a written row: those above, and the id that the event amends. */

@@ -67,6 +67,15 @@ describe("the stream's file", () => {
     await stream.close();
   };
 
+  test("gives the bytes of a body that somebody stored as text", async () => {
+    const stream = await open();
+    const bytes = Buffer.from("{}");
+    const sha256 = nodeHashing.sha256(bytes);
+    await stream.append(0, sampleEvents(1, 1), [{ sha256, bytes }]);
+    query("UPDATE bodies SET bytes = CAST(bytes AS TEXT)");
+    expect(await stream.body(sha256)).toEqual(new Uint8Array(bytes));
+  });
+
   describe("read-only", () => {
     test("finds no stream where a writer was killed while it created the file", async () => {
       const half = join(dataDir, "half.db");

@@ -91,7 +91,8 @@ const SQL = {
   insertBody: `INSERT INTO bodies (sha256, bytes)
     SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM events WHERE id = ?) ON CONFLICT DO NOTHING`,
   eraseBody: `DELETE FROM bodies WHERE sha256 = ? AND EXISTS (SELECT 1 FROM events WHERE id = ?)`,
-  body: "SELECT bytes FROM bodies WHERE sha256 = ?",
+  // Somebody may have stored the same bytes as text.
+  body: "SELECT CAST(bytes AS BLOB) FROM bodies WHERE sha256 = ?",
   page: page(""),
   pageBackwards: page(" DESC"),
   windowOfTypes: windowOfTypes(""),
