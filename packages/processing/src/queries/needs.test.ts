@@ -66,6 +66,16 @@ describe("a person is needed", () => {
     expect(needs({ projections: [projection] })).toHaveLength(count);
   });
 
+  test("for a model that has been behind for a quarter of an hour: to see why in its log", () => {
+    const late = { name: "trades", state: "catching_up", lag: 4, reason: null } as Projection;
+    expect(needs({ projections: [{ ...late, lag_seconds: 900 }] })).toEqual([]);
+    const [need] = needsOf({ ...QUIET, projections: [{ ...late, lag_seconds: 901 }] }, USUAL);
+    expect(need).toEqual({
+      what: "trades is catching_up, 4 events behind",
+      do: "see its projector's log: if that names damage, `counterfoil rebuild` its name",
+    });
+  });
+
   test("for a model that is not there yet: to start a projector, unless one is at it", () => {
     const projections = [{ name: "trades", state: "waiting", lag: 1, reason: null } as Projection];
     const facts = { ...QUIET, projections };

@@ -22,6 +22,7 @@ type Circumstances = Readonly<{
 /** Transient problems are over sooner. */
 const FEED_SECONDS_MAX = 300;
 const PUBLISHER_SECONDS_MAX = 900;
+const MODEL_SECONDS_MAX = 900;
 
 /** The parts of a status that need a person; acknowledged and dismissed ones do not. */
 export function needsOf(status: Facts, circumstances: Circumstances): Need[] {
@@ -46,6 +47,7 @@ const MODEL_ADVICE: Readonly<Record<string, string>> = {
   stopped: "start a projector, or see why it ended in its log",
   forked: "find out why the stream is another one, then `counterfoil rebuild all`",
   unreadable: "see why in the log; if it is damaged, `counterfoil rebuild` its name",
+  late: "see its projector's log: if that names damage, `counterfoil rebuild` its name",
 };
 
 /** A build may take long; if it makes no progress, only the projector's log shows why. */
@@ -53,10 +55,11 @@ const HELD_ADVICE =
   "a projector is at it: if that lasts, its log says why (a full disk, damaged files)";
 
 function modelNeeds({ projections }: Facts, { held, outdated }: Circumstances): Need[] {
-  return projections.flatMap(({ name, state, lag, reason }) => {
-    const isToBeBuilt = state === "waiting" || outdated.has(name);
-    const advice =
-      isToBeBuilt && held.has(name) ? HELD_ADVICE : MODEL_ADVICE[isToBeBuilt ? "waiting" : state];
+  return projections.flatMap((projection) => {
+    const { name, state, lag, reason } = projection;
+    const condition = conditionOf(projection, outdated);
+    const isBuilding = condition === "waiting" && held.has(name);
+    const advice = isBuilding ? HELD_ADVICE : MODEL_ADVICE[condition];
     // How far a model is that cannot be read is often unknown, and does not matter until it can.
     const what =
       reason === null
@@ -64,6 +67,14 @@ function modelNeeds({ projections }: Facts, { held, outdated }: Circumstances): 
         : `${name} is ${state}: ${reason}; what it knows of open anomalies is not shown`;
     return advice === undefined ? [] : [{ what, do: advice }];
   });
+}
+
+function conditionOf(
+  { name, state, lag_seconds }: Facts["projections"][number],
+  outdated: Circumstances["outdated"],
+): string {
+  if (state === "waiting" || outdated.has(name)) return "waiting";
+  return state === "catching_up" && lag_seconds > MODEL_SECONDS_MAX ? "late" : state;
 }
 
 function publisherNeeds({ publisher }: Facts, { isPublishing }: Circumstances): Need[] {
