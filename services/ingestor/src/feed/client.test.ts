@@ -544,12 +544,13 @@ describe("a snapshot is complete", () => {
     ["the other side closes", CLOSED, 1],
     ["the connection breaks", CUT, 0],
   ] as const)("where %s before that: %j", async (_, end, times) => {
-    const { client, ingest, subscribed } = startFakeFeed();
+    const { client, ingest, clock, subscribed } = startFakeFeed();
     const connection = await subscribed();
     await connection.send(SNAPSHOT);
     await ingest.recorded.when((calls) => calls.length === 2);
     await connection.end(end);
     await ingest.recorded.when((calls) => calls.length === 3);
+    await clock.advance(10_000);
     expect(ingest.completed.all()).toHaveLength(times);
     await client.stop();
   });

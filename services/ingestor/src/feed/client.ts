@@ -134,10 +134,10 @@ async function followConnection(
     drained.abort();
     return { subscribedMs: null, bytes: 0 };
   }
+  const isWhole = end.kind === "closed" && progress.localReason === null;
+  if (!isWhole) session.snapshotEnd.connectionBroken();
   const unrecorded = await session.recorder.whenDrained(patienceEnds);
-  // After a closing handshake no frame is missing; a broken connection may have lost frames.
-  if (end.kind === "closed" && progress.localReason === null)
-    session.snapshotEnd.connectionClosed();
+  if (isWhole) session.snapshotEnd.connectionClosed();
   await session.recorder.whenDrained(patienceEnds);
   options.signal.removeEventListener("abort", stop);
   drained.abort();

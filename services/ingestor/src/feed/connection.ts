@@ -321,6 +321,8 @@ export type SnapshotEnd = Readonly<{
   frameUnreadable: () => void;
   /** The connection closed properly: no more frames come. */
   connectionClosed: () => void;
+  /** It ended otherwise: frames may be lost. */
+  connectionBroken: () => void;
 }>;
 
 type SnapshotEndOptions = Readonly<{
@@ -338,12 +340,12 @@ export function watchSnapshotEnd(options: SnapshotEndOptions): SnapshotEnd {
   const { clock, onComplete } = options;
   let frames = 0;
   let completedFrames = 0;
-  let isUnreadable = false;
+  let isIncomplete = false;
   let silence = new AbortController();
 
   function complete(): void {
     silence.abort();
-    if (isUnreadable || frames === completedFrames) return;
+    if (isIncomplete || frames === completedFrames) return;
     completedFrames = frames;
     onComplete(frames);
   }
@@ -368,8 +370,12 @@ export function watchSnapshotEnd(options: SnapshotEndOptions): SnapshotEnd {
       void completeAfterSilence();
     },
     frameUnreadable() {
-      isUnreadable = true;
+      isIncomplete = true;
     },
     connectionClosed: complete,
+    connectionBroken() {
+      isIncomplete = true;
+      silence.abort();
+    },
   };
 }
