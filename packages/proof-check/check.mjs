@@ -440,9 +440,9 @@ function understood(fact) {
  * Checks that each fact is in the bytes of its delivery, and that no statement of these about the account is
  * left out. Deliveries without bytes in the proof are skipped.
  *
- * @returns how many facts were found in bytes (`checked`) and how many have no bytes here (`unseen`), what bytes
- *   state although it was withdrawn or corrected (`still`), the providers' signatures to check, and how many
- *   signatures are HMACs, which prove nothing to others
+ * @returns how many facts were found in bytes (`checked`), how many have no bytes here (`unseen`), and how many of
+ *   these were withdrawn; what bytes state although it was withdrawn or corrected (`still`); the providers'
+ *   signatures to check, and how many signatures are HMACs, which prove nothing to others
  */
 function checkBytes(proof, events, facts, sha256, decodeBase64) {
   const { account, bodies } = proof;
@@ -450,7 +450,7 @@ function checkBytes(proof, events, facts, sha256, decodeBase64) {
   const stating = Map.groupBy(facts, ({ cause }) => cause);
   const known = knownOf(facts);
   const former = formerOf(facts);
-  const found = { checked: 0, unseen: 0, still: [], operatorOnly: 0, providers: [] };
+  const found = { checked: 0, unseen: 0, still: [], withdrawn: 0, operatorOnly: 0, providers: [] };
   const named = new Set();
   for (const delivery of deliveries.values()) {
     const data = dataOf(delivery);
@@ -459,6 +459,7 @@ function checkBytes(proof, events, facts, sha256, decodeBase64) {
     const text = bodies[data.sha256] ?? null;
     if (text === null) {
       found.unseen += own.length;
+      found.withdrawn += own.filter(({ isWithdrawn }) => isWithdrawn).length;
       continue;
     }
     const bytes = decodeBase64(text);
@@ -559,7 +560,12 @@ const formerOf = (facts) =>
     },
   );
 
-/** Adds in words what bytes state although it was withdrawn, or corrected to what they do not state. */
+/** What a fact decides: amounts, and its place. */
+const DECISIVE = ["balance", "change", "not_before", "occurred_at", "run_id"];
+
+const isOther = (data, present) => DECISIVE.some((name) => data[name] !== present[name]);
+
+/** Adds in words what bytes state although it was withdrawn, or corrected to something else. */
 function addStillStated(found, { movements, reports, isTimed }, former, delivery) {
   const subjects = [
     ...movements.map((one) => [`movement ${one.id}`, one]),
@@ -568,7 +574,7 @@ function addStillStated(found, { movements, reports, isTimed }, former, delivery
   for (const [subject, one] of subjects) {
     for (const was of former.get(subject) ?? []) {
       const { fact, data, how, place } = was;
-      const isGone = how === "withdrawn" ? fact.isWithdrawn : !isSame(one, fact.type, fact.data);
+      const isGone = how === "withdrawn" ? fact.isWithdrawn : isOther(data, fact.data);
       if (was.isTold || !isGone || !isSame(one, fact.type, data)) continue;
       was.isTold = true;
       const what = wordsOf(fact.type, data);
@@ -1606,7 +1612,7 @@ function checkProviders(signatures, keys) {
   return checkable.length;
 }
 
-function wordsFor({ proof, checked, unseen, still, operatorOnly, providers }, verified) {
+function wordsFor({ proof, checked, unseen, withdrawn, still, operatorOnly, providers }, verified) {
   const { account, balance, head, map } = proof;
   const unknown = providers.length - verified;
   const gaps = proof.entries.filter(({ missing }) => missing !== null).length;
@@ -1624,6 +1630,11 @@ function wordsFor({ proof, checked, unseen, still, operatorOnly, providers }, ve
       operatorOnly,
       "delivery has an HMAC signature: vouched for by the operator only, who holds the secret too",
       "deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too",
+    ),
+    ...some(
+      withdrawn,
+      "fact without bytes here was withdrawn",
+      "facts without bytes here were withdrawn",
     ),
     ...still,
     ...some(

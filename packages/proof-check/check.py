@@ -138,6 +138,8 @@ def words_for(proof, count, verified):
         said.append(counted(unknown, "of the provider's signatures was", "of the provider's signatures were") + " not checked: bring its public key with --key")
     if count["operator only"]:
         said.append(f"{counted(count['operator only'], 'delivery has', 'deliveries have')} an HMAC signature: vouched for by the operator only, who holds the secret too")
+    if count["withdrawn"]:
+        said.append(counted(count["withdrawn"], "fact without bytes here was withdrawn", "facts without bytes here were withdrawn"))
     said += count["still"]
     gaps = sum(1 for one in proof["entries"] if one["missing"] is not None)
     if gaps:
@@ -383,13 +385,14 @@ def subject_of(kind, data):
 def check_bytes(proof, events, facts):
     """Compares facts with the bytes of their deliveries, in both directions. Deliveries without bytes here are skipped."""
     bodies, known = proof["bodies"], Known(facts)
-    count, named = {"checked": 0, "unseen": 0, "still": [], "operator only": 0, "signatures": []}, set()
+    count, named = {"checked": 0, "unseen": 0, "still": [], "withdrawn": 0, "operator only": 0, "signatures": []}, set()
     for id, event in deliveries_in(events, proof["account"]).items():
         data, place = data_of(event), event["position"]
         named.add(data["sha256"])
         text = bodies.get(data["sha256"])
         if text is None:
             count["unseen"] += len(known.by_cause.get(id, []))
+            count["withdrawn"] += sum(fact.withdrawn for fact in known.by_cause.get(id, []))
             continue
         body = base64.b64decode(text)
         need(sha256(body) == data["sha256"], f"bytes: those of the delivery at position {place} are not the ones it names")
@@ -429,13 +432,17 @@ def check_nothing_left_out(moves, reports, known, place):
         need(not given(one.amount) or known.has_report(one), f"left out: the balance that the bytes of position {place} state")
 
 
+# What a fact decides: amounts, and its place.
+DECISIVE = ("balance", "change", "not_before", "occurred_at", "run_id")
+
+
 def still_stated(stated, known, place):
-    """In words, what bytes state although it was withdrawn, or corrected to what they do not state."""
+    """In words, what bytes state although it was withdrawn, or corrected to something else."""
     words = []
     for subject, one in stated:
         for was in known.former.get(subject, []):
             fact, data, how, by = was
-            gone = fact.withdrawn if how == "withdrawn" else not is_same(one, fact.type, fact.data)
+            gone = fact.withdrawn if how == "withdrawn" else any(data.get(name) != fact.data.get(name) for name in DECISIVE)
             if gone and id(was) not in known.told and is_same(one, fact.type, data):
                 known.told.add(id(was))
                 words.append(f"the bytes of position {place} still state {words_of(fact.type, data)}: it was {how} at position {by}")

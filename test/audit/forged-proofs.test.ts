@@ -5,7 +5,14 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceBody, snapshotBody, take } from "../system/messages.ts";
 import { hashing, openTestLedger, type TestLedger } from "../system/support.ts";
 import { type Proof, reseal } from "./forger.ts";
-import { auditor, type Check, checkByNode, hasPython, startPython } from "./proofs.ts";
+import {
+  auditor,
+  type Check,
+  type Checked,
+  checkByNode,
+  hasPython,
+  startPython,
+} from "./proofs.ts";
 
 /**
  * Proofs whose ledger and head are honest. Only what the file derives from them was altered, by the
@@ -311,6 +318,40 @@ describe("a fact that the provider's bytes state, and that is no longer in force
     ]);
   });
 
+  test("they say so where it was corrected to another place in the order", async () => {
+    const words = await toldAfter((facts) => {
+      const event = facts[1] as RecordedEvent;
+      const { type, data } = recorded(event);
+      const later = { ...data, not_before: "2026-09-21T14:15:00Z" };
+      const cause = { ...causeOf(event.causation_id), receivedAt: String(data.received_at) };
+      return [
+        correctedEvent({ fact: { type, data: later } as never, recorded: data }, cause, hashing),
+      ];
+    });
+    expect(words).toEqual([
+      "the bytes of position 2 still state run 1, balance 100: it was corrected at position 16",
+    ]);
+  });
+
+  test("they count what was withdrawn and has no bytes in the proof", async () => {
+    const ledger = await openTestLedger();
+    ledger.clock.set(TODAY);
+    const { run, open, snapshot } = tellerOf(ledger);
+    await run(1, "100", "100");
+    await open("c");
+    await snapshot("c", "70");
+    const [event] = (await ledger.events(["BalanceReported"])).slice(-1) as [RecordedEvent];
+    const { position } = await ledger.stream.head();
+    const cause = causeOf(event.causation_id);
+    await ledger.stream.append(position, [withdrawnEvent(recorded(event), 99, cause, hashing)]);
+    const [code, words] = await checkedBy(ledger);
+    expect([code, words]).toEqual([
+      0,
+      expect.arrayContaining(["1 fact without bytes here was withdrawn"]),
+    ]);
+    await ledger.close();
+  });
+
   test("they say nothing where all is in force", async () => {
     expect(await toldAfter(() => [])).toEqual([]);
   });
@@ -344,13 +385,21 @@ async function toldAfter(
   const { position } = await ledger.stream.head();
   const appended = amend(facts, contradiction);
   if (appended.length > 0) await ledger.stream.append(position, appended);
+  const [code, words] = await checkedBy(ledger);
+  expect(code).toBe(0);
+  await ledger.close();
+  return words.filter((line) => line.includes("still state"));
+}
+
+/** What all checkers say of the account's proof. */
+async function checkedBy(ledger: TestLedger): Promise<Checked> {
   const its = auditor(ledger);
   const file = its.file("proof.json", (await its.prove(ACCOUNT_ID)).text);
   const key = await its.signer.publicKey();
-  const all = await Promise.all(CHECKERS.map((check) => check([file, "--key", key])));
-  for (const found of all) expect(found).toEqual(all[0]);
-  expect(all[0]?.[0]).toBe(0);
+  const [first, ...others] = await Promise.all(
+    CHECKERS.map((check) => check([file, "--key", key])),
+  );
+  for (const other of others) expect(other).toEqual(first);
   its.end();
-  await ledger.close();
-  return (all[0]?.[1] ?? []).filter((line) => line.includes("still state"));
+  return first as Checked;
 }
