@@ -385,20 +385,26 @@ const newFact = ({ type, place, causation_id }, data) => ({
   /** What other copies add, by the id of the event that records it. */
   seen: new Map(),
   isWithdrawn: false,
+  /** What it stated before an event withdrew or corrected it: `data`, `how`, and that event's `place`. */
+  former: [],
 });
 
 /** Applies an event about a fact. FactContradicted does not change the data in force. */
-function amend(facts, { id, type, causation_id }, data) {
+function amend(facts, { id, type, causation_id, place }, data) {
   const isWithdrawal = type === "FactWithdrawn";
   const fact = facts.get(isWithdrawal ? (data.amends ?? data.event_id) : data.event_id);
   if (fact === undefined) return;
   if (type === "FactSeen") fact.seen.set(id, { ...data.adds, received_at: data.received_at });
   if (type === "FactCorrected") {
+    fact.former.push({ fact, data: fact.data, how: "corrected", place });
     Object.assign(fact, { data: data.data, cause: causation_id, isWithdrawn: false });
   }
   if (!isWithdrawal) return;
   // It withdraws the fact itself, or an event about the fact.
-  if (data.amends === undefined) fact.isWithdrawn = true;
+  if (data.amends === undefined) {
+    fact.former.push({ fact, data: fact.data, how: "withdrawn", place });
+    fact.isWithdrawn = true;
+  }
   fact.seen.delete(data.event_id);
 }
 
@@ -434,15 +440,17 @@ function understood(fact) {
  * Checks that each fact is in the bytes of its delivery, and that no statement of these about the account is
  * left out. Deliveries without bytes in the proof are skipped.
  *
- * @returns how many facts were found in bytes (`checked`) and how many have no bytes here (`unseen`), the
- *   providers' signatures to check, and how many signatures are HMACs, which prove nothing to others
+ * @returns how many facts were found in bytes (`checked`), how many have no bytes here (`unseen`), and how many of
+ *   these were withdrawn; what bytes state although it was withdrawn or corrected (`still`); the providers'
+ *   signatures to check, and how many signatures are HMACs, which prove nothing to others
  */
 function checkBytes(proof, events, facts, sha256, decodeBase64) {
   const { account, bodies } = proof;
   const deliveries = deliveriesIn(events, account);
   const stating = Map.groupBy(facts, ({ cause }) => cause);
   const known = knownOf(facts);
-  const found = { checked: 0, unseen: 0, operatorOnly: 0, providers: [] };
+  const former = formerOf(facts);
+  const found = { checked: 0, unseen: 0, still: [], withdrawn: 0, operatorOnly: 0, providers: [] };
   const named = new Set();
   for (const delivery of deliveries.values()) {
     const data = dataOf(delivery);
@@ -451,6 +459,7 @@ function checkBytes(proof, events, facts, sha256, decodeBase64) {
     const text = bodies[data.sha256] ?? null;
     if (text === null) {
       found.unseen += own.length;
+      found.withdrawn += own.filter(({ isWithdrawn }) => isWithdrawn).length;
       continue;
     }
     const bytes = decodeBase64(text);
@@ -461,6 +470,7 @@ function checkBytes(proof, events, facts, sha256, decodeBase64) {
     const stated = statedIn(bytes, delivery, account);
     found.checked += checkFacts(own, stated);
     checkNothingLeftOut(stated, known, delivery);
+    if (former.size > 0) addStillStated(found, stated, former, delivery);
     addEvidence(found, delivery, data.verdict.evidence ?? [], bytes);
   }
   for (const digest of Object.keys(bodies)) {
@@ -497,14 +507,15 @@ function knownOf(facts) {
 function checkFacts(facts, stated) {
   const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
   for (const { type, place, data } of counted) {
-    const isStated =
-      type === "MovementRecorded"
-        ? stated.movements.some((one) => isMovement(one, data))
-        : stated.reports.some((one) => isReport(one, type, data));
+    const all = type === "MovementRecorded" ? stated.movements : stated.reports;
+    const isStated = all.some((one) => isSame(one, type, data));
     need(isStated, `bytes: the fact at position ${place} is not what the provider's bytes say`);
   }
   return counted.length;
 }
+
+const isSame = (one, type, data) =>
+  type === "MovementRecorded" ? isMovement(one, data) : isReport(one, type, data);
 
 const isMovement = (one, fact) =>
   one.id === fact.movement_id &&
@@ -537,6 +548,47 @@ function checkNothingLeftOut({ movements, reports, isTimed }, known, { place }) 
     const isKnown = !isGiven(balance) || known.reports.has(String(isTimed ? time(key) : key));
     need(isKnown, `left out: the balance that the bytes of position ${place} state`);
   }
+}
+
+/** What events withdrew or corrected, by the subject in bytes. */
+const formerOf = (facts) =>
+  Map.groupBy(
+    facts.flatMap(({ former }) => former),
+    ({ fact: { type }, data }) => {
+      if (type === "MovementRecorded") return `movement ${data.movement_id}`;
+      return `report ${type === "FundsReported" ? time(data.occurred_at) : data.run_id}`;
+    },
+  );
+
+/** What a fact decides: amounts, and its place. */
+const DECISIVE = ["balance", "change", "not_before", "occurred_at", "run_id"];
+
+const isOther = (data, present) => DECISIVE.some((name) => data[name] !== present[name]);
+
+/** Adds in words what bytes state although it was withdrawn, or corrected to something else. */
+function addStillStated(found, { movements, reports, isTimed }, former, delivery) {
+  const subjects = [
+    ...movements.map((one) => [`movement ${one.id}`, one]),
+    ...reports.map((one) => [`report ${isTimed ? time(one.key) : one.key}`, one]),
+  ];
+  for (const [subject, one] of subjects) {
+    for (const was of former.get(subject) ?? []) {
+      const { fact, data, how, place } = was;
+      const isGone = how === "withdrawn" ? fact.isWithdrawn : isOther(data, fact.data);
+      if (was.isTold || !isGone || !isSame(one, fact.type, data)) continue;
+      was.isTold = true;
+      const what = wordsOf(fact.type, data);
+      found.still.push(
+        `the bytes of position ${delivery.place} still state ${what}: it was ${how} at position ${place}`,
+      );
+    }
+  }
+}
+
+function wordsOf(type, { run_id, movement_id, change, occurred_at, balance }) {
+  if (type === "MovementRecorded") return `run ${run_id}, movement ${movement_id}, ${change}`;
+  const run = type === "FundsReported" ? `the funds of ${occurred_at}` : `run ${run_id}`;
+  return `${run}, ${isGiven(balance) ? `balance ${balance}` : "no balance"}`;
 }
 
 function addEvidence(found, { place }, evidence, bytes) {
@@ -621,14 +673,14 @@ const part = (text) =>
 
 /**
  * Checks that the stated entries are exactly those that the facts form, that before + change = after for each
- * of them with every gap, that the balance is the one after the last entry, that snapshots agree with them,
- * and that their order does not contradict the provider's two clocks where these agree.
+ * of them with every gap, that the balance is the one after the last entry, that each snapshot is judged as the
+ * rules say, and that the order does not contradict the provider's two clocks where these agree.
  */
 function checkArithmetic(proof, facts, events) {
-  const made = entriesOf(facts);
+  const made = entriesOf(facts, openingsIn(events));
   const isEqual = equalityOf(proof.account);
   const placed = placeEntries(proof.entries, made, isEqual);
-  checkSnapshots(proof.snapshots, { made, placed, events, isEqual });
+  checkSnapshots(proof.snapshots, { made, placed, isEqual });
   const isPlaced = new Set(placed.map(({ id }) => id));
   for (const { id, isRun } of made.values()) {
     need(!isRun || isPlaced.has(id), `left out: ${id} is not among the entries`);
@@ -636,7 +688,8 @@ function checkArithmetic(proof, facts, events) {
   const balance = printed(placed.at(-1)?.after ?? null);
   const isStated = proof.balance === balance;
   need(isStated, `arithmetic: the balance is ${balance}, and ${proof.balance} is stated`);
-  checkOrder(placed.filter(({ isEdge, at }) => isEdge && at !== null));
+  checkOrder(placed.filter(({ isRun }) => isRun));
+  checkPlaces(placed);
 }
 
 /** Layer1 computes with more digits than it prints: the last digit may differ by one. */
@@ -650,10 +703,16 @@ function equalityOf(account) {
 
 // Entries
 
+/** The position at which each feed's connection was opened. */
+function openingsIn(events) {
+  const openings = events.filter(({ type }) => type === "FeedOpened");
+  return new Map(openings.map((event) => [dataOf(event).connection, event.place]));
+}
+
 /** The entries that the facts form, by id, without an order. */
-function entriesOf(facts) {
+function entriesOf(facts, openings) {
   const byEntry = Map.groupBy(facts, entryId);
-  const entries = [...byEntry].map(([id, its]) => [id, entryOf(id, its)]);
+  const entries = [...byEntry].map(([id, its]) => [id, entryOf(id, its, openings)]);
   return new Map(entries.filter(([, entry]) => entry !== null));
 }
 
@@ -672,7 +731,7 @@ function runOf({ type, data, value }) {
 }
 
 /** @returns null if all its facts were withdrawn */
-function entryOf(id, facts) {
+function entryOf(id, facts, openings) {
   const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
   const moves = counted.filter(({ type }) => type === "MovementRecorded");
   const report = counted.findLast(({ type }) => type !== "MovementRecorded") ?? null;
@@ -682,19 +741,28 @@ function entryOf(id, facts) {
   const balance = amountOf(report, "balance");
   const change = isRun && moves.length === 0 ? amountOf(report, "change") : sumOf(moves);
   const isEdge = isRun && balance !== null && change !== null;
+  const arrived = least(facts.map((fact) => fact.arrived));
   return {
     ...{ id, isRun, balance, change },
     /** A run that states balance and change implies the balance before it. A snapshot has no change. */
     isEdge,
     before: balance !== null && (isEdge || !isRun) ? minus(balance, change) : null,
     /** The provider's two clocks: the printed time, and the counter of runs as sortable text. */
-    at: timeOf(moves, report),
+    ...timesOf(isRun ? moves : [], isRun ? report : null, arrived),
     counter: isRun ? counterOf(run) : "",
-    arrived: report?.arrived,
+    arrived,
     heldFrom: Math.min(...facts.map(({ heldFrom }) => heldFrom)),
-    firstPlace: facts[0].place,
-    connection: facts[0].value("place")?.connection,
+    /** Everything recorded before a snapshot's feed was opened is in the snapshot. */
+    opened: isRun ? null : openingOf(facts[0], openings),
   };
+}
+
+function openingOf({ place, value }, openings) {
+  const { connection } = value("place");
+  return (
+    openings.get(connection) ??
+    wrong(`left out: the opening of feed ${connection}, whose snapshot stands at position ${place}`)
+  );
 }
 
 function amountOf(report, name) {
@@ -704,11 +772,16 @@ function amountOf(report, name) {
 
 const sumOf = (moves) => moves.map(({ value }) => amount(value("change"))).reduce(plus, ZERO);
 
-/** The time of the last movement, else of the report; at least `not_before`. */
-function timeOf(moves, report) {
-  const own = most(moves.flatMap(({ at }) => at ?? [])) ?? report?.at ?? null;
+/**
+ * The time of the last movement, else of the report, else of the arrival (`own`); it took effect no sooner
+ * than `not_before` (`at`).
+ */
+function timesOf(moves, report, arrived) {
+  const stated = most(moves.flatMap(({ at }) => at ?? [])) ?? report?.at ?? null;
+  const own = stated ?? arrived;
   const notBefore = report?.notBefore ?? null;
-  return notBefore !== null && (own === null || notBefore > own) ? notBefore : own;
+  const isMoved = notBefore !== null && notBefore > own;
+  return { own, at: isMoved ? notBefore : own, isUndated: stated === null && !isMoved };
 }
 
 function counterOf(run) {
@@ -769,72 +842,142 @@ function checkLine(line, { before, after, entry, isFirst, isEqual }) {
 
 /** Printed times that differ by more than this many nanoseconds have a certain order. */
 const APART = 20_000_000n;
-/** Each entry is compared with this many previous ones. */
+/** Each entry is compared with this many others on a side. */
 const NEIGHBOURS = 256;
 
-/** Checks that the order does not contradict both clocks of the provider: the printed time and the counter of runs. */
-function checkOrder(entries) {
-  let latest = null;
-  for (const [at, entry] of entries.entries()) {
-    if (latest !== null && latest.at - entry.at > APART) misplaced(latest, entry);
-    const isLater = latest !== null && latest.at > entry.at;
-    for (const other of isLater ? entries.slice(Math.max(0, at - NEIGHBOURS), at) : []) {
-      if (other.at > entry.at && other.counter > entry.counter) misplaced(other, entry);
+/** A time in whole seconds may be any moment of its second. */
+const isWhole = ({ at }) => at % SECOND === 0n;
+const apartFrom = (run) => (isWhole(run) ? APART + SECOND : APART);
+
+/** Checks that the order of runs does not contradict what the printed time and the counter of runs agree on. */
+function checkOrder(runs) {
+  const edges = runs.filter(({ isEdge }) => isEdge);
+  /** The latest ones so far: of all, of those with a time, of edges. */
+  let [last, dated, edge] = [null, null, null];
+  let edgesBefore = 0;
+  for (const [at, run] of runs.entries()) {
+    if (!run.isUndated && dated !== null && dated.at - run.at > apartFrom(run)) {
+      checkFarBefore(runs, at, dated);
     }
-    if (latest === null || entry.at > latest.at) latest = entry;
+    if (run.isEdge) {
+      if (edge !== null && edge.at > run.at) checkNear(edges, edgesBefore);
+      edgesBefore += 1;
+      edge = laterOf(edge, run);
+    } else if (last !== null && laterOf(run, last) === last) early(last, run);
+    if (!run.isUndated) dated = laterOf(dated, run);
+    last = laterOf(last, run);
   }
 }
 
-const misplaced = (other, entry) =>
-  wrong(`order: ${other.id} stands before ${entry.id}, and both clocks say otherwise`);
+function laterOf(a, b) {
+  if (a === null) return b;
+  return a.at > b.at || (a.at === b.at && a.counter > b.counter) ? a : b;
+}
+
+/**
+ * A run stands behind the one dated latest so far, further than times err. Only an edge without a time beside
+ * it may be the reason: it arrived after the one, and its number is lower than the other's.
+ */
+function checkFarBefore(runs, at, latest) {
+  const run = runs[at];
+  const start = Math.max(0, at - NEIGHBOURS);
+  const near = runs.slice(start, at + NEIGHBOURS);
+  const reasons = near.filter((one) => one.isUndated && one.isEdge && one.counter < run.counter);
+  const reach = most([run.at + apartFrom(run), ...reasons.map((one) => one.at)]);
+  for (const other of [latest, ...near.slice(0, at - start)]) {
+    if (!other.isUndated && other.at > reach) early(other, run);
+  }
+}
+
+/** Checks an edge that stands behind one that is later by time: then its number is greater, or the times are vague. */
+function checkNear(edges, at) {
+  const run = edges[at];
+  const start = Math.max(0, at - NEIGHBOURS);
+  for (const other of edges.slice(start, at)) {
+    if (other.at <= run.at || other.counter <= run.counter) continue;
+    const isVague = run.isUndated || isWhole(run);
+    const near = isVague ? edges.slice(start, at + NEIGHBOURS) : [];
+    // Its number may contradict its time beside a third one, and then the rules choose.
+    const isChosen = near.some((one) => one.at > other.at && one.counter < run.counter);
+    need(isChosen, `order: ${other.id} stands before ${run.id}, and both clocks say otherwise`);
+  }
+}
+
+const early = (other, run) =>
+  wrong(`order: ${other.id} stands before ${run.id}, which took effect before it`);
+
+/** Checks that each snapshot that is an entry stands behind the last run that comes before it, and no further. */
+function checkPlaces(placed) {
+  let [nextHeld, nextAt] = [Number.POSITIVE_INFINITY, null];
+  for (const one of placed.toReversed()) {
+    if (one.isRun) {
+      nextHeld = Math.min(nextHeld, one.heldFrom);
+      nextAt = least(nextAt === null ? [one.at] : [nextAt, one.at]);
+    } else if (nextHeld < one.opened || (nextAt !== null && nextAt <= one.arrived)) {
+      const run = placed.slice(one.order).find((other) => other.isRun && isBehind(one, other));
+      wrong(`order: ${one.id} stands before ${run.id}, which comes before it`);
+    }
+  }
+  for (const [at, one] of placed.entries()) {
+    const before = placed[at - 1];
+    if (one.isRun || before === undefined) continue;
+    // Snapshots behind the same run stand there as they arrived.
+    const isPlaced = before.isRun ? isBehind(one, before) : isEarlier(before, one);
+    need(isPlaced, `order: ${one.id} stands behind ${before.id}, which comes after it`);
+  }
+}
+
+/** Whether a snapshot stands behind a run: it certainly includes it, or arrived when that had taken effect. */
+const isBehind = (snapshot, run) => run.heldFrom < snapshot.opened || run.at <= snapshot.arrived;
+
+const isEarlier = (a, b) => a.arrived < b.arrived || (a.arrived === b.arrived && a.id < b.id);
 
 // Snapshots
 
-/** Checks that each snapshot's statement is either an entry, or equals the balance at that moment. */
-function checkSnapshots(snapshots, { made, placed, events, isEqual }) {
-  const openings = events.filter(({ type }) => type === "FeedOpened");
-  const openedAt = new Map(openings.map((event) => [dataOf(event).connection, event.place]));
+/** Checks that each snapshot's statement is either an entry, or confirmed by the entry that the rules say. */
+function checkSnapshots(snapshots, { made, placed, isEqual }) {
   const confirmedBy = new Map(
     snapshots.map((one) => [`snapshot:${one.connection}:${one.frame}`, one.confirmed_by]),
   );
   const isOnce = confirmedBy.size === snapshots.length;
   need(isOnce, "arithmetic: a snapshot stands there twice");
   for (const id of confirmedBy.keys()) need(made.has(id), `arithmetic: ${id} follows from no fact`);
-  const byId = new Map(placed.map((entry) => [entry.id, entry]));
+  const ids = new Set(placed.map(({ id }) => id));
   for (const snapshot of made.values()) {
     if (snapshot.isRun) continue;
-    const by = confirmedBy.get(snapshot.id);
-    need(by !== undefined, `left out: ${snapshot.id} is not among the snapshots`);
-    const opened = openedAt.get(snapshot.connection) ?? snapshot.firstPlace;
-    checkSnapshot(snapshot, { by, opened, placed, byId, isEqual });
+    const { id } = snapshot;
+    const by = confirmedBy.get(id);
+    need(by !== undefined, `left out: ${id} is not among the snapshots`);
+    const isOneOfBoth = (by === "") === ids.has(id);
+    need(isOneOfBoth, `arithmetic: ${id} stands as an entry, or is confirmed by one`);
+    const isNamed = by === "" || by === "=" || ids.has(by);
+    need(isNamed, `arithmetic: ${by}, which is said to confirm ${id}, is no entry`);
+    const what = whatConfirms(snapshot, placed, isEqual);
+    if (by === "" ? what.length === 0 : what.includes(by)) continue;
+    if (by === "") wrong(`arithmetic: ${id} stands although it only confirms`);
+    if (by === "=") wrong(`arithmetic: ${id} is not what the account held then`);
+    wrong(`arithmetic: ${by} does not confirm ${id}`);
   }
 }
 
-/** @param by the entry that confirms it; "" if it is an entry itself, "=" if the last certain entry confirms it */
-function checkSnapshot(snapshot, { by, opened, placed, byId, isEqual }) {
-  const { id, balance } = snapshot;
-  need(
-    (by === "") === byId.has(id),
-    `arithmetic: ${id} stands as an entry, or is confirmed by one`,
-  );
-  // The last entry that is certainly in the snapshot: recorded before its feed was opened.
-  const sure = placed.findLast(
-    (one) =>
-      one.id !== id && (one.isRun || one.arrived < snapshot.arrived) && one.heldFrom < opened,
-  );
-  const isWhat = (held) =>
-    balance === null || (held !== null && held !== undefined && isEqual(held, balance));
-  if (by === "") {
-    need(!isWhat(sure?.held), `arithmetic: ${id} stands although it only confirms`);
-  } else if (by === "=") {
-    need(isWhat(sure?.held), `arithmetic: ${id} is not what the account held then`);
-  } else {
-    const one =
-      byId.get(by) ?? wrong(`arithmetic: ${by}, which is said to confirm ${id}, is no entry`);
-    const isAfter = one.order > (sure?.order ?? -1);
-    const confirms = isAfter && (isWhat(one.before) || isWhat(one.held));
-    need(confirms, `arithmetic: ${by} does not confirm ${id}`);
-  }
+/** A run dated later than this after a snapshot's arrival is not in the snapshot. */
+const RECEIVER_ERROR = 5_000_000_000n;
+
+/** @returns what may confirm a snapshot: "=" for the last entry that is certainly in it, or the ids of later ones */
+function whatConfirms({ id, balance, arrived, opened }, placed, isEqual) {
+  const isOfThen = (one) => one.isRun || isEarlier(one, { id, arrived });
+  const sure = placed.findLast((one) => one.heldFrom < opened && isOfThen(one));
+  const isWhat = (held) => held !== null && isEqual(held, balance);
+  if (balance === null || (sure !== undefined && isWhat(sure.held))) return ["="];
+  const first = (sure?.order ?? -1) + 1;
+  const later = placed.slice(first, first + NEIGHBOURS).filter(isOfThen);
+  // A run without a time may be in it.
+  const isOut = (one) => !(one.isRun && one.isUndated) && one.own - RECEIVER_ERROR > arrived;
+  const end = later.findIndex(isOut);
+  return later
+    .slice(0, end < 0 ? later.length : end)
+    .filter((one) => isWhat(one.before) || isWhat(one.held))
+    .map((one) => one.id);
 }
 
 // ---- exact.mjs
@@ -1469,7 +1612,7 @@ function checkProviders(signatures, keys) {
   return checkable.length;
 }
 
-function wordsFor({ proof, checked, unseen, operatorOnly, providers }, verified) {
+function wordsFor({ proof, checked, unseen, withdrawn, still, operatorOnly, providers }, verified) {
   const { account, balance, head, map } = proof;
   const unknown = providers.length - verified;
   const gaps = proof.entries.filter(({ missing }) => missing !== null).length;
@@ -1488,6 +1631,12 @@ function wordsFor({ proof, checked, unseen, operatorOnly, providers }, verified)
       "delivery has an HMAC signature: vouched for by the operator only, who holds the secret too",
       "deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too",
     ),
+    ...some(
+      withdrawn,
+      "fact without bytes here was withdrawn",
+      "facts without bytes here were withdrawn",
+    ),
+    ...still,
     ...some(
       gaps,
       "gap is open: something is missing there",

@@ -14,6 +14,7 @@ import base64
 import collections
 import datetime
 import decimal
+import functools
 import hashlib
 import json
 import re
@@ -137,6 +138,9 @@ def words_for(proof, count, verified):
         said.append(counted(unknown, "of the provider's signatures was", "of the provider's signatures were") + " not checked: bring its public key with --key")
     if count["operator only"]:
         said.append(f"{counted(count['operator only'], 'delivery has', 'deliveries have')} an HMAC signature: vouched for by the operator only, who holds the secret too")
+    if count["withdrawn"]:
+        said.append(counted(count["withdrawn"], "fact without bytes here was withdrawn", "facts without bytes here were withdrawn"))
+    said += count["still"]
     gaps = sum(1 for one in proof["entries"] if one["missing"] is not None)
     if gaps:
         said.append(f"{counted(gaps, 'gap is', 'gaps are')} open: something is missing there")
@@ -237,6 +241,8 @@ class Fact:
         self.first = self.data = data
         self.seen = {}
         self.withdrawn = False
+        # What it stated before an event withdrew or corrected it: data, how, and that event's position.
+        self.former = []
 
     def copies(self):
         return [self.data, *self.seen.values()]
@@ -244,9 +250,12 @@ class Fact:
     def value(self, name):
         return next((copy[name] for copy in self.copies() if name in copy), None)
 
+    def arrived(self):
+        return min(nanos(copy["received_at"]) for copy in self.copies())
+
     def at(self):
         """Its time; impossible times are ignored."""
-        latest = min(nanos(copy["received_at"]) for copy in self.copies()) + 60 * 10**9
+        latest = self.arrived() + 60 * 10**9
         times = [nanos(copy["occurred_at"]) for copy in self.copies() if "occurred_at" in copy]
         return agreed([one for one in times if 31536000 * 10**9 <= one <= latest])
 
@@ -271,10 +280,12 @@ def facts_of(events):
         if kind == "FactSeen":
             fact.seen[event["id"]] = {**data["adds"], "received_at": data["received_at"]}
         elif kind == "FactCorrected":
+            fact.former.append((fact, fact.data, "corrected", event["position"]))
             fact.data, fact.cause, fact.withdrawn = data["data"], event["causation_id"], False
         elif kind == "FactWithdrawn" and "amends" in data:
             fact.seen.pop(data["event_id"], None)
         elif kind == "FactWithdrawn":
+            fact.former.append((fact, fact.data, "withdrawn", event["position"]))
             fact.withdrawn = True
     return list(facts.values())
 
@@ -327,21 +338,23 @@ def is_run(said, kind, data):
     return "run_id" in data and said.run == data["run_id"]
 
 
-def is_said(fact, moves, reports):
-    """Whether the bytes of a fact's delivery state the same as the fact."""
-    data = fact.data
-    if fact.type == "MovementRecorded":
-        return any(
+def is_same(one, kind, data):
+    """Whether bytes state there the same as a fact's data."""
+    if kind == "MovementRecorded":
+        return (
             one.id == data["movement_id"] and one.run == data["run_id"]
             and same_amount(one.amount, data.get("change")) and same_time(one.at, data.get("occurred_at"))
-            for one in moves
         )
-    return any(
-        is_run(one, fact.type, data) and same_amount(one.amount, data.get("balance"))
+    return (
+        is_run(one, kind, data) and same_amount(one.amount, data.get("balance"))
         and same_time(one.at, data.get("occurred_at"))
-        and (fact.type != "FundsReported" or same_amount(one.change, data.get("change")))
-        for one in reports
+        and (kind != "FundsReported" or same_amount(one.change, data.get("change")))
     )
+
+
+def is_said(fact, moves, reports):
+    """Whether the bytes of a fact's delivery state the same as the fact."""
+    return any(is_same(one, fact.type, fact.data) for one in (moves if fact.type == "MovementRecorded" else reports))
 
 
 class Known:
@@ -354,21 +367,32 @@ class Known:
         self.movements = {fact.first.get("movement_id") for fact in facts}
         self.runs = {fact.first.get("run_id") for fact in facts if fact.type == "BalanceReported"}
         self.times = {nanos(fact.first["occurred_at"]) for fact in facts if fact.type == "FundsReported"}
+        # What events withdrew or corrected, by the subject in bytes.
+        self.former, self.told = collections.defaultdict(list), set()
+        for was in (was for fact in facts for was in fact.former):
+            self.former[subject_of(was[0].type, was[1])].append(was)
 
     def has_report(self, one):
         return one.run in self.runs or bool(self.times) and nanos(one.run) in self.times
 
 
+def subject_of(kind, data):
+    if kind == "MovementRecorded":
+        return "movement", data["movement_id"]
+    return "report", nanos(data["occurred_at"]) if kind == "FundsReported" else data.get("run_id")
+
+
 def check_bytes(proof, events, facts):
     """Compares facts with the bytes of their deliveries, in both directions. Deliveries without bytes here are skipped."""
     bodies, known = proof["bodies"], Known(facts)
-    count, named = {"checked": 0, "unseen": 0, "operator only": 0, "signatures": []}, set()
+    count, named = {"checked": 0, "unseen": 0, "still": [], "withdrawn": 0, "operator only": 0, "signatures": []}, set()
     for id, event in deliveries_in(events, proof["account"]).items():
         data, place = data_of(event), event["position"]
         named.add(data["sha256"])
         text = bodies.get(data["sha256"])
         if text is None:
             count["unseen"] += len(known.by_cause.get(id, []))
+            count["withdrawn"] += sum(fact.withdrawn for fact in known.by_cause.get(id, []))
             continue
         body = base64.b64decode(text)
         need(sha256(body) == data["sha256"], f"bytes: those of the delivery at position {place} are not the ones it names")
@@ -382,6 +406,10 @@ def check_bytes(proof, events, facts):
                 count["checked"] += 1
                 need(is_said(fact, moves, reports), f"bytes: the fact at position {fact.place} is not what the provider's bytes say")
         check_nothing_left_out(moves, reports, known, place)
+        if known.former:
+            keys = [("movement", one.id) for one in moves]
+            keys += [("report", nanos(one.run) if proof["account"].startswith("layer1:") else one.run) for one in reports]
+            count["still"] += still_stated(zip(keys, [*moves, *reports]), known, place)
         add_signatures(data["verdict"].get("evidence", []), body, place, count)
     need(set(bodies) <= named, "bytes: there are some that no delivery names")
     return count
@@ -402,6 +430,30 @@ def check_nothing_left_out(moves, reports, known, place):
         need(one.id in known.movements, f"left out: movement {one.id}, which the bytes of position {place} state")
     for one in reports:
         need(not given(one.amount) or known.has_report(one), f"left out: the balance that the bytes of position {place} state")
+
+
+# What a fact decides: amounts, and its place.
+DECISIVE = ("balance", "change", "not_before", "occurred_at", "run_id")
+
+
+def still_stated(stated, known, place):
+    """In words, what bytes state although it was withdrawn, or corrected to something else."""
+    words = []
+    for subject, one in stated:
+        for was in known.former.get(subject, []):
+            fact, data, how, by = was
+            gone = fact.withdrawn if how == "withdrawn" else any(data.get(name) != fact.data.get(name) for name in DECISIVE)
+            if gone and id(was) not in known.told and is_same(one, fact.type, data):
+                known.told.add(id(was))
+                words.append(f"the bytes of position {place} still state {words_of(fact.type, data)}: it was {how} at position {by}")
+    return words
+
+
+def words_of(kind, data):
+    if kind == "MovementRecorded":
+        return f"run {data['run_id']}, movement {data['movement_id']}, {data['change']}"
+    run = f"the funds of {data['occurred_at']}" if kind == "FundsReported" else f"run {data['run_id']}"
+    return f"{run}, " + (f"balance {data['balance']}" if given(data.get("balance")) else "no balance")
 
 
 def add_signatures(evidence, body, place, count):
@@ -433,8 +485,8 @@ def check_providers(count, providers):
 class Entry:
     """One run on the account, or a snapshot's statement about it."""
 
-    def __init__(self, id, run, place):
-        self.id, self.run, self.place = id, run, place
+    def __init__(self, id, run):
+        self.id, self.run = id, run
         self.facts, self.moves, self.report, self.order = [], [], None, None
 
     def finish(self):
@@ -448,14 +500,22 @@ class Entry:
             self.change = Decimal(delta) if given(delta) else None
         known = self.balance is not None and self.change is not None
         self.before = self.balance - self.change if known else None
-        times = [time for time in (one.at() for one in self.moves) if time is not None]
-        self.at = max(times) if times else report.at() if report else None
-        bounds = [nanos(copy["not_before"]) for copy in (report.copies() if report else []) if "not_before" in copy]
-        if bounds and (self.at is None or max(bounds) > self.at):
-            self.at = max(bounds)
-        self.arrived = min(nanos(copy["received_at"]) for copy in report.copies()) if report else None
+        self.arrived = min(fact.arrived() for fact in self.facts)
+        self.set_times()
         self.held_from = min(fact.held_from() for fact in self.facts)
         self.is_edge = self.run is not None and known
+
+    def set_times(self):
+        """The time of the last movement, else of the report, else of the arrival (own); it took effect no sooner than not_before (at)."""
+        moves, report = (self.moves, self.report) if self.run is not None else ([], None)
+        times = [time for time in (one.at() for one in moves) if time is not None]
+        stated = max(times) if times else report.at() if report else None
+        self.own = self.arrived if stated is None else stated
+        bounds = [nanos(copy["not_before"]) for copy in (report.copies() if report else []) if "not_before" in copy]
+        moved = bool(bounds) and max(bounds) > self.own
+        self.at = max(bounds) if moved else self.own
+        self.undated = stated is None and not moved
+        self.counter = counter_of(self.run) if self.run is not None else ""
 
 
 def counter_of(key):
@@ -465,7 +525,18 @@ def counter_of(key):
     return str(len(key.encode("utf-16-le")) // 2).zfill(4) + text
 
 
-def entries_of(facts):
+def openings_in(events):
+    """The position at which each feed's connection was opened."""
+    return {data_of(event)["connection"]: int(event["position"]) for event in events if event["type"] == "FeedOpened"}
+
+
+def opening_of(fact, openings):
+    connection = fact.value("place")["connection"]
+    need(connection in openings, f"left out: the opening of feed {connection}, whose snapshot stands at position {fact.place}")
+    return openings[connection]
+
+
+def entries_of(facts, openings):
     """The entries that the facts form, by id, without an order."""
     entries = {}
     for fact in facts:
@@ -476,7 +547,7 @@ def entries_of(facts):
             run = fact.data["run_id"] if fact.type == "MovementRecorded" else fact.value("run_id")
         need(run is not None or place is not None, f"form: data at position {fact.place}: expected run_id or place")
         id = f"snapshot:{place['connection']}:{place['frame']}" if run is None else f"run:{run}"
-        entry = entries.setdefault(id, Entry(id, run, place))
+        entry = entries.setdefault(id, Entry(id, run))
         entry.facts.append(fact)
         if fact.withdrawn:
             continue
@@ -487,6 +558,8 @@ def entries_of(facts):
     entries = {id: entry for id, entry in entries.items() if entry.moves or entry.report}
     for entry in entries.values():
         entry.finish()
+        # Everything recorded before a snapshot's feed was opened is in the snapshot.
+        entry.opened = opening_of(entry.facts[0], openings) if entry.run is None else None
     return entries
 
 
@@ -499,7 +572,7 @@ def after(stood, entry):
 
 def check_arithmetic(proof, facts, events):
     """Recomputes the stated entries in the stated order."""
-    made, order = entries_of(facts), []
+    made, order = entries_of(facts, openings_in(events)), []
     most = Decimal("1e-18") if proof["account"].startswith("layer1:") else Decimal(0)
     stood = held = None
     for stated in proof["entries"]:
@@ -522,66 +595,165 @@ def check_arithmetic(proof, facts, events):
         held = after(held, entry) if entry.run is not None else held
         entry.held, entry.order = (held if entry.run is not None else stood), len(order)
         order.append(entry)
-    check_snapshots(proof, made, order, events, most)
+    check_snapshots(proof, made, order, most)
     for id, entry in made.items():
         need(entry.run is None or entry.order is not None, f"left out: {id} is not among the entries")
     need(proof["balance"] == printed(stood), f"arithmetic: the balance is {shown(printed(stood))}, and {shown(proof['balance'])} is stated")
-    check_order([entry for entry in order if entry.is_edge and entry.at is not None])
+    check_order([entry for entry in order if entry.run is not None])
+    check_places(order)
 
 
-def check_order(order):
-    """Checks that the order does not contradict both clocks of the provider: the printed time and the counter of runs."""
-    latest = None
-    for at, entry in enumerate(order):
-        others = order[max(0, at - 256) : at] if latest is not None and latest.at > entry.at else []
-        if latest is not None and latest.at - entry.at > 20 * 10**6:
-            others = [latest]
-        for other in others:
-            both = other.at > entry.at and counter_of(other.run) > counter_of(entry.run)
-            need(not both and other.at - entry.at <= 20 * 10**6, f"order: {other.id} stands before {entry.id}, and both clocks say otherwise")
-        latest = entry if latest is None or entry.at > latest.at else latest
+SECOND = 10**9
+# Each entry is compared with this many others on a side.
+NEIGHBOURS = 256
 
 
-def check_snapshots(proof, made, order, events, most):
-    """Checks that each snapshot's statement is either an entry, or equals the balance at that moment."""
-    opened = {data_of(event)["connection"]: int(event["position"]) for event in events if event["type"] == "FeedOpened"}
+def is_whole(run):
+    """A time in whole seconds may be any moment of its second."""
+    return run.at % SECOND == 0
+
+
+def apart(run):
+    """Printed times that differ by more have a certain order."""
+    return 20 * 10**6 + (SECOND if is_whole(run) else 0)
+
+
+def clocks(run):
+    return run.at, run.counter
+
+
+def later(a, b):
+    return b if a is None or clocks(b) >= clocks(a) else a
+
+
+def check_order(runs):
+    """Checks that the order of runs does not contradict what the printed time and the counter of runs agree on."""
+    edges = [run for run in runs if run.is_edge]
+    # The latest ones so far: of all, of those with a time, of edges.
+    last = dated = edge = None
+    edges_before = 0
+    for at, run in enumerate(runs):
+        if not run.undated and dated is not None and dated.at - run.at > apart(run):
+            check_far_before(runs, at, dated)
+        if run.is_edge:
+            if edge is not None and edge.at > run.at:
+                check_near(edges, edges_before)
+            edges_before += 1
+            edge = later(edge, run)
+        elif last is not None and clocks(last) > clocks(run):
+            early(last, run)
+        if not run.undated:
+            dated = later(dated, run)
+        last = later(last, run)
+
+
+def check_far_before(runs, at, latest):
+    """A run stands behind the one dated latest so far, further than times err.
+
+    Only an edge without a time beside it may be the reason: it arrived after the one, and its number is lower than the other's.
+    """
+    run, start = runs[at], max(0, at - NEIGHBOURS)
+    reasons = [one.at for one in runs[start : at + NEIGHBOURS] if one.undated and one.is_edge and one.counter < run.counter]
+    reach = max([run.at + apart(run), *reasons])
+    for other in [latest, *runs[start:at]]:
+        if not other.undated and other.at > reach:
+            early(other, run)
+
+
+def check_near(edges, at):
+    """Checks an edge that stands behind one that is later by time: then its number is greater, or the times are vague."""
+    run, start = edges[at], max(0, at - NEIGHBOURS)
+    for other in edges[start:at]:
+        if other.at <= run.at or other.counter <= run.counter:
+            continue
+        near = edges[start : at + NEIGHBOURS] if run.undated or is_whole(run) else []
+        # Its number may contradict its time beside a third one, and then the rules choose.
+        chosen = any(one.at > other.at and one.counter < run.counter for one in near)
+        need(chosen, f"order: {other.id} stands before {run.id}, and both clocks say otherwise")
+
+
+def early(other, run):
+    raise Wrong(f"order: {other.id} stands before {run.id}, which took effect before it")
+
+
+def check_places(order):
+    """Checks that each snapshot that is an entry stands behind the last run that comes before it, and no further."""
+    held = at = None
+    for one in reversed(order):
+        if one.run is not None:
+            held = one.held_from if held is None else min(held, one.held_from)
+            at = one.at if at is None else min(at, one.at)
+        elif held is not None and (held < one.opened or at <= one.arrived):
+            run = next(other for other in order[one.order :] if other.run is not None and is_behind(one, other))
+            raise Wrong(f"order: {one.id} stands before {run.id}, which comes before it")
+    for before, one in zip(order, order[1:]):
+        if one.run is None:
+            # Snapshots behind the same run stand there as they arrived.
+            placed = is_behind(one, before) if before.run is not None else is_earlier(before, one)
+            need(placed, f"order: {one.id} stands behind {before.id}, which comes after it")
+
+
+def is_behind(snapshot, run):
+    """Whether a snapshot stands behind a run: it certainly includes it, or arrived when that had taken effect."""
+    return run.held_from < snapshot.opened or run.at <= snapshot.arrived
+
+
+def is_earlier(a, b):
+    return (a.arrived, units(a.id)) < (b.arrived, units(b.id))
+
+
+def units(text):
+    """Texts are compared by their units of UTF-16."""
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def check_snapshots(proof, made, order, most):
+    """Checks that each snapshot's statement is either an entry, or confirmed by the entry that the rules say."""
     stated = {f"snapshot:{one['connection']}:{one['frame']}": one["confirmed_by"] for one in proof["snapshots"]}
     need(len(stated) == len(proof["snapshots"]), "arithmetic: a snapshot stands there twice")
     for id in stated:
         need(id in made, f"arithmetic: {id} follows from no fact")
     for id, snapshot in made.items():
-        if snapshot.run is None:
-            need(id in stated, f"left out: {id} is not among the snapshots")
-            opening = opened.get(snapshot.place["connection"], snapshot.facts[0].place)
-            check_snapshot(snapshot, stated[id], made, surely_in(snapshot, opening, order), most)
+        if snapshot.run is not None:
+            continue
+        need(id in stated, f"left out: {id} is not among the snapshots")
+        by = stated[id]
+        need((by == "") == (snapshot.order is not None), f"arithmetic: {id} stands as an entry, or is confirmed by one")
+        named = by in ("", "=") or by in made and made[by].order is not None
+        need(named, f"arithmetic: {by}, which is said to confirm {id}, is no entry")
+        what = what_confirms(snapshot, order, most)
+        if by == "":
+            need(not what, f"arithmetic: {id} stands although it only confirms")
+        elif by == "=":
+            need(by in what, f"arithmetic: {id} is not what the account held then")
+        else:
+            need(by in what, f"arithmetic: {by} does not confirm {id}")
 
 
-def surely_in(snapshot, opening, order):
-    """The last entry that is certainly in a snapshot: it was recorded before its feed was opened."""
-    sure = None
-    for one in order:
-        if one is not snapshot and one.held_from < opening and (one.run is not None or one.arrived < snapshot.arrived):
-            sure = one
-    return sure
+# A run dated later than this after a snapshot's arrival is not in the snapshot.
+RECEIVER_ERROR = 5 * SECOND
 
 
-def check_snapshot(snapshot, by, made, sure, most):
-    """`by`: the entry that confirms it; "" if it is an entry itself, "=" if the last certain entry confirms it."""
-    id, was = snapshot.id, sure.held if sure else None
+def what_confirms(snapshot, order, most):
+    """What may confirm a snapshot: "=" for the last entry that is certainly in it, or the ids of later ones."""
+
+    def is_of_then(one):
+        return one.run is not None or is_earlier(one, snapshot)
 
     def equals(value):
-        return snapshot.balance is None or value is not None and abs(value - snapshot.balance) <= most
+        return value is not None and abs(value - snapshot.balance) <= most
 
-    need((by == "") == (snapshot.order is not None), f"arithmetic: {id} stands as an entry, or is confirmed by one")
-    if by == "":
-        need(not equals(was), f"arithmetic: {id} stands although it only confirms")
-    elif by == "=":
-        need(equals(was), f"arithmetic: {id} is not what the account held then")
-    else:
-        one = made.get(by)
-        need(one is not None and one.order is not None, f"arithmetic: {by}, which is said to confirm {id}, is no entry")
-        good = sure is None or one.order > sure.order
-        need(good and (equals(one.before) or equals(one.held)), f"arithmetic: {by} does not confirm {id}")
+    sure = next((one for one in reversed(order) if one.held_from < snapshot.opened and is_of_then(one)), None)
+    if snapshot.balance is None or sure is not None and equals(sure.held):
+        return ["="]
+    found, first = [], 0 if sure is None else sure.order + 1
+    for one in filter(is_of_then, order[first : first + NEIGHBOURS]):
+        # A run without a time may be in it.
+        if not (one.run is not None and one.undated) and one.own - RECEIVER_ERROR > snapshot.arrived:
+            break
+        if equals(one.before) or equals(one.held):
+            found.append(one.id)
+    return found
 
 
 # --- An export ------------------------------------------------------------------------------------
@@ -948,8 +1120,11 @@ AMOUNT = re.compile(r"[+-]?(?=\.?[0-9])[0-9]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,4}
 
 def nanos(text):
     """Whole nanoseconds of a printed time, where the size of a number shows its unit; None if it is no time."""
-    if not isinstance(text, str):
-        return None
+    return nanos_in(text) if isinstance(text, str) else None
+
+
+@functools.lru_cache(maxsize=10_000)
+def nanos_in(text):
     match = ISO.match(text)
     if match:
         year, month, day, hour, minute, second = map(int, match.groups()[:6])

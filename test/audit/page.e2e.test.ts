@@ -1,12 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import { withdrawnEvent } from "@counterfoil/core/ingest/event";
 import { createRandom } from "@counterfoil/simulator/random";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { ROOT } from "../support/module-graph.ts";
 import { ACCOUNT_ID, playScenario } from "../system/messages.ts";
-import { openTestLedger, runs } from "../system/support.ts";
+import { hashing, openTestLedger, runs } from "../system/support.ts";
 import { auditor } from "./proofs.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
@@ -29,6 +31,7 @@ describeBrowser("the page, opened from a disk (needs Chromium)", () => {
   let text: string;
   let key: string;
   let head: string;
+  let withdrawn: string;
 
   beforeAll(async () => {
     const ledger = await openTestLedger();
@@ -38,6 +41,15 @@ describeBrowser("the page, opened from a disk (needs Chromium)", () => {
     const { prove, signer, end } = auditor(ledger);
     const proof = await prove(ACCOUNT_ID);
     [text, key, head] = [proof.text, await signer.publicKey(), JSON.stringify(proof.head, null, 2)];
+    const events = await ledger.events(["BalanceReported"]);
+    const { id, type, data, ...event } = events.findLast(
+      ({ subject }) => subject === ACCOUNT_ID,
+    ) as RecordedEvent;
+    const cause = { deliveryId: event.causation_id, correlationId: null };
+    const { position } = await ledger.stream.head();
+    const fact = { id, type, data: JSON.parse(data) };
+    await ledger.stream.append(position, [withdrawnEvent(fact, 99, cause, hashing)]);
+    withdrawn = (await prove(ACCOUNT_ID)).text;
     end();
     await ledger.close();
     browser = await chromium.launch({
@@ -69,6 +81,14 @@ describeBrowser("the page, opened from a disk (needs Chromium)", () => {
       expect(words).toContain(`${ACCOUNT_ID} holds 0.35 after position`);
     }
     expect(await said(text, "")).toMatch(/^Consistent; the signer is not checked\./);
+  });
+
+  test("names what was withdrawn although the bytes state it", async () => {
+    const words = await said(withdrawn, key);
+    expect(words).toMatch(/^It holds\./);
+    expect(words).toMatch(
+      / the bytes of position \d+ still state run \d+, balance [\d.]+: it was withdrawn at position \d+\./,
+    );
   });
 
   test("says that it does not, and why", async () => {

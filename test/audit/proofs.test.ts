@@ -374,6 +374,18 @@ test("of an account with too many events for one file none is made", async () =>
   await expect(proving).rejects.toThrow(/more than 7 events.*--at.*export/);
 });
 
+test("of a snapshot whose feed has no FeedOpened none is made: checkers refuse it", async () => {
+  const own = await openTestLedger();
+  own.clock.set(TODAY);
+  const place = { connection: "never-opened", frame: 1 };
+  await take(own, { body: snapshotBody([{ balance: "7" }]), place });
+  const its = auditor(own);
+  await expect(its.prove(ACCOUNT_ID)).rejects.toThrow(NotProvable);
+  await expect(its.prove(ACCOUNT_ID)).rejects.toThrow(/feed never-opened has .* no FeedOpened/);
+  await own.close();
+  its.end();
+});
+
 test("where the index lacks an event of the account none is made", async () => {
   const own = await openTestLedger();
   own.clock.set(TODAY);

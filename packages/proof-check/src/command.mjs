@@ -57,7 +57,7 @@ function checkProviders(signatures, keys) {
   return checkable.length;
 }
 
-function wordsFor({ proof, checked, unseen, operatorOnly, providers }, verified) {
+function wordsFor({ proof, checked, unseen, withdrawn, still, operatorOnly, providers }, verified) {
   const { account, balance, head, map } = proof;
   const unknown = providers.length - verified;
   const gaps = proof.entries.filter(({ missing }) => missing !== null).length;
@@ -76,6 +76,12 @@ function wordsFor({ proof, checked, unseen, operatorOnly, providers }, verified)
       "delivery has an HMAC signature: vouched for by the operator only, who holds the secret too",
       "deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too",
     ),
+    ...some(
+      withdrawn,
+      "fact without bytes here was withdrawn",
+      "facts without bytes here were withdrawn",
+    ),
+    ...still,
     ...some(
       gaps,
       "gap is open: something is missing there",

@@ -194,7 +194,7 @@ export function isSameAmount(a, b) {
 
 const ISO =
   /^(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(?:\.(\d{1,9}))?(Z|z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)$/;
-const SECOND = 1_000_000_000n;
+export const SECOND = 1_000_000_000n;
 
 /** Nanoseconds of an ISO 8601 time, or of an epoch whose number of digits shows its unit; null if it is not a time. */
 export function time(text) {

@@ -77,20 +77,26 @@ const newFact = ({ type, place, causation_id }, data) => ({
   /** What other copies add, by the id of the event that records it. */
   seen: new Map(),
   isWithdrawn: false,
+  /** What it stated before an event withdrew or corrected it: `data`, `how`, and that event's `place`. */
+  former: [],
 });
 
 /** Applies an event about a fact. FactContradicted does not change the data in force. */
-function amend(facts, { id, type, causation_id }, data) {
+function amend(facts, { id, type, causation_id, place }, data) {
   const isWithdrawal = type === "FactWithdrawn";
   const fact = facts.get(isWithdrawal ? (data.amends ?? data.event_id) : data.event_id);
   if (fact === undefined) return;
   if (type === "FactSeen") fact.seen.set(id, { ...data.adds, received_at: data.received_at });
   if (type === "FactCorrected") {
+    fact.former.push({ fact, data: fact.data, how: "corrected", place });
     Object.assign(fact, { data: data.data, cause: causation_id, isWithdrawn: false });
   }
   if (!isWithdrawal) return;
   // It withdraws the fact itself, or an event about the fact.
-  if (data.amends === undefined) fact.isWithdrawn = true;
+  if (data.amends === undefined) {
+    fact.former.push({ fact, data: fact.data, how: "withdrawn", place });
+    fact.isWithdrawn = true;
+  }
   fact.seen.delete(data.event_id);
 }
 
@@ -126,15 +132,17 @@ function understood(fact) {
  * Checks that each fact is in the bytes of its delivery, and that no statement of these about the account is
  * left out. Deliveries without bytes in the proof are skipped.
  *
- * @returns how many facts were found in bytes (`checked`) and how many have no bytes here (`unseen`), the
- *   providers' signatures to check, and how many signatures are HMACs, which prove nothing to others
+ * @returns how many facts were found in bytes (`checked`), how many have no bytes here (`unseen`), and how many of
+ *   these were withdrawn; what bytes state although it was withdrawn or corrected (`still`); the providers'
+ *   signatures to check, and how many signatures are HMACs, which prove nothing to others
  */
 export function checkBytes(proof, events, facts, sha256, decodeBase64) {
   const { account, bodies } = proof;
   const deliveries = deliveriesIn(events, account);
   const stating = Map.groupBy(facts, ({ cause }) => cause);
   const known = knownOf(facts);
-  const found = { checked: 0, unseen: 0, operatorOnly: 0, providers: [] };
+  const former = formerOf(facts);
+  const found = { checked: 0, unseen: 0, still: [], withdrawn: 0, operatorOnly: 0, providers: [] };
   const named = new Set();
   for (const delivery of deliveries.values()) {
     const data = dataOf(delivery);
@@ -143,6 +151,7 @@ export function checkBytes(proof, events, facts, sha256, decodeBase64) {
     const text = bodies[data.sha256] ?? null;
     if (text === null) {
       found.unseen += own.length;
+      found.withdrawn += own.filter(({ isWithdrawn }) => isWithdrawn).length;
       continue;
     }
     const bytes = decodeBase64(text);
@@ -153,6 +162,7 @@ export function checkBytes(proof, events, facts, sha256, decodeBase64) {
     const stated = statedIn(bytes, delivery, account);
     found.checked += checkFacts(own, stated);
     checkNothingLeftOut(stated, known, delivery);
+    if (former.size > 0) addStillStated(found, stated, former, delivery);
     addEvidence(found, delivery, data.verdict.evidence ?? [], bytes);
   }
   for (const digest of Object.keys(bodies)) {
@@ -189,14 +199,15 @@ function knownOf(facts) {
 function checkFacts(facts, stated) {
   const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
   for (const { type, place, data } of counted) {
-    const isStated =
-      type === "MovementRecorded"
-        ? stated.movements.some((one) => isMovement(one, data))
-        : stated.reports.some((one) => isReport(one, type, data));
+    const all = type === "MovementRecorded" ? stated.movements : stated.reports;
+    const isStated = all.some((one) => isSame(one, type, data));
     need(isStated, `bytes: the fact at position ${place} is not what the provider's bytes say`);
   }
   return counted.length;
 }
+
+const isSame = (one, type, data) =>
+  type === "MovementRecorded" ? isMovement(one, data) : isReport(one, type, data);
 
 const isMovement = (one, fact) =>
   one.id === fact.movement_id &&
@@ -229,6 +240,47 @@ function checkNothingLeftOut({ movements, reports, isTimed }, known, { place }) 
     const isKnown = !isGiven(balance) || known.reports.has(String(isTimed ? time(key) : key));
     need(isKnown, `left out: the balance that the bytes of position ${place} state`);
   }
+}
+
+/** What events withdrew or corrected, by the subject in bytes. */
+const formerOf = (facts) =>
+  Map.groupBy(
+    facts.flatMap(({ former }) => former),
+    ({ fact: { type }, data }) => {
+      if (type === "MovementRecorded") return `movement ${data.movement_id}`;
+      return `report ${type === "FundsReported" ? time(data.occurred_at) : data.run_id}`;
+    },
+  );
+
+/** What a fact decides: amounts, and its place. */
+const DECISIVE = ["balance", "change", "not_before", "occurred_at", "run_id"];
+
+const isOther = (data, present) => DECISIVE.some((name) => data[name] !== present[name]);
+
+/** Adds in words what bytes state although it was withdrawn, or corrected to something else. */
+function addStillStated(found, { movements, reports, isTimed }, former, delivery) {
+  const subjects = [
+    ...movements.map((one) => [`movement ${one.id}`, one]),
+    ...reports.map((one) => [`report ${isTimed ? time(one.key) : one.key}`, one]),
+  ];
+  for (const [subject, one] of subjects) {
+    for (const was of former.get(subject) ?? []) {
+      const { fact, data, how, place } = was;
+      const isGone = how === "withdrawn" ? fact.isWithdrawn : isOther(data, fact.data);
+      if (was.isTold || !isGone || !isSame(one, fact.type, data)) continue;
+      was.isTold = true;
+      const what = wordsOf(fact.type, data);
+      found.still.push(
+        `the bytes of position ${delivery.place} still state ${what}: it was ${how} at position ${place}`,
+      );
+    }
+  }
+}
+
+function wordsOf(type, { run_id, movement_id, change, occurred_at, balance }) {
+  if (type === "MovementRecorded") return `run ${run_id}, movement ${movement_id}, ${change}`;
+  const run = type === "FundsReported" ? `the funds of ${occurred_at}` : `run ${run_id}`;
+  return `${run}, ${isGiven(balance) ? `balance ${balance}` : "no balance"}`;
 }
 
 function addEvidence(found, { place }, evidence, bytes) {

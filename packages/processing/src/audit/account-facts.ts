@@ -57,7 +57,7 @@ const PAGE_EVENTS = 500;
  * never in memory as a whole. An index gives the events' positions, so the cost depends on the
  * account's events and not on those between them.
  *
- * @throws NothingThere if there are none, NotProvable if there are too many; StreamCorrupted if an
+ * @throws NothingThere if there are none, NotProvable if there are too many, or no opening of a feed; StreamCorrupted if an
  *   event does not match its hash, so that a proof of it could not be checked
  */
 export async function* factPages(
@@ -85,17 +85,25 @@ async function readPage(
 ): Promise<FactPage> {
   const { stream, hashing } = options;
   const events = await eventsAt(stream, positions);
+  const openings = new Map<string, string>();
   const ids = new Set<string>();
   const shared = new Set<string | null>();
   for (const event of events) {
     const place = placeOf(event);
     if (place !== undefined) {
       shared.add(event.causation_id);
-      ids.add(eventId(["FeedOpened", place.connection], hashing));
+      openings.set(eventId(["FeedOpened", place.connection], hashing), place.connection);
     }
     if (event.causation_id !== null) ids.add(event.causation_id);
   }
+  for (const id of openings.keys()) ids.add(id);
   const found = await stream.findPositions([...ids].filter((id) => !known.has(id)));
+  for (const [id, connection] of openings) {
+    if (known.has(id) || found.has(id)) continue;
+    throw new NotProvable(
+      `feed ${connection} has a snapshot of ${account} and no FeedOpened, so nobody could check what the snapshot includes: give an export, which the same scripts check against a head`,
+    );
+  }
   for (const id of ids) known.add(id);
   const relatedPositions = [...found.values()]
     .map(({ position }) => position)

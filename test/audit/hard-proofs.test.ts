@@ -1,0 +1,66 @@
+import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
+import { createRandom } from "@counterfoil/simulator/random";
+import type { HardKnobs } from "@counterfoil/simulator/testing/hard-knobs";
+import { createHardWorld } from "@counterfoil/simulator/testing/hard-world";
+import { afterAll, expect, test } from "@jest/globals";
+import { openTestLedger, patience, runs, type TestLedger } from "../system/support.ts";
+import { auditor, type Check, checkByNode, hasPython, startPython } from "./proofs.ts";
+
+const python = hasPython ? startPython() : null;
+const CHECKERS: readonly Check[] = [checkByNode, ...(python === null ? [] : [python.check])];
+
+afterAll(async () => {
+  await python?.end();
+});
+
+if (!hasPython) test.skip("check.py: no python3 on this machine", () => {});
+
+const WORLDS = runs(40);
+
+/** What makes an order, or what a snapshot says, hard to tell; each world has one of them. */
+const HARDSHIPS: readonly Partial<HardKnobs>[] = [
+  { feeds: 2, dropRate: 0.3, feedsFromStart: false },
+  { feeds: 1, webhookLossRate: 0.3, losesEnd: true, dropRate: 0.2 },
+  { feeds: 1, nearIdSwapRate: 0.3, farIdSwapRate: 0.15, jitterMs: 9, burstRate: 0.6 },
+  { feeds: 1, noTimeRate: 0.15, emptyRate: 0.2, netZeroRate: 0.3 },
+  { feeds: 1, secondsRate: 0.3, meanGapMs: 400, instantRate: 0.3, lateRate: 0.2 },
+  { feeds: 1, noTimeRate: 0.1, secondsRate: 0.2, wildTimeRate: 0.15, meanGapMs: 60 },
+  {},
+];
+
+/** What a checker says against the proofs of all accounts, as they are now. */
+async function refusals(ledger: TestLedger): Promise<readonly string[]> {
+  await ledger.catchUp();
+  const its = auditor(ledger);
+  const key = await its.signer.publicKey();
+  const refused: string[] = [];
+  for (const { id, balance } of await ledger.rows("balances", ACCOUNTS)) {
+    const proof = await its.prove(String(id));
+    if (proof.balance !== balance) refused.push(`${id}: ${balance}, and ${proof.balance} proven`);
+    const file = its.file("proof.json", proof.text);
+    const all = await Promise.all(CHECKERS.map((check) => check([file, "--key", key])));
+    for (const [code, lines] of all) if (code !== 0) refused.push(`${id}: ${lines.join()}`);
+    expect(all.at(-1)).toEqual(all[0]);
+  }
+  its.end();
+  return refused;
+}
+
+test(
+  "in hard worlds every proof is accepted, in the middle and at the end",
+  async () => {
+    const refused: unknown[] = [];
+    for (let seed = 1; seed <= WORLDS; seed += 1) {
+      const world = createHardWorld(`proof ${seed}`, HARDSHIPS[seed % HARDSHIPS.length]);
+      const ledger = await openTestLedger({ seed, live: false });
+      const middle = createRandom(seed, "middle").below(world.plan.length);
+      await ledger.play(world.plan.slice(0, middle));
+      refused.push(...(await refusals(ledger)).map((why) => [seed, "middle", why]));
+      await ledger.play(world.plan.slice(middle));
+      refused.push(...(await refusals(ledger)).map((why) => [seed, "end", why]));
+      await ledger.close();
+    }
+    expect(refused).toEqual([]);
+  },
+  patience(120),
+);
