@@ -784,8 +784,13 @@ function timesOf(moves, report, arrived) {
   return { own, at: isMoved ? notBefore : own, isUndated: stated === null && !isMoved };
 }
 
+/** No fact is dated later. */
+const YEAR_2201 = 7_289_654_400n * SECOND;
+
 function counterOf(run) {
-  if (/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(run)) return String(time(run)).padStart(20, "0");
+  const moment = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(run) ? time(run) : null;
+  if (moment !== null && moment >= 0n && moment < YEAR_2201)
+    return String(moment).padStart(20, "0");
   const plain = /^[\x21-\x7e]*$/.test(run) ? run : encodeURIComponent(run);
   return String(run.length).padStart(4, "0") + plain;
 }

@@ -518,9 +518,14 @@ class Entry:
         self.counter = counter_of(self.run) if self.run is not None else ""
 
 
+# No fact is dated later.
+YEAR_2201 = 7_289_654_400 * 10**9
+
+
 def counter_of(key):
-    if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", key):
-        return str(nanos(key)).zfill(20)
+    moment = nanos(key) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z", key) else None
+    if moment is not None and 0 <= moment < YEAR_2201:
+        return str(moment).zfill(20)
     text = key if re.fullmatch(r"[\x21-\x7e]*", key) else urllib.parse.quote(key, safe="!~*'()-_.")
     return str(len(key.encode("utf-16-le")) // 2).zfill(4) + text
 
