@@ -3,7 +3,7 @@ import { equals, type Money, moneyOf } from "../exact/money.ts";
 import type { History } from "./arrangement.ts";
 import { type Entry, newEntry } from "./entry.ts";
 import { appendInOrder, newHistory, rearrange } from "./history.ts";
-import { type Row, runEntry, timeAt, undatedEntry } from "./testing/entries.ts";
+import { noise, type Row, runEntry, timeAt, undatedEntry } from "./testing/entries.ts";
 
 /**
  * Number of entries that a further one is compared with, with an account's whole history loaded:
@@ -24,9 +24,6 @@ function countingHistory(): Readonly<{ history: History; looks: () => number }> 
   const history = { ...newHistory("zerohash:P:G:general:available:BTC"), entries: counting };
   return { history, looks: () => looks };
 }
-
-/** A pseudo-random number derived from another one. */
-const noise = (n: number): number => ((Math.imul(n + 1, 0x9e37_79b1) >>> 0) * 7) % 1_000_003;
 
 const runs = (count: number, timeOf: (n: number) => number): Entry[] =>
   Array.from({ length: count }, (_, n) => runEntry([1000 + n, 1, n + 1, timeOf(n)]));

@@ -2,10 +2,10 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { equals, formatMoney, type Money } from "../exact/money.ts";
 import { type Change, comparePlaces, type History } from "./arrangement.ts";
-import { balanceAfter, balanceBefore, type Entry } from "./entry.ts";
+import { balanceAfter, balanceBefore, type Entry, entryId } from "./entry.ts";
 import { appendInOrder, newHistory, rearrange } from "./history.ts";
 import { clustersOf, compareReports, firstCandidates, orderCluster } from "./ordering.ts";
-import { type Row, runEntry, undatedEntry } from "./testing/entries.ts";
+import { noise, type Row, runEntry, timeAt, undatedEntry } from "./testing/entries.ts";
 
 const ACCOUNT = "zerohash:P:G:general:available:BTC";
 
@@ -210,4 +210,53 @@ test.each([2, 3])("a dense burst whose times err by 8 ms has no gap, in any orde
     expect(history.entries.filter(({ missing }) => missing !== null)).toEqual([]);
     expect(history.entries.map(({ key }) => Number(key))).toEqual(runs.map(([run]) => run));
   }
+});
+
+describe("a burst of hundreds that is as confused as can be", () => {
+  const WORLDS = Array.from({ length: 12 }, (_, world) => world);
+  /** Of so many runs one has no time; in each third world all have one. */
+  const undatedOf = (world: number): number => [50, 10, 0][world % 3] ?? 0;
+
+  /** Runs 0.5 ms apart with times that err by 8 ms, some without a time, some late, some amended later. */
+  function changesOf(world: number): readonly Entry[] {
+    let drawn = 10_000 * world;
+    const below = (limit: number) => {
+      drawn += 1;
+      return noise(drawn) % limit;
+    };
+    const oneIn = (count: number) => below(count) === 0;
+    const runs = Array.from({ length: 400 }, (_, n) => {
+      const arrived = 1_000 + n * 0.5;
+      const isUndated = undatedOf(world) > 0 && oneIn(undatedOf(world));
+      const number = 10_000 + n * 3 + (oneIn(10) ? below(19) - 9 : 0);
+      const at = isUndated ? arrived : Math.round(n * 0.5 + below(17) - 8);
+      const entry = (isUndated ? undatedEntry : runEntry)([number, 1, n + 1, at]);
+      return {
+        entry: { ...entry, arrivedAt: timeAt(arrived) },
+        place: n + below(oneIn(20) ? 300 : 10),
+      };
+    });
+    const inOrder = runs.sort((a, b) => a.place - b.place).map(({ entry }) => entry);
+    const first = new Map(inOrder.map((entry) => [entry.key, entry]));
+    return [...first.values()].flatMap((entry) =>
+      oneIn(5) ? [entry, { ...entry, contradictions: 1 }] : [entry],
+    );
+  }
+
+  test.each(WORLDS)("%i: each run stands once, in the order of places", (world) => {
+    const history = newHistory(ACCOUNT);
+    for (const [at, after] of changesOf(world).entries()) {
+      const before = history.byId.get(entryId(after)) ?? null;
+      const nearUndated = undatedOf(world) > 0;
+      const about = { before, after, at: after.effectiveAt, nearUndated, nearWhole: false };
+      const done = rearrange(history, { ...about, position: at + 1 });
+      expect(done.outcome).toBe("rearranged");
+      const { entries, byId } = history;
+      const misplaced = entries.findIndex((entry, place) => {
+        const left = entries[place - 1];
+        return left !== undefined && comparePlaces(left, entry) >= 0;
+      });
+      expect([world, at, misplaced, entries.length]).toEqual([world, at, -1, byId.size]);
+    }
+  });
 });

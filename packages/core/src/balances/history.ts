@@ -99,16 +99,30 @@ export function rearrange(history: History, change: Change): Rearranged | OutOfR
   let region = change.nearUndated ? reach : clustersTouched(history, reach, change);
   for (;;) {
     const order = orderRegion(history, region, change);
-    // An undated run may overtake any number of entries, so the region is not extended near one.
+    const from = startOfOvertaken(history.entries, region.from, order[0]);
     const to = endOfOvertaken(history.entries, region.to, order.at(-1));
-    if (to > region.to && !change.nearUndated) {
-      if (!isClusterWhole(history, to)) return RIGHT;
-      region = { from: region.from, to };
+    if (from === 0 && region.from > 0 && !history.isStart) return LEFT;
+    if (to > region.to && !isClusterWhole(history, to)) return RIGHT;
+    if (from < region.from || to > region.to) {
+      region = { from, to };
       continue;
     }
     const computed = computeBalances(history, region, order);
     return "outcome" in computed ? computed : replace(history, region.from, computed, change);
   }
+}
+
+/**
+ * The start of the entries that the first ordered one overtakes: in a large cluster a report that stood
+ * behind its own time may come back to it.
+ */
+function startOfOvertaken(entries: readonly Entry[], from: number, first?: Entry): number {
+  const before = entries[from - 1];
+  if (!before || !first || comparePlaces(before, first) < 0) return from;
+  return withClusterBefore(
+    entries,
+    firstWhere(entries, (entry) => comparePlaces(entry, first) >= 0),
+  );
 }
 
 /**

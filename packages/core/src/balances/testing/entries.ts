@@ -30,3 +30,6 @@ export function runEntry([run, change, balance, at]: Row, more: Partial<Entry> =
 /** The same run without a printed time: it has the time of its arrival. */
 export const undatedEntry = (row: Row): Entry =>
   runEntry(row, { isUndated: true, occurredAt: null });
+
+/** A pseudo-random number, up to a million, derived from another one. */
+export const noise = (n: number): number => ((Math.imul(n + 1, 0x9e37_79b1) >>> 0) * 7) % 1_000_003;
