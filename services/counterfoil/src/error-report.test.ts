@@ -13,6 +13,7 @@ import {
   StreamMissing,
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
+import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import { describe, expect, test } from "@jest/globals";
 import { printedError, reportOf, WrongUsage } from "./error-report.ts";
 
@@ -28,6 +29,7 @@ describe("what a person is told", () => {
     [new StreamMissing("x"), "stream_unavailable", 3],
     [new StreamUnavailable("x"), "stream_unavailable", 3],
     [new ModelUnavailable("x"), "model_unavailable", 3],
+    [new ModelNotServed("x"), "model_unavailable", 3],
     [new StreamCorrupted("x"), "stream_corrupted", 1],
     [new StreamForked("x"), "stream_forked", 1],
     [new GenerationMissing("x"), "generation_missing", 1],

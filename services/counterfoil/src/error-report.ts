@@ -23,6 +23,8 @@ import {
   TopicsUnavailable,
 } from "@counterfoil/processing/ports/topics";
 
+import { ModelNotServed } from "@counterfoil/processing/queries/serving";
+
 /** The exit codes of a command. */
 export const EXIT = {
   ok: 0,
@@ -84,6 +86,7 @@ const KINDS: readonly Kind[] = [
   { of: StreamMissing, code: "stream_unavailable", exit: EXIT.unavailable },
   { of: StreamUnavailable, code: "stream_unavailable", exit: EXIT.unavailable },
   { of: ModelUnavailable, code: "model_unavailable", exit: EXIT.unavailable },
+  { of: ModelNotServed, code: "model_unavailable", exit: EXIT.unavailable },
   { of: FormatTooNew, code: "format_too_new", exit: EXIT.findings },
   { of: SchemaTooNew, code: "format_too_new", exit: EXIT.findings },
   { of: LedgerMismatch, code: "ledger_mismatch", exit: EXIT.usage },
