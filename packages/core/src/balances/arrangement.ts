@@ -76,25 +76,31 @@ export function clusterEnd(entries: readonly Entry[], at: number): number {
   return end;
 }
 
+const UNPLACED = { joined: CLUSTER_START, placedAt: 0n } as const;
+
 /**
  * Orders the entries of a region and gives each its place; their balances are still the old ones.
+ *
+ * @param keepsPlaces whether the counter moves no run of a large cluster
  */
 export function orderRegion(
   history: History,
   { from, to }: Region,
-  { before, after }: Pick<Change, "before" | "after">,
+  { before, after, keepsPlaces }: Pick<Change, "before" | "after"> & { keepsPlaces: boolean },
 ): Entry[] {
   const inside = history.entries.slice(from, to).filter((entry) => entry !== before);
-  if (after !== null) inside.push({ ...after, joined: CLUSTER_START });
-  return orderBetween(history, inside, history.entries[from - 1], to);
+  const { joined, placedAt } = keepsPlaces && before !== null ? before : UNPLACED;
+  if (after !== null) inside.push({ ...after, joined, placedAt });
+  return orderBetween(history, inside, { left: history.entries[from - 1], to, keepsPlaces });
 }
 
-/** @param left the entry before them; the entries after them begin at `to` */
+/** `left` is the entry before them; the entries after them begin at `to`. */
+type Between = Readonly<{ left: Entry | undefined; to: number; keepsPlaces: boolean }>;
+
 function orderBetween(
   { entries, same }: History,
   inside: readonly Entry[],
-  left: Entry | undefined,
-  to: number,
+  { left, to, keepsPlaces }: Between,
 ): Entry[] {
   const runs = inside.filter(({ kind }) => kind === "run").sort(compareReports);
   const ordered: Entry[] = [];
@@ -105,7 +111,7 @@ function orderBetween(
     const next = clusters[at + 1];
     const nextFirsts = next === undefined ? behind : firstCandidates(next);
     const placed = isLarge(cluster)
-      ? placeInLarge(cluster)
+      ? placeInLarge(cluster, keepsPlaces)
       : placeCluster(orderCluster(cluster, { before: running, nextFirsts, same }));
     for (const entry of placed) running = balanceAfter(running, entry);
     ordered.push(...placed);
@@ -136,12 +142,14 @@ function placeCluster(order: readonly Entry[]): Entry[] {
   });
 }
 
+const NO_TIMES: ReadonlyMap<Entry, Nanos> = new Map();
+
 /**
  * In a large cluster each report has a place of its own, by the provider's counter as far as times
  * allow, so that a further report moves only those that it overtakes.
  */
-function placeInLarge(cluster: readonly Entry[]): Entry[] {
-  const times = counterTimes(cluster);
+function placeInLarge(cluster: readonly Entry[], keepsPlaces: boolean): Entry[] {
+  const times = keepsPlaces ? NO_TIMES : counterTimes(cluster);
   const placed = cluster.map((entry): Entry => {
     const time = times.get(entry) ?? entry.effectiveAt;
     const known = entry.joined === IN_LARGE_CLUSTER && entry.placedAt > time;
@@ -227,7 +235,8 @@ export function computeBalances(
     const isMoved = !isSameMoney(before?.runningOfRuns, entries[at - 1]?.runningOfRuns);
     if (isMoved && end > at + 1) {
       if (!isClusterWhole(history, end)) return RIGHT;
-      orderBetween(history, entries.slice(at, end), before, end).forEach(append);
+      const between = { left: before, to: end, keepsPlaces: false };
+      orderBetween(history, entries.slice(at, end), between).forEach(append);
       at = end;
       continue;
     }

@@ -91,16 +91,24 @@ export function trimHistory(history: History): void {
 /**
  * Adds an entry to the history, removes it, or replaces it with another version. The clusters
  * around it are reordered, then balances and gaps are recomputed as far as they change. If the
- * loaded part is too small, nothing is changed.
+ * loaded part is too small, nothing is changed. Beside an undated run, a run whose counter would move it past
+ * more than 256 others stays where it stood, or comes at its own time.
  */
 export function rearrange(history: History, change: Change): Rearranged | OutOfReach {
   const reach = reachOf(history, change);
   if ("outcome" in reach) return reach;
   let region = change.nearUndated ? reach : clustersTouched(history, reach, change);
+  let keepsPlaces = false;
   for (;;) {
-    const order = orderRegion(history, region, change);
+    const order = orderRegion(history, region, { ...change, keepsPlaces });
     const from = startOfOvertaken(history.entries, region.from, order[0]);
     const to = endOfOvertaken(history.entries, region.to, order.at(-1));
+    const overtaken = Math.max(reach.from - from, to - reach.to);
+    if (change.nearUndated && !keepsPlaces && overtaken > PLACES_MAX) {
+      keepsPlaces = true;
+      region = reach;
+      continue;
+    }
     if (from === 0 && region.from > 0 && !history.isStart) return LEFT;
     if (to > region.to && !isClusterWhole(history, to)) return RIGHT;
     if (from < region.from || to > region.to) {
