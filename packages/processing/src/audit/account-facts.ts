@@ -57,7 +57,8 @@ const PAGE_EVENTS = 500;
  * never in memory as a whole. An index gives the events' positions, so the cost depends on the
  * account's events and not on those between them.
  *
- * @throws NothingThere if there are none, NotProvable if there are too many, or no opening of a feed; StreamCorrupted if an
+ * @throws NothingThere if there are none, NotProvable if there are too many or a feed has no opening;
+ *   StreamCorrupted if an
  *   event does not match its hash, so that a proof of it could not be checked
  */
 export async function* factPages(

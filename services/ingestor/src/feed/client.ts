@@ -119,18 +119,18 @@ async function followConnection(
   const session = dial(deps, options);
   const { connection, progress } = session;
   const { promise: patienceEnds, resolve: endPatience } = Promise.withResolvers<void>();
+  /** Then a stop has nothing to wait for, or to close. */
   const drained = new AbortController();
   const stop = () => {
     if (!progress.hasEnded) closeLocally(session, "stopped");
     void deps.clock.sleep(PATIENCE_MS, drained.signal).then(endPatience);
   };
-  options.signal.addEventListener("abort", stop);
+  options.signal.addEventListener("abort", stop, { signal: drained.signal });
   const { end, closedAt } = await session.ended;
   metrics.feedState("disconnected");
   if (!progress.isOpen) {
     metrics.feedClosed("unreachable");
     logger.warn({ end }, "feed cannot be reached");
-    options.signal.removeEventListener("abort", stop);
     drained.abort();
     return { subscribedMs: null, bytes: 0 };
   }
@@ -139,7 +139,6 @@ async function followConnection(
   const unrecorded = await session.recorder.whenDrained(patienceEnds);
   if (isWhole) session.snapshotEnd.connectionClosed();
   await session.recorder.whenDrained(patienceEnds);
-  options.signal.removeEventListener("abort", stop);
   drained.abort();
   const { frameBytesMax } = deps.feed;
   const closing = closingOf({ ...progress, end, unrecorded, frameBytesMax });

@@ -226,6 +226,7 @@ export async function rejudgeStatements(
   const all: EntryChange[] = [];
   for (let open = changes.filter(mayAffectJudgements); open.length > 0; ) {
     const found: EntryChange[] = [];
+    const versions = open.flatMap(versionsOf);
     for (const row of await affectedStatements(buffer, account, open)) {
       const stored = await buffer.get(STATEMENTS, [
         account.id,
@@ -233,7 +234,7 @@ export async function rejudgeStatements(
         row.frame ?? 0,
       ]);
       if (stored === null) continue;
-      const latest = await latestIncluded(buffer, account, stored, open);
+      const latest = await latestIncluded(buffer, account, stored, versions);
       found.push(...(await judge(buffer, account, { row: stored, stored, latest, position })));
     }
     all.push(...found);
@@ -247,11 +248,11 @@ async function latestIncluded(
   buffer: RowBuffer,
   account: Account,
   row: Row,
-  changes: readonly EntryChange[],
+  versions: readonly Entry[],
 ): Promise<Placed> {
   const openedAt = Number(row.opened_at);
   const sure = await lastSureEntry(buffer, account, row);
-  const changed = changes.flatMap(versionsOf).filter(({ recordedAt }) => recordedAt < openedAt);
+  const changed = versions.filter(({ recordedAt }) => recordedAt < openedAt);
   return [...(sure ? [sure] : []), ...changed].reduce(laterPlace, BEFORE_ALL);
 }
 
@@ -262,8 +263,9 @@ async function affectedStatements(
 ): Promise<readonly Row[]> {
   const rows = new Map<string, Row>();
   const add = (row: Row) => rows.set(statementId(row), row);
-  for (const row of await statementsIncluding(buffer, account, changes)) add(row);
-  for (const change of [...changes, ...(await hiddenBehindAll(buffer, account, changes))]) {
+  const versions = changes.flatMap(versionsOf);
+  for (const row of await statementsIncluding(buffer, account, versions)) add(row);
+  for (const change of [...changes, ...(await hiddenBehindAll(buffer, account, versions))]) {
     const id = entryId((change.after ?? change.before) as Entry);
     if (change.before !== null) {
       for await (const row of statements(buffer, account, { confirmedBy: id })) add(row);
@@ -275,14 +277,14 @@ async function affectedStatements(
   return [...rows.values()].sort((a, b) => (Number(a.arrived_at) < Number(b.arrived_at) ? -1 : 1));
 }
 
-/** Entries that changed ones hide, or hid, as if they had changed. */
+/** Entries that versions of changed ones hide, or hid, as if they had changed. */
 async function hiddenBehindAll(
   buffer: RowBuffer,
   account: Account,
-  changes: readonly EntryChange[],
+  versions: readonly Entry[],
 ): Promise<readonly EntryChange[]> {
   const found = new Map<string, Entry>();
-  for (const entry of changes.flatMap(versionsOf)) {
+  for (const entry of versions) {
     for (const hidden of await loadHiddenBehind(buffer, account, entry)) {
       found.set(entryId(hidden), hidden);
     }
@@ -310,9 +312,8 @@ async function loadHiddenBehind(
 async function statementsIncluding(
   buffer: RowBuffer,
   account: Account,
-  changes: readonly EntryChange[],
+  versions: readonly Entry[],
 ): Promise<readonly Row[]> {
-  const versions = changes.flatMap(versionsOf);
   const recordedAt = Math.min(...versions.map((entry) => entry.recordedAt));
   const last = versions.reduce<Placed>(laterPlace, BEFORE_ALL);
   const rows: Row[] = [];
