@@ -20,12 +20,8 @@ import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-ro
 import { describe, expect, test } from "@jest/globals";
 import { type Logger, pino } from "pino";
 import { Registry } from "prom-client";
-import {
-  createProjectorMetrics,
-  createUpgrade,
-  type ProjectorEvent,
-  startProjector,
-} from "./projector.ts";
+import { createProjectorMetrics } from "./metrics.ts";
+import { createUpgrade, type ProjectorEvent, startProjector } from "./projector.ts";
 
 const LEDGER = { name: "books", environment: "test" };
 const MODELS: readonly ModelName[] = ["balances", "trades"];

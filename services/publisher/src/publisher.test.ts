@@ -21,7 +21,8 @@ import { sampleEvent } from "@counterfoil/processing/testing/sample-event";
 import { describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import { createPublisherMetrics, type PublisherEvent, startPublisher } from "./publisher.ts";
+import { createPublisherMetrics } from "./metrics.ts";
+import { type PublisherEvent, startPublisher } from "./publisher.ts";
 
 const LEDGER = { name: "books", environment: "test" };
 

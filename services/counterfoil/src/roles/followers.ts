@@ -5,15 +5,15 @@ import { Problem } from "@counterfoil/http/problem";
 import { sampleLog } from "@counterfoil/http/request-log";
 import { SHARED_PAGE } from "@counterfoil/processing/audit/audit-index";
 import { createHeads } from "@counterfoil/processing/audit/heads";
+import { createProjectorMetrics } from "@counterfoil/projector/metrics";
 import {
-  createProjectorMetrics,
   createUpgrade,
   type ModelState,
   type ProjectorEvent,
   startProjector,
 } from "@counterfoil/projector/projector";
+import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import {
-  createPublisherMetrics,
   type PublisherEvent,
   type PublishingState,
   startPublisher,

@@ -3,8 +3,8 @@ import { kafkaConfigOf } from "@counterfoil/adapters/kafka/client";
 import { prepareConsole } from "@counterfoil/gateway/console";
 import { createReadiness } from "@counterfoil/http/operations";
 import { checkIngestorConfig, startIngestor } from "@counterfoil/ingestor/ingestor";
-import { createProjectorMetrics } from "@counterfoil/projector/projector";
-import { createPublisherMetrics } from "@counterfoil/publisher/publisher";
+import { createProjectorMetrics } from "@counterfoil/projector/metrics";
+import { createPublisherMetrics } from "@counterfoil/publisher/metrics";
 import type { Registry } from "prom-client";
 import { createDataFolder, openAsIngestor } from "../service/open-ledger.ts";
 import {
