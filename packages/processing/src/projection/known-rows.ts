@@ -38,9 +38,10 @@ const LENGTH_MAX = 8 * 1024 * 1024;
  */
 const UNREAD_MAX = 2000;
 
-/** What a row takes besides its text, and what the place of a selection takes. */
+/** What a row takes besides its text, what the place of a selection takes, and what its partition takes. */
 const ROW_LENGTH = 512;
 const RANGE_LENGTH = 256;
+const PARTITION_LENGTH = 768;
 
 const lengthOf = (row: Row): number => ROW_LENGTH + textLength(row);
 
@@ -93,7 +94,10 @@ export function createKnownRows(
       const partition = partitionOf(table, selection);
       const orders = getOrAdd(known.partitions, partition, () => new Map<string, KnownRanges>());
       const { orderBy } = selection;
-      const ranges = getOrAdd(orders, orderBy.join(), () => createKnownRanges(orderBy));
+      const ranges = getOrAdd(orders, orderBy.join(), () => {
+        length += PARTITION_LENGTH;
+        return createKnownRanges(orderBy);
+      });
       ranges.add({ ...selection, ...spanOf(prefix, selection) }, rows);
       length += RANGE_LENGTH;
       return rows;

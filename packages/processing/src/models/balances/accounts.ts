@@ -22,6 +22,7 @@ import {
   visibleColumns,
   writeAccount,
 } from "./account.ts";
+import { type AccountCache, createAccountCache } from "./account-cache.ts";
 import { applyEffects, applyIfPlain, summarize } from "./account-effects.ts";
 import { foldInMemory, foldRun, type RunTarget, type Step } from "./runs.ts";
 import { type Feeds, refreshUnlisted } from "./snapshot-membership.ts";
@@ -57,7 +58,7 @@ export function createAccounts(
 ): Accounts {
   const totals = openTotals(store, buffer, position);
   const starts = openAccountStarts(buffer);
-  const cache = createAccountCache((id) => openAccount(buffer, id));
+  const cache = createAccountCache((id: string) => openAccount(buffer, id));
   const changed = new Set<Account>();
   const context = { buffer, feeds, totals, cache, changed };
   return {
@@ -191,72 +192,6 @@ function forgetAccount({ buffer, totals }: Context, account: Account, position: 
   buffer.append(BALANCE_CHANGES, { position, account: account.id, ...NO_VISIBLE_COLUMNS });
   const { stored, holder, pendingStart } = account;
   Object.assign(account, newAccount(account.id), { stored, holder, pendingStart });
-}
-
-/** Accounts kept in memory, some 25 MiB; beyond that, the least recently used are dropped. */
-const ACCOUNTS_KEPT = 10_000;
-
-/** Length of an account's written text, some hundred entries, beyond which it is dropped and loaded again. */
-const ACCOUNT_LENGTH_MAX = 128 * 1024;
-
-/** The loaded accounts, each as of the last event that touched it. */
-type AccountCache = Readonly<{
-  /** undefined if it is not loaded. */
-  find(id: string): Account | undefined;
-  load(id: string): Promise<Account>;
-  /** Adds to the length of the text written for an account; long ones are dropped by the next `evict`. */
-  addLength(id: string, length: number): void;
-  /** Drops accounts over the limits. All changes must be written already. */
-  evict(): void;
-}>;
-
-function createAccountCache(
-  openAccount: (id: string) => Promise<Account>,
-  maximum = ACCOUNTS_KEPT,
-): AccountCache {
-  /** Least recently used first. */
-  const loaded = new Map<string, Account>();
-  /** Length of the text written since an account was loaded, by id. */
-  const lengths = new Map<string, number>();
-  /** Those that are over the limit: a commit must not look at every account. */
-  const long = new Set<string>();
-
-  function drop(id: string): void {
-    loaded.delete(id);
-    lengths.delete(id);
-  }
-
-  function find(id: string): Account | undefined {
-    const known = loaded.get(id);
-    if (known === undefined || loaded.size <= maximum / 2) return known;
-    loaded.delete(id);
-    loaded.set(id, known);
-    return known;
-  }
-
-  return {
-    find,
-    async load(id) {
-      const known = find(id);
-      if (known !== undefined) return known;
-      const opened = await openAccount(id);
-      loaded.set(id, opened);
-      return opened;
-    },
-    addLength(id, length) {
-      const all = (lengths.get(id) ?? 0) + length;
-      lengths.set(id, all);
-      if (all > ACCOUNT_LENGTH_MAX) long.add(id);
-    },
-    evict() {
-      for (const id of long) drop(id);
-      long.clear();
-      for (const id of loaded.keys()) {
-        if (loaded.size <= maximum) break;
-        drop(id);
-      }
-    },
-  };
 }
 
 /** Keeps the start of each account; see `ACCOUNT_STARTS`. */
