@@ -12,6 +12,7 @@ import {
 } from "./support/counterfoil.ts";
 import { longestTurns, WATCHED } from "./support/event-loop.ts";
 import { newFolder, removeFolders } from "./support/folder.ts";
+import { createMemoryGroup } from "./support/memory-group.ts";
 import { postWebhook } from "./support/send.ts";
 import { configOf, feedConfigOf } from "./support/stand-in.ts";
 
@@ -103,4 +104,27 @@ test.each([
   expect(p99).toBeLessThan(Math.max(TURN_MS_MAX, tookMs / 5));
   expect(await stopRole(service)).toBe(0);
   await feed.stop();
+});
+
+/** A hundred thousand by `pnpm test:memory`. */
+const ACCOUNTS = Number(process.env.COUNTERFOIL_TEST_SNAPSHOT_ACCOUNTS ?? 50_000);
+
+test("snapshots are taken in 512 MiB, connection after connection", async () => {
+  const memory = createMemoryGroup(512 * 1024 * 1024);
+  const feed = await createFeedServer({ waitMsMax: 60_000 });
+  const env = { ...configOf(newFolder()), ...feedConfigOf(feed) };
+  const service = startRole(["start"], env, { memory });
+  const api = createApi(await addressOf(service));
+  const text = snapshotOf(ACCOUNTS);
+  for (let connections = 1; connections <= 3; connections += 1) {
+    await feed.waitForSubscription(connections);
+    feed.push(text);
+    const recorded = () =>
+      api.get<readonly EventRecord[]>("/v1/events", { types: "DeliveryCompleted" });
+    while ((await recorded()).length < connections) await wait(100);
+    feed.close();
+  }
+  expect(await stopRole(service)).toBe(0);
+  await feed.stop();
+  memory?.remove();
 });

@@ -18,6 +18,7 @@ import {
   type KnownEvents,
   rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
+import { collectWhenAsked } from "../node/garbage.ts";
 import { nodeHashing } from "../node/runtime.ts";
 import { STREAM } from "../sql/trouble.ts";
 import { createHeadWaiters, createPendingCalls, type HeadWaiters } from "../waiting.ts";
@@ -262,9 +263,15 @@ export function openStreamThread(data: StreamThreadData): StreamThread {
   };
 }
 
-/** A body is a view of a received network chunk; a message would copy the whole chunk. */
+/**
+ * A body is a view of a received network chunk, and a message would copy the whole chunk; a large one is in
+ * memory that the threads share.
+ */
 const copied = ({ bodies }: Append): Append["bodies"] =>
-  bodies.map(({ sha256, bytes }) => ({ sha256, bytes: new Uint8Array(bytes) }));
+  bodies.map(({ sha256, bytes }) => {
+    const isShared = bytes.buffer instanceof SharedArrayBuffer;
+    return { sha256, bytes: isShared ? bytes : new Uint8Array(bytes) };
+  });
 
 function startWorker(workerData: StreamThreadData): Worker {
   return new Worker(new URL(import.meta.url), {
@@ -277,6 +284,7 @@ function startWorker(workerData: StreamThreadData): Worker {
 
 /** What the worker thread of `openStreamThread` runs. */
 function answerOnThread({ file, ledger }: StreamThreadData): void {
+  collectWhenAsked();
   const empty = emptyHead(ledger, nodeHashing);
   const connection = createReconnectingConnection({
     file,

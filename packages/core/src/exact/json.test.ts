@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { canonicalJson, type Json, parseJson } from "./json.ts";
+import { canonicalJson, type Json, parseJson, parseLongList } from "./json.ts";
 
 const parsed = (text: string, numbers: "string" | "printed" = "string"): unknown => {
   const answer = parseJson(text, numbers);
@@ -184,6 +184,104 @@ describe("parseJson", () => {
     expect(canonicalJson(value)).toBe(
       '{"__proto__":{"polluted":"yes"},"constructor":"c","toString":"t"}',
     );
+  });
+});
+
+describe("parseLongList", () => {
+  /** What is yielded is put back into the list. */
+  function parsedInPieces(text: string, pieceLength: number, aheadLength?: number): Json {
+    const pieces = Array.from({ length: Math.ceil(text.length / pieceLength) }, (_, at) =>
+      text.slice(at * pieceLength, (at + 1) * pieceLength),
+    );
+    const elements = parseLongList(pieces, "list", aheadLength);
+    const list: Json[] = [];
+    for (;;) {
+      const { done, value } = elements.next();
+      if (!done) list.push(value);
+      else return list.length === 0 ? value : { ...(value as object), list };
+    }
+  }
+
+  const thrownOf = (text: string, pieceLength = 7): string => {
+    try {
+      return JSON.stringify(parsedInPieces(text, pieceLength));
+    } catch (error) {
+      return String(error);
+    }
+  };
+
+  const objects = fc
+    .record({
+      before: fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 3 }),
+      list: fc.array(fc.jsonValue({ maxDepth: 2 }), { minLength: 1, maxLength: 60 }),
+      after: fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 3 }),
+      indent: fc.constantFrom(0, 1, "\t"),
+    })
+    .map(({ before, list, after, indent }) =>
+      JSON.stringify({ ...before, list, ...after }, null, indent),
+    )
+    .filter(isStorable);
+
+  test("gives what parseJson gives, wherever the text is cut", () => {
+    fc.assert(
+      fc.property(objects, fc.integer({ min: 1, max: 3000 }), (text, pieceLength) => {
+        const lookingAhead = Math.max(1100, Math.ceil(text.length / 5));
+        let found: Json;
+        try {
+          found = parsedInPieces(text, pieceLength, lookingAhead);
+        } catch {
+          // An element may be longer than what is ahead.
+          found = parsedInPieces(text, pieceLength);
+        }
+        expect(found).toEqual(parsed(text));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("rejects whatever parseJson rejects", () => {
+    const text = '{"a": [1], "list": [{"b":1}, "x", 2.5e3 ,[null]], "c": {"d":true}}';
+    expect(thrownOf(text)).toBe('{"a":["1"],"list":[{"b":"1"},"x","2.5e3",[null]],"c":{"d":true}}');
+    fc.assert(
+      fc.property(fc.nat(text.length - 1), fc.constantFrom(...'{}[],:"x0 \\'), (at, mark) => {
+        const altered = text.slice(0, at) + mark + text.slice(at + 1);
+        const whole = parseJson(altered);
+        const isRejected = thrownOf(altered).startsWith("Error: ");
+        if (!whole.ok) expect(isRejected).toBe(true);
+        else if (!isRejected) expect(JSON.parse(thrownOf(altered))).toEqual(whole.value);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test.each([
+    ["another value", "[1]", "expected an object"],
+    ["an empty list", '{"list":[]}', "not a JSON value"],
+    ["the list twice", '{"list":[1],"list":[2]}', "repeated"],
+    ["no end", '{"list":[1', "expected ',' or ']'"],
+    ["text behind it", `{"list":[1]}${" ".repeat(20)}x`, "text goes on"],
+    ["65 levels", `{"list":[${"[".repeat(63)}${"]".repeat(63)}]}`, "nesting deeper than 64"],
+  ])("rejects %s", (_what, text, expected) => {
+    expect(thrownOf(text)).toContain(expected);
+  });
+
+  test("accepts 64 levels, and no list at all", () => {
+    expect(thrownOf(`{"list":[${"[".repeat(62)}${"]".repeat(62)}]}`)).toMatch(/^{/);
+    expect(thrownOf('{"list":{"a":1}}')).toBe('{"list":{"a":"1"}}');
+  });
+
+  test("holds a few pieces of the text, and never more", () => {
+    let [given, read] = [0, 0];
+    function* pieces() {
+      yield '{"list":[{"n":0}';
+      for (; given < 2000; given += 1) yield `,{"n":${given}}`;
+      yield "]}";
+    }
+    for (const _ of parseLongList(pieces(), "list", 1100)) {
+      read += 1;
+      expect(given - read).toBeLessThan(1100 / 8 + 1);
+    }
+    expect(read).toBe(2001);
   });
 });
 

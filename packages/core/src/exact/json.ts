@@ -50,6 +50,65 @@ export function parseJson(text: string, numbers: "string" | "printed" = "string"
 }
 
 /**
+ * How much text `parseLongList` has before it reads an element: more than the longest number, of which a
+ * part would be a number too. Any longer part of an element is a fault to it.
+ */
+const AHEAD_LENGTH = 256 * 1024;
+
+/**
+ * Parses a JSON object of which one member is a long list, without holding it: yields the elements of
+ * the list, and returns the object with the list empty. Numbers are returned as strings.
+ *
+ * @param pieces the text, in pieces of any length
+ * @throws at whatever `parseJson` rejects, and at some of what it accepts: an empty list, a part of more
+ *   than 256 Ki characters, or another list under the name. Until the end nothing that was yielded counts.
+ */
+export function* parseLongList(
+  pieces: Iterable<string>,
+  name: string,
+  aheadLength = AHEAD_LENGTH,
+): Generator<Json, Json> {
+  const reader: Reader = { text: "", at: 0, numbers: "string" };
+  const rest = pieces[Symbol.iterator]();
+  function readAhead(): void {
+    while (reader.text.length - reader.at < aheadLength) {
+      const piece = rest.next();
+      if (piece.done) return;
+      reader.text = reader.text.slice(reader.at) + piece.value;
+      reader.at = 0;
+    }
+  }
+
+  function* readElements(): Generator<Json, void> {
+    reader.at += 1;
+    do {
+      readAhead();
+      skipSpace(reader);
+      yield readValue(reader, 2);
+      skipSpace(reader);
+    } while (!closes(reader, 0x5d));
+  }
+
+  const object: Record<string, Json> = {};
+  readAhead();
+  skipSpace(reader);
+  if (reader.text.charCodeAt(reader.at) !== 0x7b) fault(reader, "expected an object");
+  reader.at += 1;
+  do {
+    readAhead();
+    const key = readKey(reader, object);
+    const isList = key === name && reader.text.charCodeAt(reader.at) === 0x5b;
+    if (isList) yield* readElements();
+    putMember(object, key, isList ? [] : readValue(reader, 1));
+    skipSpace(reader);
+  } while (!closes(reader, 0x7d));
+  readAhead();
+  skipSpace(reader);
+  if (reader.at < reader.text.length) fault(reader, "text goes on after the JSON value");
+  return object;
+}
+
+/**
  * RFC 8785 text of a value, except that numbers stay as printed (a digest must not depend on how a
  * language rounds). Keys with the value `undefined` are omitted.
  */
@@ -73,7 +132,7 @@ function isPrintedNumber(value: object): value is PrintedNumber {
   return PRINTED in value;
 }
 
-type Reader = { readonly text: string; at: number; readonly numbers: "string" | "printed" };
+type Reader = { text: string; at: number; readonly numbers: "string" | "printed" };
 
 class Fault extends Error {
   readonly at: number;
@@ -127,18 +186,24 @@ function readObject(reader: Reader, depth: number): Json {
     return object;
   }
   for (;;) {
-    skipSpace(reader);
-    if (reader.text.charCodeAt(reader.at) !== 0x22) fault(reader, "expected a key in quotes");
-    const key = readString(reader);
-    if (Object.hasOwn(object, key)) fault(reader, `the key ${JSON.stringify(key)} is repeated`);
-    skipSpace(reader);
-    if (reader.text.charCodeAt(reader.at) !== 0x3a) fault(reader, "expected ':' after a key");
-    reader.at += 1;
-    skipSpace(reader);
+    const key = readKey(reader, object);
     putMember(object, key, readValue(reader, depth));
     skipSpace(reader);
     if (closes(reader, 0x7d)) return object;
   }
+}
+
+/** Reads the key of another member, up to its value. */
+function readKey(reader: Reader, object: Readonly<Record<string, Json>>): string {
+  skipSpace(reader);
+  if (reader.text.charCodeAt(reader.at) !== 0x22) fault(reader, "expected a key in quotes");
+  const key = readString(reader);
+  if (Object.hasOwn(object, key)) fault(reader, `the key ${JSON.stringify(key)} is repeated`);
+  skipSpace(reader);
+  if (reader.text.charCodeAt(reader.at) !== 0x3a) fault(reader, "expected ':' after a key");
+  reader.at += 1;
+  skipSpace(reader);
+  return key;
 }
 
 function putMember(object: Record<string, Json>, key: string, value: Json): void {

@@ -11,6 +11,7 @@ import {
 } from "./layer1.ts";
 import {
   checkLengths,
+  type LongFrame,
   quote,
   type Reading,
   type Source,
@@ -20,7 +21,7 @@ import {
   Unreadable,
   unreadBy,
 } from "./translation.ts";
-import { readBalanceUpdate, readFrame } from "./zero-hash-balance.ts";
+import { readBalanceUpdate, readFrame, readLongSnapshot } from "./zero-hash-balance.ts";
 import {
   readDeposit,
   readFund,
@@ -117,6 +118,7 @@ const translateWith =
 export const TRANSLATIONS: Translations = {
   present: 3,
   versions: { 1: translateWith(1), 2: translateWith(2), 3: translateWith(3) },
+  readLongFrame,
 };
 
 const LENGTHS_LIMITED_SINCE = 3;
@@ -136,6 +138,15 @@ function readSource(source: Source, hashing: Hashing, translation: number): Read
     return { ok: true, snapshot: false, ...read, ...others };
   } catch (error) {
     return { ...unreadBy(error), ...others };
+  }
+}
+
+function* readLongFrame(frame: LongFrame): Generator<ProviderFact, void> {
+  const { channel, payloadType } = frame.source;
+  if (channel !== "feed" || payloadType !== "feed") throw new Error("this is no frame of a feed");
+  for (const fact of readLongSnapshot(frame)) {
+    if (frame.translation >= LENGTHS_LIMITED_SINCE) checkLengths(fact);
+    yield fact;
   }
 }
 

@@ -14,6 +14,9 @@ import type { Hashing } from "../hashing.ts";
 /** Where a socket's order puts a run: not before this time, and after this run of the account. */
 export type SocketOrder = Readonly<{ notBefore: Nanos; follows: string }>;
 
+/** Where and when a text arrived. */
+export type Arrival = Omit<Source, "text">;
+
 /** The input of a translation: the bytes as text, and where and when they arrived. */
 export type Source = Readonly<{
   provider: Provider;
@@ -81,6 +84,25 @@ export type Translate = (source: Source, hashing: Hashing) => Reading;
 export type Translations = Readonly<{
   present: number;
   versions: Readonly<Record<number, Translate>>;
+  /** Without it long frames are read as a whole. */
+  readLongFrame?: ReadLongFrame;
+}>;
+
+/**
+ * Reads a long snapshot of the feed from pieces of its text, and yields the facts that the translation
+ * finds in the whole text.
+ *
+ * @throws where the frame is anything else, or cannot be read: then only the whole text shows what it is.
+ *   Until the end nothing that was yielded counts
+ */
+type ReadLongFrame = (frame: LongFrame) => Generator<ProviderFact, void>;
+
+export type LongFrame = Readonly<{
+  pieces: Iterable<string>;
+  source: Arrival;
+  translation: number;
+  /** It was read to its end before: what takes the memory of all its accounts is not checked again. */
+  isReadAgain: boolean;
 }>;
 
 const DETAIL_MAX = 500;

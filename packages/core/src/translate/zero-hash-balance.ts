@@ -6,25 +6,28 @@ import {
   zeroHashFrame,
   zeroHashSnapshot,
 } from "@counterfoil/contracts/wire";
+import type { z } from "zod";
 import { zeroHashAccountId } from "../account.ts";
+import { parseLongList } from "../exact/json.ts";
 import { formatTime } from "../exact/time.ts";
 import {
+  type Arrival,
   compact,
+  type LongFrame,
   quote,
   readAmount,
   readKey,
   readShape,
   readTime,
-  type Source,
   Unreadable,
 } from "./translation.ts";
 
-type Context = Readonly<{ source: Source; translation: number; receivedAt: string }>;
+type Context = Readonly<{ source: Arrival; translation: number; receivedAt: string }>;
 
 /** Reads `account_balance.changed` and the body of `balance-updated`: one run on one account. */
 export function readBalanceUpdate(
   value: unknown,
-  source: Source,
+  source: Arrival,
   translation: number,
 ): ProviderFact[] {
   const context = { source, translation, receivedAt: formatTime(source.receivedAt) };
@@ -55,7 +58,7 @@ export function readBalanceUpdate(
 /** Reads a feed frame. The caller drops pongs and subscription answers. */
 export function readFrame(
   value: unknown,
-  source: Source,
+  source: Arrival,
   translation: number,
 ): Readonly<{ facts: ProviderFact[]; snapshot: boolean }> {
   const frame = readShape(zeroHashFrame, value, "frame");
@@ -63,7 +66,7 @@ export function readFrame(
   if (type === "balance-updated") {
     return { facts: readBalanceUpdate(frame.body, source, translation), snapshot: false };
   }
-  if (type === "initial-balance" || type === "initial-balances") {
+  if (isSnapshot(frame)) {
     return { facts: readSnapshot(frame.body, source, translation), snapshot: true };
   }
   throw new Unreadable(
@@ -72,7 +75,10 @@ export function readFrame(
   );
 }
 
-function readSnapshot(body: unknown, source: Source, translation: number): ProviderFact[] {
+const isSnapshot = ({ messageType, message_type }: z.infer<typeof zeroHashFrame>): boolean =>
+  ["initial-balance", "initial-balances"].includes(messageType ?? message_type ?? "");
+
+function readSnapshot(body: unknown, source: Arrival, translation: number): ProviderFact[] {
   const context = { source, translation, receivedAt: formatTime(source.receivedAt) };
   // A snapshot without accounts is printed as an empty list or as null.
   const rows = body === null ? [] : readShape(zeroHashSnapshot, body, "snapshot");
@@ -87,6 +93,44 @@ function readSnapshot(body: unknown, source: Source, translation: number): Provi
     if (id !== undefined) idOfAccount.set(account, id);
     return readReport(row, account, context, {});
   });
+}
+
+/**
+ * Reads a long snapshot account by account, without holding it.
+ *
+ * @throws where it is anything else than a list of accounts that can be read. Until the end nothing that
+ *   was yielded counts
+ */
+export function* readLongSnapshot(frame: LongFrame): Generator<ProviderFact, void> {
+  const { source, translation, pieces, isReadAgain } = frame;
+  const context = { source, translation, receivedAt: formatTime(source.receivedAt) };
+  const seen = new Set<number>();
+  const elements = parseLongList(pieces, "body");
+  let element = elements.next();
+  for (; !element.done; element = elements.next()) {
+    const row = readShape(zeroHashBalance, element.value, "snapshot");
+    const account = readAccount(row);
+    if (!isReadAgain && seen.size === seen.add(hashOf(account)).size) {
+      // Whether they are one account, and under one account_id, only the whole shows.
+      throw new Unreadable("single_chain", `${account} may be listed twice`);
+    }
+    yield readReport(row, account, context, {});
+  }
+  const rest = readShape(zeroHashFrame, element.value, "frame");
+  if (!isSnapshot(rest) || !Array.isArray(rest.body)) {
+    throw new Unreadable("unknown_type", "the frame is no snapshot with a list of accounts");
+  }
+}
+
+/** 53 bits of a text, so that a million accounts fit into memory: FNV-1a with two factors. */
+function hashOf(text: string): number {
+  let [high, low] = [0x811c9dc5, 0x811c9dc5];
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    high = Math.imul(high ^ unit, 0x01000193);
+    low = Math.imul(low ^ unit, 0x85ebca6b);
+  }
+  return (high >>> 11) * 2 ** 32 + (low >>> 0);
 }
 
 function readAccount(message: ZeroHashBalance): string {
@@ -134,7 +178,7 @@ function readMovement(
 }
 
 /** The order of a run on its socket; a snapshot's reports have no run. */
-function orderOf({ run_id }: Run, { order }: Source) {
+function orderOf({ run_id }: Run, { order }: Arrival) {
   if (run_id === undefined || order === undefined) return {};
   return { not_before: formatTime(order.notBefore), follows: order.follows };
 }

@@ -214,3 +214,18 @@ export function decodeBody(bytes: Uint8Array): string | null {
     return null;
   }
 }
+
+const PIECE_BYTES = 512 * 1024;
+
+/**
+ * The text of a large body in pieces.
+ *
+ * @throws TypeError at what is not UTF-8
+ */
+export function* textPieces(bytes: Uint8Array): Generator<string, void> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    yield decoder.decode(bytes.subarray(at, at + PIECE_BYTES), { stream: true });
+  }
+  yield decoder.decode();
+}

@@ -7,20 +7,20 @@ import type { EventStream } from "../ports/event-stream.ts";
 import {
   type Delivery,
   type Ingest,
+  LARGE_BYTES,
   Overloaded,
   type ReadLarge,
   type Receipt,
 } from "../ports/ingest.ts";
 import { NO_TRACING, type Tracing } from "../ports/tracing.ts";
 import { commitGroups, type Pending } from "./group-commit.ts";
+import { readLarge } from "./large-reading.ts";
 import {
   closingRequest,
   completionRequest,
   deliveryRequest,
-  LARGE_BYTES,
   openingRequest,
   type Request,
-  readWhole,
   recordLarge,
 } from "./request.ts";
 
@@ -66,14 +66,14 @@ export function createIngest(options: IngestOptions): Ingest {
   const submitWhole = (bytes: number, makeRequest: () => Request) =>
     limits.whole.during(bytes, async (size) => queue.add(makeRequest(), size));
 
-  const readLarge: ReadLarge =
-    options.readLarge ?? (async (source) => readWhole(source, { translations, hashing }));
+  const read: ReadLarge =
+    options.readLarge ?? (async (source) => readLarge(source, { translations, hashing }));
 
   function submitLarge(delivery: Delivery): Promise<Receipt> {
     const { place, bytes } = delivery;
     const session = place === null ? null : feedSessions.of(place.connection);
     const terms = { delivery, translation: translations.present };
-    const reading = { read: readLarge, session, hashing };
+    const reading = { read, session, hashing };
     return limits.large.during(bytes.length, () => recordLarge(terms, reading, queue.add));
   }
 

@@ -19,15 +19,11 @@ import type {
   Delivery,
   FeedClosing,
   FeedOpening,
-  LargeReading,
-  LargeSource,
   ReadLarge,
   Receipt,
   SnapshotCompletion,
 } from "../ports/ingest.ts";
 import {
-  decodeBody,
-  isTimeless,
   orderOn,
   type PreparedDelivery,
   prepareDelivery,
@@ -191,30 +187,8 @@ function feedRequest(event: NewEvent): Request {
   };
 }
 
-/** A larger body is read on another thread, and its facts are recorded part by part. */
-export const LARGE_BYTES = 256 * 1024;
-
 /** Number of facts looked up and decided together, which takes some ten milliseconds. */
 const PART_FACTS = 500;
-
-/** Reads a large body at once, on the reading thread or without one. */
-export function readWhole(
-  { bytes, ...source }: LargeSource,
-  { translations, hashing }: Readonly<{ translations: Translations; hashing: Hashing }>,
-): LargeReading {
-  const translate = translations.versions[source.translation];
-  if (translate === undefined) throw new Error(`there is no translation ${source.translation}`);
-  const reading = translate({ ...source, text: decodeBody(bytes) }, hashing);
-  const facts = reading.ok ? reading.facts : [];
-  return {
-    sha256: hashing.sha256(bytes),
-    summary: reading.ok ? { ...reading, facts: [] } : reading,
-    count: facts.length,
-    isTimeless: isTimeless(reading),
-    facts: async (from, upTo) => facts.slice(from, upTo),
-    close: () => {},
-  };
-}
 
 /**
  * Reads a large delivery and records it part by part, so that other deliveries are recorded in between.

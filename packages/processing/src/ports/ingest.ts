@@ -31,6 +31,9 @@ export type Delivery = Readonly<{
   order?: SocketOrder;
 }>;
 
+/** A larger body is read on another thread, and its facts are recorded part by part. */
+export const LARGE_BYTES = 256 * 1024;
+
 /** A large body, and the translation that reads it. */
 export type LargeSource = Omit<Source, "text"> &
   Readonly<{ bytes: Uint8Array; translation: number }>;

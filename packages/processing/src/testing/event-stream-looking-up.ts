@@ -117,19 +117,21 @@ function describeBodies(use: () => StreamFixture): void {
     expect(await use().stream.body("a".repeat(64))).toBeNull();
   });
 
-  test.each([0, 1, 5 * 1024 * 1024])(
-    "a body of %i bytes comes back byte for byte",
-    async (size) => {
-      const { stream, openAnother } = use();
-      const { sha256, bytes } = bodyOf(
-        new Uint8Array(size).map((_, at) => (at * 31 + (at >> 8)) & 0xff),
-      );
-      await stream.append(0, [sampleEvent(1)], [{ sha256, bytes }]);
-      const read = await (await openAnother()).body(sha256);
-      expect(read?.length).toBe(size);
-      expect(Buffer.compare(Buffer.from(read ?? []), Buffer.from(bytes))).toBe(0);
-    },
-  );
+  test.each([
+    ["0 bytes", 0, ArrayBuffer],
+    ["1 byte", 1, ArrayBuffer],
+    ["5 MiB", 5 * 1024 * 1024, ArrayBuffer],
+    ["5 MiB that threads share", 5 * 1024 * 1024, SharedArrayBuffer],
+  ])("a body of %s comes back byte for byte", async (_name, size, Memory) => {
+    const { stream, openAnother } = use();
+    const content = new Uint8Array(new Memory(size));
+    for (let at = 0; at < size; at += 1) content[at] = (at * 31 + (at >> 8)) & 0xff;
+    const { sha256, bytes } = bodyOf(content);
+    await stream.append(0, [sampleEvent(1)], [{ sha256, bytes }]);
+    const read = await (await openAnother()).body(sha256);
+    expect(read?.length).toBe(size);
+    expect(Buffer.compare(Buffer.from(read ?? []), Buffer.from(bytes))).toBe(0);
+  });
 
   test("several come by one call, whatever their order; those that are not there are left out", async () => {
     const { stream, openAnother } = use();

@@ -21,7 +21,7 @@ import {
   type Service,
   startOrClose,
 } from "../service/service.ts";
-import { createReadingThreads } from "../threads/supervise.ts";
+import { createReadingThreads } from "../threads/reading.ts";
 
 /** Runs an ingestor alone. Any number of them may run on one ledger. */
 export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service | null> {

@@ -1,9 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type Backends, connect } from "@counterfoil/adapters/connect";
-import { nodeHashing } from "@counterfoil/adapters/node/runtime";
+import { collectWhenAsked } from "@counterfoil/adapters/node/garbage";
 import { createLogger, startTracing } from "@counterfoil/adapters/telemetry";
 import { createGate } from "@counterfoil/adapters/waiting";
-import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { createReadingApp, forwardedHeaders } from "@counterfoil/gateway/gateway";
 import { sampleLog } from "@counterfoil/http/request-log";
 import { SHARED_PAGE } from "@counterfoil/processing/audit/audit-index";
@@ -15,7 +14,6 @@ import {
   rollbackModel,
   rollbackTarget,
 } from "@counterfoil/processing/generations/rebuild";
-import { readWhole } from "@counterfoil/processing/ingest/request";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
 import {
@@ -27,11 +25,8 @@ import { BUILD } from "../program.ts";
 import { startHeads } from "../service/heads.ts";
 import type { RebuildDone, RebuildMessage } from "./rebuilds.ts";
 import {
-  type FactsRequest,
   type FeedRequest,
   type ModelJob,
-  type ReadingJob,
-  type ReadMessage,
   type ReadRequest,
   type ReadResponse,
   type RebuildJob,
@@ -40,8 +35,9 @@ import {
   type ThreadJob,
 } from "./supervise.ts";
 
-/** Runs a thread's job until it is done, or until the main thread stops it: every thread enters here. */
+/** Runs a thread's job until it is done, or until the main thread stops it. */
 function runJob(job: ThreadJob): Promise<void> {
+  collectWhenAsked();
   switch (job.kind) {
     case "projector":
       return project(job);
@@ -51,8 +47,6 @@ function runJob(job: ThreadJob): Promise<void> {
       return rebuild(job);
     case "readers":
       return answerReaders(job);
-    case "reading":
-      return readBody(job);
   }
 }
 
@@ -268,14 +262,6 @@ const FORWARDED_HEADERS = [
 function forwardedHeadersOf(headers: Readonly<Record<string, unknown>>): Record<string, string> {
   const names = FORWARDED_HEADERS.filter((name) => headers[name] !== undefined);
   return Object.fromEntries(names.map((name) => [name, String(headers[name])]));
-}
-
-/** Reads one large body, and sends requested ranges of its facts until it is terminated. */
-async function readBody({ source }: ReadingJob): Promise<void> {
-  const options = { translations: TRANSLATIONS, hashing: nodeHashing };
-  const { facts, close: _, ...read } = readWhole(source, options);
-  send(read satisfies ReadMessage);
-  parentPort?.on("message", async ({ from, upTo }: FactsRequest) => send(await facts(from, upTo)));
 }
 
 type Commit = Extract<ProjectorEvent, { kind: "commit" }>;

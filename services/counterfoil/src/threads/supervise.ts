@@ -1,23 +1,21 @@
-import { once } from "node:events";
 import { flushCompileCache } from "node:module";
-import { type ResourceLimits, Worker } from "node:worker_threads";
+import { type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
 import { forwardLines } from "@counterfoil/adapters/telemetry";
 import { createPendingCalls } from "@counterfoil/adapters/waiting";
 import type { Config } from "@counterfoil/contracts/config";
-import type { ModelName, ProviderFact } from "@counterfoil/contracts/fact";
+import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Readers } from "@counterfoil/gateway/gateway";
 import type { ForwardedAnswer, ForwardedRequest } from "@counterfoil/gateway/route";
 import type { FeedCommand, FeedMessage } from "@counterfoil/processing/changes/feed";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
-import type { LargeReading, LargeSource, ReadLarge } from "@counterfoil/processing/ports/ingest";
 import type { ProjectorEvent } from "@counterfoil/projector/projector";
 import type { PublisherEvent } from "@counterfoil/publisher/publisher";
 import type { Logger } from "pino";
 
 /** The job of a worker thread; plain data. */
-export type ThreadJob = ModelJob | RebuildJob | ServiceJob | ReadingJob;
+export type ThreadJob = ModelJob | RebuildJob | ServiceJob;
 export type ModelJob = Readonly<{ kind: "projector"; config: Config; model: ModelName }>;
 /** `actor`: who started it; `goal`: the next generation, or a kept one. */
 export type RebuildJob = Readonly<{
@@ -31,7 +29,6 @@ export type RebuildGoal =
   | Readonly<{ kind: "next" }>
   | Readonly<{ kind: "kept"; generation: number }>;
 export type ServiceJob = Readonly<{ kind: "publisher" | "readers"; config: Config }>;
-export type ReadingJob = Readonly<{ kind: "reading"; source: LargeSource }>;
 
 /** Sent to stop a thread; it commits its current work and ends by itself. */
 export const STOP = "stop";
@@ -41,26 +38,18 @@ export const STOP = "stop";
  * generation four projectors hold 130 MB more, and are no faster. Without a limit the heap of a thread
  * may grow to four gigabytes, whatever the memory limit of the process is.
  */
-const SMALL: ResourceLimits = { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 256 };
+const LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 256 };
 
-/** A thread that reads one large body is short-lived, and needs no limit. */
-const LIMITS: Readonly<Record<ThreadJob["kind"], ResourceLimits>> = {
-  projector: SMALL,
-  rebuild: SMALL,
-  publisher: SMALL,
-  readers: SMALL,
-  reading: {},
-};
-
-/** Starts a worker thread; the compile cache is written first, so that the thread can use it. */
+/** Starts a worker thread that does a job. */
 export function spawnThread(job: ThreadJob): Worker {
+  const name = "model" in job ? `${job.kind}-${job.model}` : job.kind;
+  return startThread("./jobs.ts", { workerData: job, name, resourceLimits: LIMITS });
+}
+
+/** The compile cache is written first, so that the thread can use it. */
+export function startThread(file: string, options: WorkerOptions): Worker {
   flushCompileCache();
-  const thread = new Worker(new URL("./jobs.ts", import.meta.url), {
-    workerData: job,
-    name: "model" in job ? `${job.kind}-${job.model}` : job.kind,
-    resourceLimits: LIMITS[job.kind],
-    stdout: true,
-  });
+  const thread = new Worker(new URL(file, import.meta.url), { ...options, stdout: true });
   forwardLines(thread.stdout);
   return thread;
 }
@@ -268,66 +257,3 @@ export function startReadersThread({
 }
 
 const threadEnded = () => new StreamUnavailable("the thread that answers readers has ended");
-
-/** The first message of a thread that reads a body. */
-export type ReadMessage = Omit<LargeReading, "facts" | "close">;
-/** Requests a range of the body's facts, any number of times. */
-export type FactsRequest = Readonly<{ from: number; upTo: number }>;
-export type FactsMessage = readonly ProviderFact[];
-
-/** A 60 MB body takes about 600 MB while it is read. */
-const CONCURRENT_READINGS_MAX = 1;
-
-/**
- * Reads large bodies, each on its own short-lived thread: its memory is released with it, and a body
- * that exhausts the memory ends only its thread.
- */
-export function createReadingThreads(): ReadLarge {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-
-  function release(): void {
-    running -= 1;
-    waiting.shift()?.();
-  }
-
-  return async (source) => {
-    while (running >= CONCURRENT_READINGS_MAX)
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    running += 1;
-    try {
-      return await readOnThread(source, release);
-    } catch (error) {
-      release();
-      throw error;
-    }
-  };
-}
-
-async function readOnThread(source: LargeSource, onClose: () => void): Promise<LargeReading> {
-  const thread = spawnThread({ kind: "reading", source });
-  // An early end of the thread rejects the next answer.
-  const failure = new Promise<never>((_, reject) => {
-    thread.once("error", reject);
-    thread.once("exit", () => reject(new Error("the thread that reads a large body has ended")));
-  });
-  failure.catch(() => {});
-  const answer = <T>() => Promise.race([failure, nextMessage<T>(thread)]);
-  const read = await answer<ReadMessage>();
-  let isOpen = true;
-  return {
-    ...read,
-    facts: (from, upTo) => {
-      thread.postMessage({ from, upTo } satisfies FactsRequest);
-      return answer<FactsMessage>();
-    },
-    close: () => {
-      if (!isOpen) return;
-      isOpen = false;
-      void thread.terminate();
-      onClose();
-    },
-  };
-}
-
-const nextMessage = async <T>(thread: Worker): Promise<T> => (await once(thread, "message"))[0];

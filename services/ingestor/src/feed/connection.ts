@@ -4,6 +4,7 @@ import { StartupError } from "@counterfoil/contracts/http";
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import { type FrameKind, frameKind } from "@counterfoil/core/translate/translate";
 import type { Clock } from "@counterfoil/processing/ports/clock";
+import { LARGE_BYTES } from "@counterfoil/processing/ports/ingest";
 import { type ClientOptions, WebSocket } from "ws";
 import { BASE64 } from "../signatures.ts";
 
@@ -155,7 +156,7 @@ export const connectSocket: ConnectSocket = ({ url, frameBytesMax }, events) => 
     bytesRead = () => response.socket.bytesRead;
   });
   socket.on("open", events.onOpen);
-  socket.on("message", (data) => events.onFrame(data as Buffer));
+  socket.on("message", (data) => events.onFrame(shared(data as Buffer)));
   // "close" follows every error.
   socket.on("error", (error) => {
     failure = error;
@@ -172,6 +173,16 @@ export const connectSocket: ConnectSocket = ({ url, frameBytesMax }, events) => 
     terminate: () => socket.terminate(),
   };
 };
+
+/** The bytes of a large frame in memory that the thread that reads it shares: two copies would be too many. */
+function shared(frame: Buffer): Uint8Array {
+  if (frame.length <= LARGE_BYTES) return frame;
+  const bytes = new Uint8Array(new SharedArrayBuffer(frame.length));
+  bytes.set(frame);
+  // Nobody else has it, and the collector of garbage would leave it for a while.
+  if (frame.buffer.byteLength === frame.length) (frame.buffer as ArrayBuffer).transfer(0);
+  return bytes;
+}
 
 const CLOSE_NORMAL = 1000;
 

@@ -1,0 +1,69 @@
+import type { ProviderFact } from "@counterfoil/contracts/fact";
+import type { Hashing } from "@counterfoil/core/hashing";
+import type { Translations } from "@counterfoil/core/translate/translation";
+import type { LargeReading, LargeSource } from "../ports/ingest.ts";
+import { decodeBody, isTimeless, textPieces } from "./delivery.ts";
+
+type Options = Readonly<{ translations: Translations; hashing: Hashing }>;
+
+/**
+ * Reads a large body at once, on the reading thread or without one. A snapshot is read piece by piece,
+ * once to count and check its facts and once to hand them out: as a whole it takes thirty times its
+ * bytes of memory.
+ */
+export function readLarge(source: LargeSource, options: Options): LargeReading {
+  return readSnapshot(source, options) ?? readWhole(source, options);
+}
+
+/** @returns null unless the body is a snapshot of the feed without faults */
+function readSnapshot(
+  source: LargeSource,
+  { hashing, translations }: Options,
+): LargeReading | null {
+  const { bytes, translation } = source;
+  const { readLongFrame } = translations;
+  if (readLongFrame === undefined) return null;
+  const begin = (isReadAgain: boolean) =>
+    readLongFrame({ pieces: textPieces(bytes), source, translation, isReadAgain });
+  let count = 0;
+  try {
+    for (const _ of begin(false)) count += 1;
+  } catch {
+    return null;
+  }
+  let [rest, at] = [begin(true), 0];
+
+  /** The next facts; they are asked for in their order, unless they are read again from the first. */
+  async function facts(from: number, upTo: number): Promise<readonly ProviderFact[]> {
+    if (from < at) [rest, at] = [begin(true), 0];
+    const found: ProviderFact[] = [];
+    for (; at < upTo; at += 1) {
+      const { done, value } = rest.next();
+      if (done) break;
+      if (at >= from) found.push(value);
+    }
+    return found;
+  }
+
+  const sha256 = hashing.sha256(bytes);
+  const summary = { ok: true, facts: [], snapshot: true } as const;
+  return { sha256, summary, count, isTimeless: false, facts, close: () => {} };
+}
+
+function readWhole(
+  { bytes, ...source }: LargeSource,
+  { translations, hashing }: Options,
+): LargeReading {
+  const translate = translations.versions[source.translation];
+  if (translate === undefined) throw new Error(`there is no translation ${source.translation}`);
+  const reading = translate({ ...source, text: decodeBody(bytes) }, hashing);
+  const facts = reading.ok ? reading.facts : [];
+  return {
+    sha256: hashing.sha256(bytes),
+    summary: reading.ok ? { ...reading, facts: [] } : reading,
+    count: facts.length,
+    isTimeless: isTimeless(reading),
+    facts: async (from, upTo) => facts.slice(from, upTo),
+    close: () => {},
+  };
+}

@@ -1,0 +1,69 @@
+import { nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
+import { createIngest } from "@counterfoil/processing/ingest/ingest";
+import type { Delivery } from "@counterfoil/processing/ports/ingest";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
+import { createMemoryEventStream } from "@counterfoil/processing/testing/memory-event-stream";
+import { expect, test } from "@jest/globals";
+import { createReadingThreads } from "./reading.ts";
+
+const RECEIVED_AT = 1_700_000_000_000_000_000n;
+/** Memory for a thread, and not for much more. */
+const read = createReadingThreads({ maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 48 });
+
+const frameOf = (text: string, frame = 1): Delivery => ({
+  provider: "zerohash",
+  channel: "feed",
+  payloadType: "feed",
+  notificationId: null,
+  place: { connection: "c1", frame },
+  verdict: { signature: "none" },
+  bytes: new TextEncoder().encode(text),
+  receivedAt: RECEIVED_AT,
+  correlationId: "c1",
+});
+
+const account = (at: number) => ({
+  participant_code: "DEF456",
+  account_group: "ABC123",
+  account_label: "general",
+  account_type: "available",
+  asset: `A${at}`,
+  balance: "1",
+});
+
+const snapshotOf = (accounts: number) =>
+  JSON.stringify({
+    messageType: "initial-balance",
+    body: Array.from({ length: accounts }, (_, at) => account(at)),
+  });
+
+const keys = Array.from({ length: 300_000 }, (_, at) => `"k${at}":1`);
+const HOSTILE = `{"messageType":"initial-balance","body":{${keys.join()}}}`;
+
+test("a body that exhausts its thread's memory is quarantined, and does not stop the next", async () => {
+  const clock = createManualClock(RECEIVED_AT);
+  const stream = createMemoryEventStream({ ledger: "default", hashing, clock });
+  const options = { stream, translations: TRANSLATIONS, hashing, clock, readLarge: read };
+  const ingest = createIngest(options);
+  const frames = [frameOf(HOSTILE, 1), frameOf(snapshotOf(3_000), 2)];
+  expect(await Promise.all(frames.map((frame) => ingest.submit(frame)))).toMatchObject([
+    { outcome: "quarantined", reason: "defect" },
+    { outcome: "recorded", reason: null },
+  ]);
+  const events = await stream.read({ after: 0, limit: 10 });
+  const quarantined = events.find(({ type }) => type === "DeliveryQuarantined");
+  expect(quarantined?.data).toContain("it takes more than 48 MiB of memory to read");
+  await ingest.stop();
+});
+
+test("a snapshot of any length is read in little memory", async () => {
+  const accounts = 120_000;
+  const frame = frameOf(snapshotOf(accounts));
+  const reading = await read({ ...frame, translation: TRANSLATIONS.present });
+  expect(reading.count).toBe(accounts);
+  let facts = 0;
+  while (facts < accounts) facts += (await reading.facts(facts, facts + 5_000)).length;
+  reading.close();
+  await expect(reading.facts(0, 1)).rejects.toThrow("has ended");
+});

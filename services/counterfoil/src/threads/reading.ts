@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import { totalmem } from "node:os";
+import { constrainedMemory } from "node:process";
+import type { ResourceLimits } from "node:worker_threads";
+import { collectEverywhere } from "@counterfoil/adapters/node/garbage";
+import { nodeHashing } from "@counterfoil/adapters/node/runtime";
+import type { ProviderFact } from "@counterfoil/contracts/fact";
+import { unreadBy } from "@counterfoil/core/translate/translation";
+import type { LargeReading, LargeSource, ReadLarge } from "@counterfoil/processing/ports/ingest";
+import { startThread } from "./supervise.ts";
+
+/**
+ * Limits for a thread that reads one large body. A snapshot is read piece by piece, so only what is read
+ * as a whole needs more: a run of 200,000 movements takes some hundreds of megabytes.
+ */
+const LIMITS = {
+  maxYoungGenerationSizeMb: 6,
+  maxOldGenerationSizeMb: Math.max(96, Math.floor(memoryOfMachine() / 5)),
+} satisfies ResourceLimits;
+
+/** In megabytes; in a container, what it may use. */
+function memoryOfMachine(): number {
+  const bytes = Math.min(totalmem(), constrainedMemory() || Number.POSITIVE_INFINITY);
+  return bytes / 1024 / 1024;
+}
+
+/** The first message of a thread that reads a body. */
+export type ReadMessage = Omit<LargeReading, "facts" | "close">;
+/** Requests a range of the body's facts, any number of times. */
+export type FactsRequest = Readonly<{ from: number; upTo: number }>;
+export type FactsMessage = readonly ProviderFact[];
+
+/** Room is made for what is larger; for less it is not worth the pause of all threads. */
+const ROOM_BYTES = 4 * 1024 * 1024;
+
+/** Several at once would take several times the memory. */
+const CONCURRENT_READINGS_MAX = 1;
+
+/**
+ * Reads large bodies, each on its own short-lived thread: its memory is released with it, and a body
+ * that exhausts the memory ends only its thread.
+ */
+export function createReadingThreads(limits = LIMITS): ReadLarge {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+
+  function release(): void {
+    running -= 1;
+    waiting.shift()?.();
+  }
+
+  return async (source) => {
+    while (running >= CONCURRENT_READINGS_MAX)
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    running += 1;
+    if (source.bytes.length > ROOM_BYTES) collectEverywhere();
+    try {
+      return await readOnThread(source, limits, release);
+    } catch (error) {
+      release();
+      return unreadAfter(error, source, limits);
+    }
+  };
+}
+
+async function readOnThread(
+  source: LargeSource,
+  resourceLimits: typeof LIMITS,
+  onClose: () => void,
+): Promise<LargeReading> {
+  const thread = startThread("./read-body.ts", {
+    workerData: source,
+    name: "reading",
+    resourceLimits,
+  });
+  const ended = new AbortController();
+  thread.once("error", (error) => ended.abort(error));
+  thread.once("exit", () => {
+    ended.abort(new Error("the thread that reads a large body has ended"));
+  });
+  const { signal } = ended;
+  /** The thread's next message: nothing that outlives the answer may hold it. */
+  async function answer<T>(): Promise<T> {
+    try {
+      return (await once(thread, "message", { signal }))[0];
+    } catch {
+      throw signal.reason;
+    }
+  }
+  const read = await answer<ReadMessage>();
+  let isOpen = true;
+  return {
+    ...read,
+    facts: (from, upTo) => {
+      thread.postMessage({ from, upTo } satisfies FactsRequest);
+      return answer<FactsMessage>();
+    },
+    close: () => {
+      if (!isOpen) return;
+      isOpen = false;
+      void thread.terminate();
+      onClose();
+    },
+  };
+}
+
+/**
+ * A body that exhausts the memory of its thread is kept in quarantine: it would end the next one too.
+ *
+ * @throws any other error: the body may be read later
+ */
+function unreadAfter(
+  error: unknown,
+  { bytes }: LargeSource,
+  { maxOldGenerationSizeMb }: typeof LIMITS,
+): LargeReading {
+  if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_OUT_OF_MEMORY") throw error;
+  const memory = `${maxOldGenerationSizeMb} MiB of memory`;
+  return {
+    sha256: nodeHashing.sha256(bytes),
+    summary: unreadBy(new Error(`it takes more than ${memory} to read`)),
+    count: 0,
+    isTimeless: false,
+    facts: async () => [],
+    close: () => {},
+  };
+}
