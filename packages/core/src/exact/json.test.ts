@@ -167,6 +167,16 @@ describe("parseJson", () => {
     expect(refusal(`${'{"a":'.repeat(65)}1${"}".repeat(65)}`)).toContain("nesting");
   });
 
+  test("100,000 members and 1,000,000 elements pass, one more is refused", () => {
+    const object = (members: number) =>
+      `{${Array.from({ length: members }, (_, at) => `"${at}":0`).join()}}`;
+    const list = (elements: number) => `[${"0,".repeat(elements - 1)}0]`;
+    expect(refusal(object(100_000))).toBe("accepted");
+    expect(refusal(object(100_001))).toContain("an object of more than 100000 members");
+    expect(refusal(list(1_000_000))).toBe("accepted");
+    expect(refusal(list(1_000_001))).toContain("a list of more than 1000000 elements");
+  });
+
   test("every beginning of a text is refused, and none throws", () => {
     const text = '{"a":[1.5e3,true,false,null,"\\u0061\\n😀"],"b":{"c":{}},"d":[]}';
     expect(refusal(text)).toBe("accepted");
@@ -270,6 +280,19 @@ describe("parseLongList", () => {
     expect(thrownOf('{"list":{"a":1}}')).toBe('{"list":{"a":"1"}}');
   });
 
+  test("a list may have more elements than parseJson accepts, and the object no more members", () => {
+    function* long() {
+      yield '{"list":[0';
+      for (let at = 0; at < 1_000_000; at += 1) yield ",0";
+      yield "]}";
+    }
+    let elements = 0;
+    for (const _ of parseLongList(long(), "list")) elements += 1;
+    expect(elements).toBe(1_000_001);
+    const members = Array.from({ length: 100_001 }, (_, at) => `"${at}":0`);
+    expect(thrownOf(`{${members.join()}}`, 1_000)).toContain("more than 100000 members");
+  });
+
   test("holds a few pieces of the text, and never more", () => {
     let [given, read] = [0, 0];
     function* pieces() {
@@ -279,7 +302,7 @@ describe("parseLongList", () => {
     }
     for (const _ of parseLongList(pieces(), "list", 1100)) {
       read += 1;
-      expect(given - read).toBeLessThan(1100 / 8 + 1);
+      expect(given - read).toBeLessThan((2 * 1100) / 8 + 1);
     }
     expect(read).toBe(2001);
   });

@@ -27,13 +27,21 @@ const DEPTH_MAX = 64;
 const NUMBER_LENGTH_MAX = 1024;
 
 /**
+ * Maximum size of an object and of a list. No provider prints so many keys or elements, and a table of
+ * more would be one allocation of the size that ends a process.
+ */
+const MEMBERS_MAX = 100_000;
+const ELEMENTS_MAX = 1_000_000;
+
+/**
  * Parses RFC 8259 text.
  *
  * @param numbers `"string"` returns every number as the string that was printed (what schemas read:
  *   a provider's `85693` and `"85693"` become the same value); `"printed"` keeps the difference
  *   (what `canonicalJson` needs).
  * @returns the value, or the reason and the offset in UTF-16 units. Besides invalid syntax it
- *   rejects repeated keys, U+0000, lone surrogates, and nesting deeper than 64. Never throws.
+ *   rejects repeated keys, U+0000, lone surrogates, nesting deeper than 64, and objects and lists of
+ *   more than 100,000 members or 1,000,000 elements. Never throws.
  */
 export function parseJson(text: string, numbers: "string" | "printed" = "string"): ParsedJson {
   const reader = { text, at: 0, numbers };
@@ -71,12 +79,18 @@ export function* parseLongList(
   const reader: Reader = { text: "", at: 0, numbers: "string" };
   const rest = pieces[Symbol.iterator]();
   function readAhead(): void {
-    while (reader.text.length - reader.at < aheadLength) {
+    let length = reader.text.length - reader.at;
+    if (length >= aheadLength) return;
+    const texts = [reader.text.slice(reader.at)];
+    // Twice as much, so that however short the pieces are, text is seldom moved.
+    while (length < 2 * aheadLength) {
       const piece = rest.next();
-      if (piece.done) return;
-      reader.text = reader.text.slice(reader.at) + piece.value;
-      reader.at = 0;
+      if (piece.done) break;
+      texts.push(piece.value);
+      length += piece.value.length;
     }
+    reader.text = texts.join("");
+    reader.at = 0;
   }
 
   function* readElements(): Generator<Json, void> {
@@ -94,9 +108,11 @@ export function* parseLongList(
   skipSpace(reader);
   if (reader.text.charCodeAt(reader.at) !== 0x7b) fault(reader, "expected an object");
   reader.at += 1;
+  let members = 0;
   do {
     readAhead();
-    const key = readKey(reader, object);
+    members += 1;
+    const key = readKey(reader, object, members);
     const isList = key === name && reader.text.charCodeAt(reader.at) === 0x5b;
     if (isList) yield* readElements();
     putMember(object, key, isList ? [] : readValue(reader, 1));
@@ -185,17 +201,18 @@ function readObject(reader: Reader, depth: number): Json {
     reader.at += 1;
     return object;
   }
-  for (;;) {
-    const key = readKey(reader, object);
+  for (let members = 1; ; members += 1) {
+    const key = readKey(reader, object, members);
     putMember(object, key, readValue(reader, depth));
     skipSpace(reader);
     if (closes(reader, 0x7d)) return object;
   }
 }
 
-/** Reads the key of another member, up to its value. */
-function readKey(reader: Reader, object: Readonly<Record<string, Json>>): string {
+/** Reads the key of an object's next member, up to its value. */
+function readKey(reader: Reader, object: Readonly<Record<string, Json>>, members: number): string {
   skipSpace(reader);
+  if (members > MEMBERS_MAX) fault(reader, `an object of more than ${MEMBERS_MAX} members`);
   if (reader.text.charCodeAt(reader.at) !== 0x22) fault(reader, "expected a key in quotes");
   const key = readString(reader);
   if (Object.hasOwn(object, key)) fault(reader, `the key ${JSON.stringify(key)} is repeated`);
@@ -228,6 +245,8 @@ function readArray(reader: Reader, depth: number): Json {
   }
   for (;;) {
     skipSpace(reader);
+    if (array.length === ELEMENTS_MAX)
+      fault(reader, `a list of more than ${ELEMENTS_MAX} elements`);
     array.push(readValue(reader, depth));
     skipSpace(reader);
     if (closes(reader, 0x5d)) return array;

@@ -1,10 +1,18 @@
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import type { Hashing } from "@counterfoil/core/hashing";
-import type { Translations } from "@counterfoil/core/translate/translation";
+import { type Translations, unreadBy } from "@counterfoil/core/translate/translation";
 import type { LargeReading, LargeSource } from "../ports/ingest.ts";
 import { decodeBody, isTimeless, textPieces } from "./delivery.ts";
 
-type Options = Readonly<{ translations: Translations; hashing: Hashing }>;
+type Options = Readonly<{
+  translations: Translations;
+  hashing: Hashing;
+  /** Megabytes that the heap may take; no limit if not given. */
+  memoryMax?: number;
+}>;
+
+/** A body and its text are at most this part of the memory; its values take the rest. */
+const TEXT_SHARE = 1 / 4;
 
 /**
  * Reads a large body at once, on the reading thread or without one. A snapshot is read piece by piece,
@@ -52,8 +60,11 @@ function readSnapshot(
 
 function readWhole(
   { bytes, ...source }: LargeSource,
-  { translations, hashing }: Options,
+  { translations, hashing, memoryMax = Number.POSITIVE_INFINITY }: Options,
 ): LargeReading {
+  if (bytes.length > memoryMax * TEXT_SHARE * 1024 * 1024) {
+    return beyondMemory(bytes, memoryMax, hashing);
+  }
   const translate = translations.versions[source.translation];
   if (translate === undefined) throw new Error(`there is no translation ${source.translation}`);
   const reading = translate({ ...source, text: decodeBody(bytes) }, hashing);
@@ -64,6 +75,18 @@ function readWhole(
     count: facts.length,
     isTimeless: isTimeless(reading),
     facts: async (from, upTo) => facts.slice(from, upTo),
+    close: () => {},
+  };
+}
+
+/** The reading of a body that takes more megabytes than the memory has: it is kept in quarantine. */
+export function beyondMemory(bytes: Uint8Array, memoryMax: number, hashing: Hashing): LargeReading {
+  return {
+    sha256: hashing.sha256(bytes),
+    summary: unreadBy(new Error(`it takes more than ${memoryMax} MiB of memory to read`)),
+    count: 0,
+    isTimeless: false,
+    facts: async () => [],
     close: () => {},
   };
 }

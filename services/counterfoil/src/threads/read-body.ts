@@ -1,4 +1,4 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, resourceLimits, workerData } from "node:worker_threads";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { readLarge } from "@counterfoil/processing/ingest/large-reading";
@@ -16,6 +16,7 @@ const {
 } = readLarge(workerData as LargeSource, {
   translations: TRANSLATIONS,
   hashing: nodeHashing,
+  memoryMax: resourceLimits.maxOldGenerationSizeMb ?? Number.POSITIVE_INFINITY,
 });
 parentPort?.postMessage(read satisfies ReadMessage);
 parentPort?.on("message", async ({ from, upTo }: FactsRequest) => {

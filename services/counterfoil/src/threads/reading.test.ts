@@ -38,22 +38,27 @@ const snapshotOf = (accounts: number) =>
     body: Array.from({ length: accounts }, (_, at) => account(at)),
   });
 
-const keys = Array.from({ length: 300_000 }, (_, at) => `"k${at}":1`);
-const HOSTILE = `{"messageType":"initial-balance","body":{${keys.join()}}}`;
+const HOSTILE = `{"messageType":"initial-balance","body":[${"{},".repeat(999_999)}{}]}`;
+const LONG = `{"messageType":"initial-balance","body":"${"x".repeat(13_000_000)}"}`;
 
 test("a body that exhausts its thread's memory is quarantined, and does not stop the next", async () => {
   const clock = createManualClock(RECEIVED_AT);
   const stream = createMemoryEventStream({ ledger: "default", hashing, clock });
   const options = { stream, translations: TRANSLATIONS, hashing, clock, readLarge: read };
   const ingest = createIngest(options);
-  const frames = [frameOf(HOSTILE, 1), frameOf(snapshotOf(3_000), 2)];
-  expect(await Promise.all(frames.map((frame) => ingest.submit(frame)))).toMatchObject([
+  const texts = [HOSTILE, LONG, snapshotOf(3_000)];
+  const receipts = texts.map((text, at) => ingest.submit(frameOf(text, at + 1)));
+  expect(await Promise.all(receipts)).toMatchObject([
+    { outcome: "quarantined", reason: "defect" },
     { outcome: "quarantined", reason: "defect" },
     { outcome: "recorded", reason: null },
   ]);
   const events = await stream.read({ after: 0, limit: 10 });
-  const quarantined = events.find(({ type }) => type === "DeliveryQuarantined");
-  expect(quarantined?.data).toContain("it takes more than 48 MiB of memory to read");
+  const quarantined = events.filter(({ type }) => type === "DeliveryQuarantined");
+  expect(quarantined).toHaveLength(2);
+  for (const { data } of quarantined) {
+    expect(data).toContain("it takes more than 48 MiB of memory to read");
+  }
   await ingest.stop();
 });
 

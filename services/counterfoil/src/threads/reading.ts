@@ -5,7 +5,7 @@ import type { ResourceLimits } from "node:worker_threads";
 import { collectEverywhere } from "@counterfoil/adapters/node/garbage";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import type { ProviderFact } from "@counterfoil/contracts/fact";
-import { unreadBy } from "@counterfoil/core/translate/translation";
+import { beyondMemory } from "@counterfoil/processing/ingest/large-reading";
 import type { LargeReading, LargeSource, ReadLarge } from "@counterfoil/processing/ports/ingest";
 import { startThread } from "./supervise.ts";
 
@@ -105,7 +105,7 @@ async function readOnThread(
 }
 
 /**
- * A body that exhausts the memory of its thread is kept in quarantine: it would end the next one too.
+ * A body that exhausts the memory of its thread would exhaust that of the next one too.
  *
  * @throws any other error: the body may be read later
  */
@@ -115,13 +115,5 @@ function unreadAfter(
   { maxOldGenerationSizeMb }: typeof LIMITS,
 ): LargeReading {
   if ((error as NodeJS.ErrnoException).code !== "ERR_WORKER_OUT_OF_MEMORY") throw error;
-  const memory = `${maxOldGenerationSizeMb} MiB of memory`;
-  return {
-    sha256: nodeHashing.sha256(bytes),
-    summary: unreadBy(new Error(`it takes more than ${memory} to read`)),
-    count: 0,
-    isTimeless: false,
-    facts: async () => [],
-    close: () => {},
-  };
+  return beyondMemory(bytes, maxOldGenerationSizeMb, nodeHashing);
 }
