@@ -26,7 +26,10 @@ export const deliveryRecord = z
   .object({
     delivery_id: uuid,
     received: eventRecord,
+    /** In the order of the stream; of very many the first 1,000. */
     facts: z.array(eventRecord),
+    /** It caused more events than `facts` shows: `GET /v1/events` lists them after these. */
+    has_more: z.boolean(),
     body_url: z.string(),
     /**
      * null while the bytes are stored, and for a platform's key, since nothing shows whose they

@@ -869,6 +869,7 @@ export interface components {
             delivery_id: components["schemas"]["Uuid"];
             erased: components["schemas"]["Erasure"] | null;
             facts: components["schemas"]["Event"][];
+            has_more: boolean;
             received: components["schemas"]["Event"];
         };
         DeliverySummary: {
@@ -2995,6 +2996,7 @@ export interface operations {
                      *             "type": "DeliveryQuarantined"
                      *           }
                      *         ],
+                     *         "has_more": false,
                      *         "received": {
                      *           "causation_id": "967e8b97-e2de-508b-a3f4-916e3bd49ab7",
                      *           "correlation_id": null,
@@ -4508,10 +4510,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "65ab8f218b2aa1fbd9d33840864dc5e2e136740cd160f6b8bd00e169cd0dd9a8",
+                     *               "digest": "e8fc16bcdd52ee892f703e22d5678663db3829d3be1ebc9ccacb27ce581c9c91",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 12,
+                     *               "model_version": 13,
                      *               "position": "157",
                      *               "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c"
                      *             }
@@ -5988,11 +5990,11 @@ export interface operations {
                      *         ],
                      *         "projections": [
                      *           {
-                     *             "digest": "65ab8f218b2aa1fbd9d33840864dc5e2e136740cd160f6b8bd00e169cd0dd9a8",
+                     *             "digest": "e8fc16bcdd52ee892f703e22d5678663db3829d3be1ebc9ccacb27ce581c9c91",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 12,
+                     *             "model_version": 13,
                      *             "name": "balances",
                      *             "position": "157",
                      *             "reason": null,

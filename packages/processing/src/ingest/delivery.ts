@@ -8,6 +8,7 @@ import type { FeedSession } from "@counterfoil/core/ingest/feed-session";
 import { otherDeliveries } from "@counterfoil/core/ingest/quarantine";
 import { readData } from "@counterfoil/core/stream/read-event";
 import {
+  type Arrival,
   type Reading,
   type SocketOrder,
   type Translations,
@@ -146,22 +147,25 @@ export function readBytes(
   translation: number,
   { translations, hashing, order }: ReadOptions,
 ): Reading {
-  const data = readData(received) as DataOf<"DeliveryReceived">;
   const translate = translations.versions[translation];
   if (translate === undefined) throw new Error(`there is no translation ${translation}`);
+  const arrival = { ...arrivalOf(received), ...(order !== undefined && { order }) };
+  return translate({ ...arrival, text: decodeBody(bytes) }, hashing);
+}
+
+/** Where and when a recorded delivery arrived. */
+export function arrivalOf(received: RecordedEvent): Arrival {
+  const data = readData(received) as DataOf<"DeliveryReceived">;
   const { connection, frame, provider, channel } = data;
-  const place = connection !== undefined && frame !== undefined ? { connection, frame } : null;
-  const source = {
+  return {
     provider,
     channel,
     payloadType: data.payload_type,
-    text: decodeBody(bytes),
-    place,
+    place: connection !== undefined && frame !== undefined ? { connection, frame } : null,
     receivedAt: timeOf(data.received_at),
-    ...(order === undefined ? socketOrder(data) : { order }),
+    ...socketOrder(data),
     notificationId: data.notification_id ?? null,
   };
-  return translate(source, hashing);
 }
 
 /** The recorded order of a delivery's frame on its socket. */

@@ -1,7 +1,7 @@
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { type Translations, unreadBy } from "@counterfoil/core/translate/translation";
-import type { LargeReading, LargeSource } from "../ports/ingest.ts";
+import { LARGE_BYTES, type LargeReading, type LargeSource } from "../ports/ingest.ts";
 import { decodeBody, isTimeless, textPieces } from "./delivery.ts";
 
 type Options = Readonly<{
@@ -30,7 +30,7 @@ function readSnapshot(
 ): LargeReading | null {
   const { bytes, translation } = source;
   const { readLongFrame } = translations;
-  if (readLongFrame === undefined) return null;
+  if (readLongFrame === undefined || bytes.length <= LARGE_BYTES) return null;
   const begin = (isReadAgain: boolean) =>
     readLongFrame({ pieces: textPieces(bytes), source, translation, isReadAgain });
   let count = 0;

@@ -10,7 +10,8 @@ import { factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { retryIdsOf } from "@counterfoil/core/ingest/quarantine";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
-import { bytesOf, readBytes } from "../ingest/delivery.ts";
+import { arrivalOf, bytesOf } from "../ingest/delivery.ts";
+import { readLarge } from "../ingest/large-reading.ts";
 import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import { eventFor, eventRecord, namesOthers, type Standing, type Standings } from "./events.ts";
 
@@ -18,6 +19,8 @@ type DeliveryRecord = Readonly<{
   delivery_id: string;
   received: EventRecord;
   facts: EventRecord[];
+  /** The delivery caused more events than `facts` shows. */
+  has_more: boolean;
   erased: ErasureRecord | null;
 }>;
 
@@ -27,8 +30,8 @@ export type FindOptions = Readonly<{ translations: Translations; hashing: Hashin
 export type DeliveryQuery = FindOptions & Readonly<{ standings: Standings | null }>;
 
 /**
- * A delivery with all events that it caused, whenever they were recorded; null if it is not on the
- * stream or not visible.
+ * A delivery with the events that it caused, whenever they were recorded, or the first of very many; null
+ * if it is not on the stream or not visible.
  */
 export async function findDelivery(
   stream: EventStream,
@@ -38,26 +41,25 @@ export async function findDelivery(
   const received = await findReceived(stream, id);
   if (received === null) return null;
   const { standings } = query;
-  const read = await readDelivery(stream, received, query);
-  const { caused } = read;
-  const record = { delivery_id: id, received: eventRecord(received) };
+  const { first, hasMore, whole } = await readDelivery(stream, received, query, SHOWN_MAX);
+  const record = { delivery_id: id, received: eventRecord(received), has_more: hasMore };
   if (standings === null) {
     const erased = await erasureOf(stream, received, query);
-    return { ...record, facts: caused.map(eventRecord), erased };
+    return { ...record, facts: first.map(eventRecord), erased };
   }
-  const { platform } = standings;
-  const stand = await standings.ofEvents(stream, caused);
-  const whole = await wholeStanding(standings, read, stand);
   if (whole === "outside") return null;
-  const own = caused.filter((_, at) => stand[at] === "inside").map(eventRecord);
+  const { platform } = standings;
   return {
     ...record,
     received: receivedFor(record.received, platform, whole),
-    facts: own.map((event) => eventFor(event, platform)),
+    facts: first.map((event) => eventFor(eventRecord(event), platform)),
     // An operator's note may mention other platforms.
     erased: null,
   };
 }
+
+/** A snapshot causes as many events as there are accounts. */
+const SHOWN_MAX = 1_000;
 
 /** How much of a delivery is visible to the platform; everything if no platform is given. */
 export async function partOfDelivery(
@@ -65,10 +67,8 @@ export async function partOfDelivery(
   received: RecordedEvent,
   query: DeliveryQuery,
 ): Promise<Whole> {
-  const { standings } = query;
-  if (standings === null) return "inside";
-  const read = await readDelivery(stream, received, query);
-  return wholeStanding(standings, read, await standings.ofEvents(stream, read.caused));
+  if (query.standings === null) return "inside";
+  return (await readDelivery(stream, received, query, 0)).whole;
 }
 
 async function erasureOf(
@@ -80,31 +80,8 @@ async function erasureOf(
   return (await findErasures(stream, [sha256], hashing)).get(sha256) ?? null;
 }
 
-type DeliveryFacts = Readonly<{
-  /** The events that the delivery caused, in order. */
-  caused: readonly RecordedEvent[];
-  /** The facts in its bytes, by every translation that can read them. */
-  facts: readonly ProviderFact[];
-  /** Whether the present translation reads them. */
-  isRead: boolean;
-}>;
-
 /** `part`: some of the delivery is the platform's, and some is not. */
 export type Whole = "inside" | "part" | "outside";
-
-async function wholeStanding(
-  standings: Standings,
-  { facts, isRead }: DeliveryFacts,
-  ofCaused: readonly Standing[],
-): Promise<Whole> {
-  const all = new Set(ofCaused);
-  for (const fact of facts) {
-    all.add(await standings.of(fact));
-    if (namesOthers(fact.data, standings.platform)) all.add("outside");
-  }
-  if (!all.has("inside")) return "outside";
-  return isRead && !all.has("outside") ? "inside" : "part";
-}
 
 /** If the bytes hold others' facts, their digest and length would reveal something about these. */
 function receivedFor(received: EventRecord, platform: string, whole: Whole): EventRecord {
@@ -114,45 +91,161 @@ function receivedFor(received: EventRecord, platform: string, whole: Whole): Eve
   return { ...shown, data };
 }
 
+type DeliveryRead = Readonly<{
+  /** The first of the visible events that the delivery caused, in order. */
+  first: readonly RecordedEvent[];
+  hasMore: boolean;
+  whole: Whole;
+}>;
+
+/**
+ * Reads what a delivery caused, and the facts in its bytes, part by part, until the first events and what a
+ * platform may see of the whole are known.
+ */
 async function readDelivery(
   stream: EventStream,
   received: RecordedEvent,
-  options: FindOptions,
-): Promise<DeliveryFacts> {
-  const { id } = received;
-  const caused = new Map<number, RecordedEvent>();
-  const note = (event: RecordedEvent) => {
-    if (event.causation_id === id) caused.set(event.position, event);
-  };
-  for await (const event of eventsNear(stream, received, options)) note(event);
-  const ids = new Set([...caused.values()].map(factIdOf));
-  const { facts, isRead } = await readFacts(stream, received, options);
-  for (const fact of facts) ids.add(providerEventId(fact, options.hashing));
-  for (const { event, amendments } of (await stream.findByIds([...ids])).known.values()) {
-    for (const each of [event, ...amendments]) note(each);
+  query: DeliveryQuery,
+  shownMax: number,
+): Promise<DeliveryRead> {
+  const { standings, hashing } = query;
+  const events = collectFirst(shownMax);
+  const view = createView(standings);
+  const isDone = () => events.hasMore() && view.isMixed();
+  let isRead = false;
+
+  /** Notes those of the events that the delivery caused. */
+  async function note(found: readonly RecordedEvent[]): Promise<void> {
+    const caused = found.filter(
+      ({ causation_id, position }) =>
+        causation_id === received.id && position !== received.position,
+    );
+    events.add(await view.visibleOf(stream, caused));
   }
-  caused.delete(received.position);
-  const inOrder = [...caused.values()].sort((a, b) => a.position - b.position);
-  return { caused: inOrder, facts, isRead };
+
+  /** The same for facts and their amendments. */
+  async function noteFacts(ids: readonly string[]): Promise<void> {
+    const { known } = await stream.findByIds([...new Set(ids)]);
+    await note([...known.values()].flatMap(({ event, amendments }) => [event, ...amendments]));
+  }
+
+  let isSnapshot = false;
+  for await (const page of inPages(eventsNear(stream, received, query), PART)) {
+    await note(page);
+    isSnapshot ||= page.some((event) => isCompleteSnapshot(event, received, query));
+    if (isDone()) break;
+  }
+  if (!isDone()) await noteFacts(events.first().map(factIdOf));
+  if (isSnapshot) {
+    isRead = (await erasureOf(stream, received, query)) === null;
+  } else if (!isDone()) {
+    for await (const { facts, isPresent } of factsIn(stream, received, query)) {
+      isRead ||= isPresent;
+      await view.addFacts(facts);
+      await noteFacts(facts.map((fact) => providerEventId(fact, hashing)));
+      if (isDone()) break;
+    }
+  }
+  return { first: events.first(), hasMore: events.hasMore(), whole: view.whole(isRead) };
 }
 
-/** All facts that any translation finds in the bytes; none if the bytes are gone. */
-async function readFacts(
+/**
+ * Whether the event ends a snapshot that the present translation recorded: no other delivery states its
+ * facts, so its bytes hold those on the stream and no others.
+ */
+function isCompleteSnapshot(
+  event: RecordedEvent,
+  received: RecordedEvent,
+  { translations }: FindOptions,
+): boolean {
+  if (event.type !== "DeliveryCompleted" || event.causation_id !== received.id) return false;
+  const { snapshot } = readData(event) as DataOf<"DeliveryCompleted">;
+  const { translation } = readData(received) as DataOf<"DeliveryReceived">;
+  return snapshot !== undefined && translation === translations.present;
+}
+
+/** Number of events or facts that are looked up together. */
+const PART = 500;
+
+/** Collects events, each once, and keeps the first. */
+function collectFirst(max: number) {
+  let kept = new Map<number, RecordedEvent>();
+  let hasMore = false;
+  const inOrder = () => [...kept.values()].sort((a, b) => a.position - b.position);
+  return {
+    add(events: readonly RecordedEvent[]): void {
+      for (const event of events) kept.set(event.position, event);
+      if (kept.size <= max) return;
+      kept = new Map(
+        inOrder()
+          .slice(0, max)
+          .map((event) => [event.position, event]),
+      );
+      hasMore = true;
+    },
+    first: inOrder,
+    hasMore: () => hasMore,
+  };
+}
+
+/** What a platform sees of a delivery; everything if there is none. */
+function createView(standings: Standings | null) {
+  const all = new Set<Standing>();
+  return {
+    /** Adds events, and returns those that are visible. */
+    async visibleOf(stream: EventStream, events: readonly RecordedEvent[]) {
+      if (standings === null) return events;
+      const stand = await standings.ofEvents(stream, events);
+      for (const each of stand) all.add(each);
+      return events.filter((_, at) => stand[at] === "inside");
+    },
+    async addFacts(facts: readonly ProviderFact[]): Promise<void> {
+      if (standings === null) return;
+      for (const fact of facts) {
+        all.add(await standings.of(fact));
+        if (namesOthers(fact.data, standings.platform)) all.add("outside");
+      }
+    },
+    /** Nothing that follows changes the answer. */
+    isMixed: () => standings === null || (all.has("inside") && all.has("outside")),
+    whole(isRead: boolean): Whole {
+      if (standings === null) return "inside";
+      if (!all.has("inside")) return "outside";
+      return isRead && !all.has("outside") ? "inside" : "part";
+    },
+  };
+}
+
+async function* inPages<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<readonly T[]> {
+  let page: T[] = [];
+  for await (const item of items) {
+    page.push(item);
+    if (page.length < size) continue;
+    yield page;
+    page = [];
+  }
+  if (page.length > 0) yield page;
+}
+
+/** The facts that any translation finds in the bytes, in parts; none if the bytes are gone. */
+async function* factsIn(
   stream: EventStream,
   received: RecordedEvent,
-  options: FindOptions,
-): Promise<Pick<DeliveryFacts, "facts" | "isRead">> {
-  const facts: ProviderFact[] = [];
-  let isRead = false;
+  { translations, hashing }: FindOptions,
+): AsyncGenerator<Readonly<{ facts: readonly ProviderFact[]; isPresent: boolean }>> {
   const bytes = await bytesOf(received, stream);
-  if (bytes === null) return { facts, isRead };
-  for (const version of Object.keys(options.translations.versions)) {
-    const reading = readBytes(received, bytes, Number(version), options);
-    if (!reading.ok) continue;
-    facts.push(...reading.facts);
-    isRead ||= Number(version) === options.translations.present;
+  if (bytes === null) return;
+  for (const version of Object.keys(translations.versions)) {
+    const translation = Number(version);
+    const isPresent = translation === translations.present;
+    const source = { ...arrivalOf(received), bytes, translation };
+    const reading = readLarge(source, { translations, hashing });
+    if (!reading.summary.ok) continue;
+    if (reading.count === 0) yield { facts: [], isPresent };
+    for (let at = 0; at < reading.count; at += PART) {
+      yield { facts: await reading.facts(at, at + PART), isPresent };
+    }
   }
-  return { facts, isRead };
 }
 
 /**

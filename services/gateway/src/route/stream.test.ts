@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { deliveryRecord, deliverySummary, eventDetail } from "@counterfoil/contracts/audit";
-import { eventRecord } from "@counterfoil/contracts/record";
+import { type EventRecord, eventRecord } from "@counterfoil/contracts/record";
 import { parseTime } from "@counterfoil/core/exact/time";
 import { eventId } from "@counterfoil/core/identity";
 import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
@@ -395,7 +395,7 @@ describe("a delivery", () => {
     }
   });
 
-  test("that was divided has the facts of all its parts", async () => {
+  test("that was divided has its first facts, and the list of events has the others", async () => {
     const accounts = Array.from({ length: 2500 }, (_, at) => ({
       account_id: `a-${at}`,
       participant_code: `P${at}`,
@@ -408,12 +408,44 @@ describe("a delivery", () => {
     const { deliveryId } = await ledger.deliver(feedSnapshot(accounts));
     await ledger.deliver(balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" }));
     const { data } = (await gateway.get(`/v1/deliveries/${deliveryId}`)).body;
-    const types = Map.groupBy(typesOf(data), (type) => type);
-    expect([...types].map(([type, each]) => [type, each.length])).toEqual([
-      ["DeliveryDivided", 1],
-      ["BalanceReported", 2500],
+    expect(data.has_more).toBe(true);
+    const positions = data.facts.map(({ position }: EventRecord) => Number(position));
+    expect(positions).toEqual(Array.from({ length: 1000 }, (_, at) => positions[0] + at));
+    const typesFrom = new Map<string, number>();
+    for (let after = positions.at(-1), isEnd = false; !isEnd; ) {
+      const page = (await gateway.get(`/v1/events?after=${after}&limit=1000`)).body;
+      for (const event of page.data as EventRecord[]) {
+        if (event.causation_id !== deliveryId) continue;
+        typesFrom.set(event.type, (typesFrom.get(event.type) ?? 0) + 1);
+      }
+      after = Number(page.data.at(-1)?.position);
+      isEnd = page.next_cursor === null;
+    }
+    expect(typesOf(data).slice(0, 2)).toEqual(["DeliveryDivided", "BalanceReported"]);
+    expect([...typesFrom]).toEqual([
+      ["BalanceReported", 1501],
       ["DeliveryCompleted", 1],
     ]);
+  });
+
+  test("that was divided shows a platform what is its own, wherever it is", async () => {
+    const accounts = Array.from({ length: 1500 }, (_, at) => ({
+      account_id: `a-${at}`,
+      participant_code: at === 1400 ? "OWN1" : `P${at}`,
+      account_group: at === 1400 ? "OWNER" : "G",
+      account_label: "general",
+      account_type: "available",
+      asset: "USD",
+      balance: String(at),
+    }));
+    const { deliveryId } = await ledger.deliver(feedSnapshot(accounts));
+    const url = `/v1/deliveries/${deliveryId}`;
+    const owner = await gateway.newKey({ platform: "OWNER" });
+    const { data } = (await gateway.send("GET", url, owner)).body;
+    expect(data).toMatchObject({ has_more: false, facts: [{ type: "BalanceReported" }] });
+    expect(data.received.data).not.toHaveProperty("sha256");
+    const other = await gateway.newKey({ platform: "OTHER" });
+    expect((await gateway.send("GET", url, other)).status).toBe(404);
   });
 
   test("that was quarantined has what its retry found", async () => {
