@@ -8,6 +8,7 @@ import {
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { ModelStore } from "../../ports/model-store.ts";
 import type { Work } from "../../projection/projection.ts";
+import { createRecentlyUsed, type RecentlyUsed } from "../../projection/recently-used.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import {
   type Account,
@@ -22,7 +23,6 @@ import {
   visibleColumns,
   writeAccount,
 } from "./account.ts";
-import { type AccountCache, createAccountCache } from "./account-cache.ts";
 import { applyEffects, applyIfPlain, summarize } from "./account-effects.ts";
 import { foldInMemory, foldRun, type RunTarget, type Step } from "./runs.ts";
 import { type Feeds, refreshUnlisted } from "./snapshot-membership.ts";
@@ -41,12 +41,15 @@ export interface Accounts {
   flushStartsAndTotals(): Work;
 }
 
+/** Some 25 MiB. A long account has some hundred entries. */
+const ACCOUNTS_IN_MEMORY = { kept: 10_000, usedOnceKept: 4_000, lengthMax: 128 * 1024 };
+
 /** What folding an event needs; `changed` collects the accounts to be written. */
 type Context = Readonly<{
   buffer: RowBuffer;
   feeds: Feeds;
   totals: Totals;
-  cache: AccountCache;
+  cache: RecentlyUsed<Account>;
   changed: Set<Account>;
 }>;
 
@@ -58,7 +61,7 @@ export function createAccounts(
 ): Accounts {
   const totals = openTotals(store, buffer, position);
   const starts = openAccountStarts(buffer);
-  const cache = createAccountCache((id: string) => openAccount(buffer, id));
+  const cache = createRecentlyUsed((id) => openAccount(buffer, id), ACCOUNTS_IN_MEMORY);
   const changed = new Set<Account>();
   const context = { buffer, feeds, totals, cache, changed };
   return {

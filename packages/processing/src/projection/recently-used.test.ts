@@ -1,17 +1,16 @@
 import { expect, test } from "@jest/globals";
-import { newAccount } from "./account.ts";
-import { createAccountCache } from "./account-cache.ts";
+import { createRecentlyUsed } from "./recently-used.ts";
 
 function setUp() {
   const opened: string[] = [];
-  const cache = createAccountCache(
+  const cache = createRecentlyUsed(
     async (id) => {
       opened.push(id);
-      return newAccount(id);
+      return { id };
     },
-    { kept: 6, usedOnceKept: 2 },
+    { kept: 6, usedOnceKept: 2, lengthMax: 100 },
   );
-  /** Uses the accounts in one commit. @returns those that had to be opened */
+  /** Uses the values in one commit. @returns those that had to be opened */
   async function commit(...ids: string[]): Promise<string[]> {
     for (const id of ids) await cache.load(id);
     cache.evict();
@@ -20,7 +19,7 @@ function setUp() {
   return { cache, commit };
 }
 
-test("accounts that one commit used drop out before those that several used", async () => {
+test("values that one commit used drop out before those that several used", async () => {
   const { commit } = setUp();
   await commit("hot", "warm");
   expect(await commit("hot", "warm")).toEqual([]);
@@ -31,7 +30,7 @@ test("accounts that one commit used drop out before those that several used", as
   expect(await commit("s16")).toEqual(["s16"]);
 });
 
-test("of accounts that several commits used, the least recently used drop out", async () => {
+test("of those that several commits used, the least recently used drop out", async () => {
   const { cache, commit } = setUp();
   const hot = ["a", "b", "c", "d", "e", "f"];
   for (const id of hot) {
@@ -51,12 +50,12 @@ test("of accounts that several commits used, the least recently used drop out", 
   ]);
 });
 
-test("an account with much text drops out, and is opened again", async () => {
+test("a value with much text drops out, and is opened again", async () => {
   const { cache, commit } = setUp();
   await commit("a");
-  cache.addLength("a", 100 * 1024);
+  cache.addLength("a", 70);
   expect(await commit("a")).toEqual([]);
-  cache.addLength("a", 100 * 1024);
+  cache.addLength("a", 70);
   await commit("a");
   expect(await commit("a")).toEqual(["a"]);
 });

@@ -1,37 +1,35 @@
-import type { Account } from "./account.ts";
-
-/** Accounts kept in memory, some 25 MiB; beyond that, the least recently used are dropped. */
-const ACCOUNTS_KEPT = 10_000;
-
-/** Of these, accounts that only one commit has used: a large snapshot uses each of its accounts once. */
-const USED_ONCE_KEPT = 4_000;
-
-/** Length of an account's written text, some hundred entries, beyond which it is dropped and loaded again. */
-const ACCOUNT_LENGTH_MAX = 128 * 1024;
-
-/** The loaded accounts, each as of the last event that touched it. */
-export type AccountCache = Readonly<{
+/** Values in memory by id, each as of the last event that changed it. */
+export type RecentlyUsed<Value> = Readonly<{
   /** undefined if it is not loaded. */
-  find(id: string): Account | undefined;
-  load(id: string): Promise<Account>;
-  /** Adds to the length of the text written for an account; long ones are dropped by the next `evict`. */
+  find(id: string): Value | undefined;
+  load(id: string): Promise<Value>;
+  /** Adds to the length of the text written for a value; long ones are dropped by the next `evict`. */
   addLength(id: string, length: number): void;
-  /** Drops accounts over the limits. All changes must be written already. */
+  /** Ends a commit: drops what is over the limits. All changes must be written already. */
   evict(): void;
 }>;
 
-export function createAccountCache(
-  openAccount: (id: string) => Promise<Account>,
-  { kept, usedOnceKept } = { kept: ACCOUNTS_KEPT, usedOnceKept: USED_ONCE_KEPT },
-): AccountCache {
+type Limits = Readonly<{
+  /** Number of values that are kept; beyond that, the least recently used are dropped. */
+  kept: number;
+  /** Of these, values that only one commit has used: a large delivery uses many, each once. */
+  usedOnceKept: number;
+  /** Length of a value's written text beyond which it is dropped and loaded again. */
+  lengthMax: number;
+}>;
+
+export function createRecentlyUsed<Value>(
+  open: (id: string) => Promise<Value>,
+  { kept, usedOnceKept, lengthMax }: Limits,
+): RecentlyUsed<Value> {
   /** Least recently used first. */
-  const loaded = new Map<string, Account>();
+  const loaded = new Map<string, Value>();
   /** Loaded since the last commit, and those before it that no later commit has used. */
   const added = new Set<string>();
   const usedOnce = new Set<string>();
-  /** Length of the text written since an account was loaded, by id. */
+  /** Length of the text written since a value was loaded, by id. */
   const lengths = new Map<string, number>();
-  /** Those that are over the limit: a commit must not look at every account. */
+  /** Those that are over the limit: a commit must not look at every value. */
   const long = new Set<string>();
 
   function drop(id: string): void {
@@ -40,7 +38,7 @@ export function createAccountCache(
     usedOnce.delete(id);
   }
 
-  function find(id: string): Account | undefined {
+  function find(id: string): Value | undefined {
     const known = loaded.get(id);
     usedOnce.delete(id);
     if (known === undefined || loaded.size <= kept / 2) return known;
@@ -54,7 +52,7 @@ export function createAccountCache(
     async load(id) {
       const known = find(id);
       if (known !== undefined) return known;
-      const opened = await openAccount(id);
+      const opened = await open(id);
       loaded.set(id, opened);
       added.add(id);
       return opened;
@@ -62,7 +60,7 @@ export function createAccountCache(
     addLength(id, length) {
       const all = (lengths.get(id) ?? 0) + length;
       lengths.set(id, all);
-      if (all > ACCOUNT_LENGTH_MAX) long.add(id);
+      if (all > lengthMax) long.add(id);
     },
     evict() {
       for (const id of long) drop(id);
