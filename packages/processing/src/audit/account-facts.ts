@@ -58,8 +58,7 @@ const PAGE_EVENTS = 500;
  * account's events and not on those between them.
  *
  * @throws NothingThere if there are none, NotProvable if there are too many or a feed has no opening;
- *   StreamCorrupted if an
- *   event does not match its hash, so that a proof of it could not be checked
+ *   StreamCorrupted if an event does not match its hash, so that a proof of it could not be checked
  */
 export async function* factPages(
   options: FactsOptions,

@@ -4,6 +4,7 @@ import { constrainedMemory } from "node:process";
 import type { ResourceLimits } from "node:worker_threads";
 import { collectEverywhere } from "@counterfoil/adapters/node/garbage";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
+import { createGate } from "@counterfoil/adapters/waiting";
 import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { beyondMemory } from "@counterfoil/processing/ingest/large-reading";
 import type { LargeReading, LargeSource, ReadLarge } from "@counterfoil/processing/ports/ingest";
@@ -28,7 +29,6 @@ function memoryOfMachine(): number {
 export type ReadMessage = Omit<LargeReading, "facts" | "close">;
 /** Requests a range of the body's facts, any number of times. */
 export type FactsRequest = Readonly<{ from: number; upTo: number }>;
-export type FactsMessage = readonly ProviderFact[];
 
 /** Room is made for what is larger; for less it is not worth the pause of all threads. */
 const ROOM_BYTES = 4 * 1024 * 1024;
@@ -41,23 +41,20 @@ const CONCURRENT_READINGS_MAX = 1;
  * that exhausts the memory ends only its thread.
  */
 export function createReadingThreads(limits = LIMITS): ReadLarge {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-
-  function release(): void {
-    running -= 1;
-    waiting.shift()?.();
-  }
-
+  const takeTurn = createGate(CONCURRENT_READINGS_MAX);
   return async (source) => {
-    while (running >= CONCURRENT_READINGS_MAX)
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    running += 1;
-    if (source.bytes.length > ROOM_BYTES) collectEverywhere();
+    const reading = Promise.withResolvers<LargeReading>();
+    const closed = Promise.withResolvers<void>();
+    // The turn lasts until the reading is closed, or fails.
+    void takeTurn(() => {
+      if (source.bytes.length > ROOM_BYTES) collectEverywhere();
+      reading.resolve(readOnThread(source, limits, closed.resolve));
+      reading.promise.catch(closed.resolve);
+      return closed.promise;
+    });
     try {
-      return await readOnThread(source, limits, release);
+      return await reading.promise;
     } catch (error) {
-      release();
       return unreadAfter(error, source, limits);
     }
   };
@@ -93,7 +90,7 @@ async function readOnThread(
     ...read,
     facts: (from, upTo) => {
       thread.postMessage({ from, upTo } satisfies FactsRequest);
-      return answer<FactsMessage>();
+      return answer<readonly ProviderFact[]>();
     },
     close: () => {
       if (!isOpen) return;
