@@ -11,7 +11,8 @@ import {
   liveGeneration,
 } from "@counterfoil/processing/generations/activations";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
-import { retranslate, retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
+import { retryQuarantined } from "@counterfoil/processing/ingest/retry-quarantined";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { readQuarantine } from "@counterfoil/processing/queries/quarantine";
 import { describe, expect, test } from "@jest/globals";

@@ -1,4 +1,5 @@
-import { retranslate, retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
+import { retryQuarantined } from "@counterfoil/processing/ingest/retry-quarantined";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { LATE_ARRIVALS } from "@counterfoil/processing/models/deliveries";
 import { readQuarantine } from "@counterfoil/processing/queries/quarantine";

@@ -1,6 +1,7 @@
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
-import { retranslate, retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
+import { retryQuarantined } from "@counterfoil/processing/ingest/retry-quarantined";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { readQuarantine } from "@counterfoil/processing/queries/quarantine";
 import { expect, test } from "@jest/globals";

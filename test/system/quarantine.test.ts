@@ -1,7 +1,8 @@
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import type { Translate, Translations } from "@counterfoil/core/translate/translation";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
-import { retranslate, retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
+import { retryQuarantined } from "@counterfoil/processing/ingest/retry-quarantined";
 import { isOpen, readQuarantine } from "@counterfoil/processing/queries/quarantine";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { describe, expect, test } from "@jest/globals";

@@ -190,6 +190,36 @@ describe("a fact that is withdrawn", () => {
   });
 });
 
+/**
+ * A run of more movements than one part takes. The faulty translation lets every 26th fall together; the
+ * last ones repeat the first ones, one of them with another change.
+ */
+function longRun() {
+  const movement = (at: number, change = "1") => ({
+    movement_id: `a${String.fromCharCode(97 + (at % 26))}-${at}`,
+    movement_type: "transfer",
+    movement_timestamp: AT,
+    change,
+  });
+  const different = Array.from({ length: 1_200 }, (_, at) => movement(at));
+  const body = balanceBody({ run: 1, change: "0", balance: "1200", at: AT });
+  return { ...body, movements: [...different, movement(0), movement(1, "2")] };
+}
+
+test("a delivery is retranslated in parts, each fact with all that the delivery states of it", async () => {
+  const ledger = await openTestLedger({ translations: faulty(movementIdsCut) });
+  await take(ledger, { body: longRun() });
+  await ledger.translateWith(mended(movementIdsCut));
+  const { appended } = await retranslated(ledger, movementIdsCut);
+  expect(appended).toMatchObject({ MovementRecorded: 1_200, FactContradicted: 1 });
+  const clean = await openTestLedger();
+  await take(clean, { body: longRun() });
+  await clean.catchUp();
+  await expectSound(ledger, clean);
+  await ledger.close();
+  await clean.close();
+});
+
 /** A report and a movement that were read wrong; all others were not. */
 const twoMisread = (fact: ProviderFact): ProviderFact => {
   const { run_id } = fact.data as { run_id?: string };

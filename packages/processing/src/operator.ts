@@ -11,8 +11,9 @@ import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
 import type { Translations } from "@counterfoil/core/translate/translation";
 import { appendContended, appendDecided, type ConcurrentWriter } from "./ingest/append-decided.ts";
 import { decodeBody } from "./ingest/delivery.ts";
-import { retryQuarantined } from "./ingest/retranslate.ts";
+import { retryQuarantined } from "./ingest/retry-quarantined.ts";
 import type { EventStream, OutOfReach } from "./ports/event-stream.ts";
+import type { ReadLarge } from "./ports/ingest.ts";
 import { findInModels } from "./queries/anomalies.ts";
 import type { StuckRule } from "./queries/anomaly-record.ts";
 import type { Platform } from "./queries/platform.ts";
@@ -121,7 +122,7 @@ export async function dismissQuarantined(
  * @throws NothingThere, AlreadyClosed
  */
 export async function retryForOperator(
-  options: Dismissing,
+  options: Dismissing & Readonly<{ readLarge?: ReadLarge }>,
   { id, actor }: Omit<OperatorNote, "note">,
 ): Promise<RetryRecord & Readonly<{ position: number }>> {
   const delivery = await findQuarantined(options.stream, id, options);

@@ -26,13 +26,12 @@ type Change = (fact: ProviderFact) => object | null;
 function retranslate(ledger: Ledger, changes: readonly Change[]): readonly RecordedEvent[] {
   const before = ledger.events.length;
   const deliveries = ledger.events.filter(({ type }) => type === "DeliveryReceived");
-  for (const { decide, appliesTo } of RETRANSLATION_STEPS) {
+  for (const { decide } of RETRANSLATION_STEPS) {
     deliveries.forEach((received, at) => {
       const caused = ledger.events.filter(
         ({ causation_id, position, type }) =>
           causation_id === received.id && position <= before && !type.startsWith("Delivery"),
       );
-      if (!appliesTo(caused)) return;
       const facts = (sent.get(received.id) ?? []).flatMap((fact) => {
         const data = changes[at]?.(fact);
         return data === null

@@ -4,10 +4,15 @@ import { canonicalJson } from "../exact/json.ts";
 import type { Hashing } from "../hashing.ts";
 import { readData } from "../stream/read-event.ts";
 import type { Reading } from "../translate/translation.ts";
-import { compareCopy, completionEvent, completionId, decideFact } from "./decide-delivery.ts";
+import {
+  compareCopy,
+  completionEvent,
+  completionId,
+  decideFact,
+  type Part,
+} from "./decide-delivery.ts";
 import {
   correctedEvent,
-  cutAppends,
   type DeliveryCause,
   newEvent,
   providerEventId,
@@ -25,12 +30,13 @@ import {
 import { type OtherDelivery, otherIds, readingBeside, retryId, unreadOf } from "./quarantine.ts";
 
 /**
- * A delivery under another translation: the facts that the present one reads in its bytes, and the
- * events that the delivery caused before.
+ * A delivery under another translation, or a part of it: facts that the present one reads in its
+ * bytes, and the events about these and others that the delivery caused before. Each fact is decided
+ * by itself, so a part has all statements of its facts.
  */
 type Retranslation = Readonly<{
   facts: readonly ProviderFact[];
-  /** Provider facts and amendments that this delivery caused, in order. */
+  /** Provider facts and amendments that this delivery caused, in the order of each fact. */
   caused: readonly RecordedEvent[];
   translation: number;
   cause: DeliveryCause;
@@ -105,20 +111,18 @@ const decideAdditions: DecideRetranslation = (retranslation, known, hashing) => 
 const isSame = ({ contradicts }: ReturnType<typeof compareCopy>, content: FactData): boolean =>
   contradicts !== null && canonicalJson(contradicts) === canonicalJson(content);
 
-const isCopy = ({ type }: RecordedEvent) => type === "FactSeen" || type === "FactContradicted";
-
 type RetranslationStep = Readonly<{
   name: "correcting" | "withdrawing" | "adding";
   decide: DecideRetranslation;
-  /** Whether the step applies to the events caused by a delivery; if not, its body is not read. */
-  appliesTo: (caused: readonly RecordedEvent[]) => boolean;
+  /** The step decides about `FactSeen` and `FactContradicted` only: without them nothing is to be read. */
+  isAboutCopies: boolean;
 }>;
 
 /** Each step covers the whole stream before the next one begins. */
 export const RETRANSLATION_STEPS: readonly RetranslationStep[] = [
-  { name: "correcting", decide: decideCorrections, appliesTo: () => true },
-  { name: "withdrawing", decide: decideWithdrawals, appliesTo: (caused) => caused.some(isCopy) },
-  { name: "adding", decide: decideAdditions, appliesTo: () => true },
+  { name: "correcting", decide: decideCorrections, isAboutCopies: false },
+  { name: "withdrawing", decide: decideWithdrawals, isAboutCopies: true },
+  { name: "adding", decide: decideAdditions, isAboutCopies: false },
 ];
 
 export type RetranslationStepName = RetranslationStep["name"];
@@ -202,7 +206,9 @@ function isSameContent(recorded: FactData, read: FactData): boolean {
 /** A quarantined delivery that is read again. */
 export type Retry = Readonly<{
   received: RecordedEvent;
+  /** The reading; its facts are those of the part. */
   reading: Reading;
+  part: Part;
   translation: number;
   /**
    * The same bytes under other types: if one of them was recorded, this one stays in quarantine.
@@ -221,16 +227,16 @@ export function retryIds(
 }
 
 /**
- * Decides what a delivery states if it can be read now, and records the attempt. The attempt comes
- * last: if a retry of a delivery too large for one append dies midway, the delivery stays in
- * quarantine and the next retry records the rest.
+ * Decides what one part of a delivery states if it can be read now. The attempt is recorded with the
+ * last part: if a retry dies midway, the delivery stays in quarantine and the next retry records the
+ * rest.
  */
 export function decideRetry(
-  { received, translation, ...retry }: Retry,
+  { received, translation, part, ...retry }: Retry,
   known: KnownFacts,
   hashing: Hashing,
 ): readonly NewEvent[] {
-  const reading = readingBeside(retry.others, retry.reading, known);
+  const reading = part.at > 0 ? retry.reading : readingBeside(retry.others, retry.reading, known);
   const deliveryId = received.id;
   const data = readData(received) as DataOf<"DeliveryReceived">;
   const correlationId = received.correlation_id;
@@ -245,9 +251,9 @@ export function decideRetry(
     cause,
   );
   if (!reading.ok) return [retried];
-  const facts = reading.facts.flatMap((fact) => decideFact(fact, known, cause, hashing));
-  const parts = cutAppends(facts).length;
+  const facts = part.facts.flatMap((fact) => decideFact(fact, known, cause, hashing));
+  if (part.at < part.parts - 1) return facts;
   const isComplete = !reading.snapshot || known.ids.has(completionId(deliveryId, hashing));
-  const completion = isComplete ? [] : [completionEvent(data, parts, cause, hashing)];
+  const completion = isComplete ? [] : [completionEvent(data, part.parts, cause, hashing)];
   return [...facts, ...completion, retried];
 }

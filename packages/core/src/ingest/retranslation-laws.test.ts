@@ -47,13 +47,12 @@ function retranslate(
 ): readonly RecordedEvent[] {
   const before = ledger.events.length;
   const deliveries = new Map(sent.map((copy) => [read(copy).id, read(copy)]));
-  for (const { decide, appliesTo } of RETRANSLATION_STEPS) {
+  for (const { decide } of RETRANSLATION_STEPS) {
     for (const [id, { reading, received }] of deliveries) {
       const caused = ledger.events.filter(
         ({ causation_id, position, type }) =>
           causation_id === id && position <= before && !type.startsWith("Delivery"),
       );
-      if (!appliesTo(caused)) continue;
       const { translation, received_at: receivedAt } = received;
       const cause = { deliveryId: id, correlationId: null, receivedAt };
       const retranslation = { facts: reading.facts, caused, translation, cause };

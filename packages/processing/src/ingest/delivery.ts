@@ -114,43 +114,9 @@ export function isTimeless(reading: Reading): boolean {
   return reading.ok && reading.facts.some(({ data }) => "notification_id" in data);
 }
 
-type ReadOptions = Readonly<{
-  translations: Translations;
-  hashing: Hashing;
-  /** The frame's order on its socket; the recorded one if not given. */
-  order?: SocketOrder;
-}>;
-
-/**
- * Reads a recorded delivery again from its stored bytes.
- *
- * @returns the translation's reading; null if the bytes were erased
- */
-export async function readStored(
-  received: RecordedEvent,
-  translation: number,
-  { stream, ...options }: ReadOptions & Readonly<{ stream: EventStream }>,
-): Promise<Reading | null> {
-  const bytes = await bytesOf(received, stream);
-  return bytes === null ? null : readBytes(received, bytes, translation, options);
-}
-
 /** The stored bytes of a recorded delivery; null if they were erased. */
 export function bytesOf(received: RecordedEvent, stream: EventStream): Promise<Uint8Array | null> {
   return stream.body((readData(received) as DataOf<"DeliveryReceived">).sha256);
-}
-
-/** Reads a recorded delivery again from its bytes. */
-export function readBytes(
-  received: RecordedEvent,
-  bytes: Uint8Array,
-  translation: number,
-  { translations, hashing, order }: ReadOptions,
-): Reading {
-  const translate = translations.versions[translation];
-  if (translate === undefined) throw new Error(`there is no translation ${translation}`);
-  const arrival = { ...arrivalOf(received), ...(order !== undefined && { order }) };
-  return translate({ ...arrival, text: decodeBody(bytes) }, hashing);
 }
 
 /** Where and when a recorded delivery arrived. */

@@ -1,8 +1,19 @@
 import type { ProviderFact } from "@counterfoil/contracts/fact";
+import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { type Translations, unreadBy } from "@counterfoil/core/translate/translation";
-import { LARGE_BYTES, type LargeReading, type LargeSource } from "../ports/ingest.ts";
-import { decodeBody, isTimeless, textPieces } from "./delivery.ts";
+import {
+  type SocketOrder,
+  type Translations,
+  unreadBy,
+} from "@counterfoil/core/translate/translation";
+import type { EventStream } from "../ports/event-stream.ts";
+import {
+  LARGE_BYTES,
+  type LargeReading,
+  type LargeSource,
+  type ReadLarge,
+} from "../ports/ingest.ts";
+import { arrivalOf, bytesOf, decodeBody, isTimeless, textPieces } from "./delivery.ts";
 
 type Options = Readonly<{
   translations: Translations;
@@ -10,6 +21,40 @@ type Options = Readonly<{
   /** Megabytes that the heap may take; no limit if not given. */
   memoryMax?: number;
 }>;
+
+/** Number of facts looked up and decided together, which takes some ten milliseconds. */
+export const PART_FACTS = 500;
+
+/** The number of parts in which a reading is recorded. */
+export const partsOf = ({ count }: LargeReading): number =>
+  Math.max(1, Math.ceil(count / PART_FACTS));
+
+/**
+ * Reads a recorded delivery again from its stored bytes; the caller closes the reading.
+ *
+ * @returns null if the bytes were erased
+ */
+export async function readStored(
+  received: RecordedEvent,
+  translation: number,
+  { stream, readLarge: read, ...options }: StoredOptions,
+): Promise<LargeReading | null> {
+  const bytes = await bytesOf(received, stream);
+  if (bytes === null) return null;
+  const { order } = options;
+  const source = { ...arrivalOf(received), ...(order && { order }), bytes, translation };
+  if (read !== undefined && bytes.length > LARGE_BYTES) return read(source);
+  return readLarge(source, options);
+}
+
+type StoredOptions = Options &
+  Readonly<{
+    stream: EventStream;
+    /** Reads large bodies with a limit of memory; here and without one if not given. */
+    readLarge?: ReadLarge;
+    /** The frame's order on its socket; the recorded one if not given. */
+    order?: SocketOrder;
+  }>;
 
 /** A body and its text are at most this part of the memory; its values take the rest. */
 const TEXT_SHARE = 1 / 4;

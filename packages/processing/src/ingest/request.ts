@@ -30,6 +30,7 @@ import {
   preparedAs,
   socketOrder,
 } from "./delivery.ts";
+import { PART_FACTS, partsOf } from "./large-reading.ts";
 
 /** Something to be appended, decided from what is known. */
 export type Request = Readonly<{
@@ -187,9 +188,6 @@ function feedRequest(event: NewEvent): Request {
   };
 }
 
-/** Number of facts looked up and decided together, which takes some ten milliseconds. */
-const PART_FACTS = 500;
-
 /**
  * Reads a large delivery and records it part by part, so that other deliveries are recorded in between.
  * A delivery that was begun differently is read again, and completed as begun.
@@ -254,11 +252,11 @@ async function readLargeDelivery(
       reading = await readWith(order);
     }
   }
-  const { sha256, summary, count, isTimeless } = reading;
+  const { sha256, summary, isTimeless } = reading;
   const as = { sha256, reading: summary, isTimeless, order, translation };
   return {
     prepared: preparedAs(delivery, as, hashing),
-    parts: Math.max(1, Math.ceil(count / PART_FACTS)),
+    parts: partsOf(reading),
     factsOf: (part) => reading.facts(part * PART_FACTS, (part + 1) * PART_FACTS),
     close: reading.close,
   };

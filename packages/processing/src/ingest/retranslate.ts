@@ -1,27 +1,26 @@
-import { type DataOf, PROVIDER_FACTS } from "@counterfoil/contracts/fact";
-import type { QuarantinedRecord, RetryRecord } from "@counterfoil/contracts/operations-record";
+import { type DataOf, PROVIDER_FACTS, type ProviderFact } from "@counterfoil/contracts/fact";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { providerEventId } from "@counterfoil/core/ingest/event";
 import { factIdOf, knownFacts } from "@counterfoil/core/ingest/fact-state";
-import { otherDeliveries } from "@counterfoil/core/ingest/quarantine";
 import {
   type DecideRetranslation,
-  decideRetry,
   RETRANSLATION_STEPS,
   type RetranslationStepName,
-  retryIds,
 } from "@counterfoil/core/ingest/retranslate";
 import { readData } from "@counterfoil/core/stream/read-event";
-import type { Reading, Translations } from "@counterfoil/core/translate/translation";
-import type { EventStream } from "../ports/event-stream.ts";
+import type { Translations } from "@counterfoil/core/translate/translation";
+import type { EventStream, KnownEvents } from "../ports/event-stream.ts";
+import type { LargeReading, ReadLarge } from "../ports/ingest.ts";
 import { appendDecided, type ConcurrentWriter } from "./append-decided.ts";
-import { readStored } from "./delivery.ts";
+import { PART_FACTS, readStored } from "./large-reading.ts";
 
 type RetranslateOptions = ConcurrentWriter &
   Readonly<{
     translations: Translations;
     hashing: Hashing;
+    /** Reads large bodies with a limit of memory; here and without one if not given. */
+    readLarge?: ReadLarge;
     onProgress?: (step: RetranslationStepName, position: number, head: number) => void;
   }>;
 
@@ -45,47 +44,129 @@ export async function retranslate(options: RetranslateOptions): Promise<Retransl
   const unreadable = new Set<string>();
   let [deliveries, bodiesGone] = [0, 0];
   const end = (await stream.head()).position;
-  for (const { name, decide, appliesTo } of RETRANSLATION_STEPS) {
+  for (const step of RETRANSLATION_STEPS) {
     [deliveries, bodiesGone] = [0, 0];
     for await (const block of deliveryBlocks(stream, end)) {
       if (block.isFirst) deliveries += 1;
-      options.onProgress?.(name, block.position, end);
-      if (!appliesTo(block.caused)) continue;
+      options.onProgress?.(step.name, block.position, end);
+      if (step.isAboutCopies && !block.hasCopies) continue;
       const reading = await readStored(block.received, options.translations.present, options);
-      if (reading === null) bodiesGone += block.isFirst ? 1 : 0;
-      else if (!reading.ok) unreadable.add(block.received.id);
-      else
-        for (const { type } of await append(options, block, reading, decide)) {
-          appended[type] = (appended[type] ?? 0) + 1;
-        }
+      if (reading === null) {
+        bodiesGone += block.isFirst ? 1 : 0;
+        continue;
+      }
+      try {
+        if (!reading.summary.ok) unreadable.add(block.received.id);
+        const changes = appendChanges(options, block, { reading, end, decide: step.decide });
+        for await (const { type } of changes) appended[type] = (appended[type] ?? 0) + 1;
+      } finally {
+        reading.close();
+      }
     }
   }
   return { deliveries, appended, bodiesGone, unreadable: [...unreadable] };
 }
 
-async function append(
+type Changes = Readonly<{ reading: LargeReading; end: number; decide: DecideRetranslation }>;
+
+/**
+ * Appends what a step decides about a delivery, part by part: each fact is decided by itself, from all
+ * that the delivery states and has recorded about it up to `end`.
+ */
+async function* appendChanges(
   options: RetranslateOptions,
-  { received, caused }: DeliveryBlock,
-  { facts }: Reading & { ok: true },
-  decide: DecideRetranslation,
-): Promise<readonly NewEvent[]> {
+  { received, facts: named }: DeliveryBlock,
+  { reading, end, decide }: Changes,
+): AsyncGenerator<NewEvent> {
+  if (!reading.summary.ok) return;
   const { translations, hashing } = options;
   const { received_at } = readData(received) as DataOf<"DeliveryReceived">;
   const translation = translations.present;
   const correlationId = `retranslate:${translation}`;
   const { id: deliveryId, position: deliveredAt } = received;
   const cause = { deliveryId, correlationId, receivedAt: received_at, deliveredAt };
-  const retranslation = { facts, caused, translation, cause };
-  const ids = [...facts.map((fact) => providerEventId(fact, hashing)), ...caused.map(factIdOf)];
-  return appendDecided(options, [...new Set(ids)], (known) =>
-    decide(retranslation, knownFacts(known), hashing),
-  );
+  for await (const { facts, ids } of statedParts(reading, named, hashing)) {
+    yield* await appendDecided(options, ids, (known) => {
+      const caused = causedBy(deliveryId, known, end);
+      const retranslation = { facts, caused, translation, cause };
+      return decide(retranslation, knownFacts(known), hashing);
+    });
+  }
 }
 
-/** A delivery, and consecutive provider facts and amendments that it caused. */
+/** Some facts that a reading states, all statements of each, and the ids of facts to decide. */
+type StatedPart = Readonly<{ facts: readonly ProviderFact[]; ids: readonly string[] }>;
+
+/** What a reading states, in parts; the last ones also have the named facts that it does not state. */
+async function* statedParts(
+  reading: LargeReading,
+  named: ReadonlySet<string>,
+  hashing: Hashing,
+): AsyncGenerator<StatedPart> {
+  const idOf = (fact: ProviderFact) => providerEventId(fact, hashing);
+  const repeated = reading.count > PART_FACTS ? await repeatedIn(reading, idOf) : NOTHING_REPEATED;
+  const unstated = new Set(named);
+  for (let at = 0; at < reading.count || unstated.size > 0; at += PART_FACTS) {
+    const part = await reading.facts(at, at + PART_FACTS);
+    const facts = part.filter((fact) => !repeated.has(idOf(fact)));
+    for (const fact of part) unstated.delete(idOf(fact));
+    const isLast = at + PART_FACTS >= reading.count;
+    const rest = isLast ? takeFrom(unstated, PART_FACTS) : [];
+    yield { facts, ids: [...new Set([...facts.map(idOf), ...rest])] };
+  }
+  for (const [id, facts] of repeated) yield { facts, ids: [id] };
+}
+
+const NOTHING_REPEATED: ReadonlyMap<string, readonly ProviderFact[]> = new Map();
+
+/** The statements of facts that a long body states several times, by the id of the fact. */
+async function repeatedIn(
+  reading: LargeReading,
+  idOf: (fact: ProviderFact) => string,
+): Promise<ReadonlyMap<string, readonly ProviderFact[]>> {
+  const [once, repeated] = [new Set<string>(), new Map<string, ProviderFact[]>()];
+  for (const isCollecting of [false, true]) {
+    for (let at = 0; at < reading.count; at += PART_FACTS) {
+      for (const fact of await reading.facts(at, at + PART_FACTS)) {
+        const id = idOf(fact);
+        if (isCollecting) repeated.get(id)?.push(fact);
+        else if (once.has(id)) repeated.set(id, []);
+        else once.add(id);
+      }
+    }
+    if (repeated.size === 0) break;
+  }
+  return repeated;
+}
+
+/** Removes some from a set. */
+function takeFrom(ids: Set<string>, count: number): readonly string[] {
+  const taken = [...ids.values().take(count)];
+  for (const id of taken) ids.delete(id);
+  return taken;
+}
+
+/** Provider facts and amendments among the known events that a delivery caused, up to a position. */
+function causedBy(
+  deliveryId: string,
+  known: KnownEvents["known"],
+  end: number,
+): readonly RecordedEvent[] {
+  return [...known.values()]
+    .flatMap(({ event, amendments }) => [event, ...amendments])
+    .filter(
+      ({ type, causation_id, position }) =>
+        causation_id === deliveryId && STATEMENTS.has(type) && position <= end,
+    );
+}
+
+/** A delivery, and what consecutive provider facts and amendments that it caused are about. */
 type DeliveryBlock = {
   readonly received: RecordedEvent;
-  readonly caused: RecordedEvent[];
+  /** The ids of the facts. */
+  readonly facts: Set<string>;
+  /** Some of the events record a copy of a fact that another delivery had stated. */
+  hasCopies: boolean;
   /** The position of its first event. */
   readonly position: number;
   /** The block follows its `DeliveryReceived`; the delivery's other blocks were recorded later. */
@@ -123,7 +204,7 @@ async function* deliveryBlocks(stream: EventStream, end: number): AsyncGenerator
         late = null;
       }
       late ??= await lateBlock(stream, causation_id, event.position);
-      late?.caused.push(event);
+      if (late !== null) note(late, event);
     }
   }
   yield* open.all();
@@ -136,7 +217,16 @@ async function lateBlock(
   position: number,
 ): Promise<DeliveryBlock | null> {
   const received = (await stream.findByIds([deliveryId])).known.get(deliveryId)?.event;
-  return received === undefined ? null : { received, caused: [], position, isFirst: false };
+  return received === undefined ? null : blockOf(received, position, false);
+}
+
+const blockOf = (received: RecordedEvent, position: number, isFirst: boolean): DeliveryBlock => ({
+  ...{ received, facts: new Set(), hasCopies: false, position, isFirst },
+});
+
+function note(block: DeliveryBlock, event: RecordedEvent): void {
+  block.facts.add(factIdOf(event));
+  block.hasCopies ||= event.type === "FactSeen" || event.type === "FactContradicted";
 }
 
 /** First blocks that may continue: the last one, and those of incomplete divided deliveries. */
@@ -149,7 +239,7 @@ function createOpenBlocks() {
     add(event: RecordedEvent): boolean {
       const { type, id, position, causation_id } = event;
       if (type === "DeliveryReceived") {
-        open.set(id, { received: event, caused: [], position, isFirst: true });
+        open.set(id, blockOf(event, position, true));
         return true;
       }
       if (causation_id === null) return false;
@@ -157,7 +247,7 @@ function createOpenBlocks() {
       else if (type === "DeliveryCompleted") divided.delete(causation_id);
       else if (type === "DeliveryQuarantined") open.delete(causation_id);
       const block = open.get(causation_id);
-      if (block !== undefined && STATEMENTS.has(type)) block.caused.push(event);
+      if (block !== undefined && STATEMENTS.has(type)) note(block, event);
       return block !== undefined;
     },
     *closeFinished(): Generator<DeliveryBlock> {
@@ -169,35 +259,4 @@ function createOpenBlocks() {
     },
     all: () => open.values(),
   };
-}
-
-type RetryOptions = ConcurrentWriter &
-  Readonly<{
-    translations: Translations;
-    hashing: Hashing;
-  }>;
-
-/** Reads a quarantined delivery with the current translation, and records the result. */
-export async function retryQuarantined(
-  { delivery_id, detail }: QuarantinedRecord,
-  options: RetryOptions,
-): Promise<RetryRecord> {
-  const { stream, translations, hashing } = options;
-  const { known: found } = await stream.findByIds([delivery_id]);
-  const received = found.get(delivery_id)?.event;
-  const reading = received && (await readStored(received, translations.present, options));
-  if (!received || !reading) return { delivery_id, outcome: "gone", detail: null };
-  const facts = reading.ok ? reading.facts.map((fact) => providerEventId(fact, hashing)) : [];
-  const translation = translations.present;
-  const data = readData(received) as DataOf<"DeliveryReceived">;
-  const others = otherDeliveries({ ...data, translation }, reading, hashing);
-  const retry = { received, reading, translation, others };
-  const ids = [...retryIds(delivery_id, retry, hashing), ...facts];
-  const events = await appendDecided(options, ids, (known) =>
-    known.has(ids[0] ?? "") ? [] : decideRetry(retry, knownFacts(known), hashing),
-  );
-  const retried = events.at(-1);
-  if (retried === undefined) return { delivery_id, outcome: "tried", detail };
-  const result = JSON.parse(retried.data) as DataOf<"QuarantineRetried">;
-  return { delivery_id, outcome: result.outcome, detail: result.detail ?? null };
 }

@@ -12,7 +12,7 @@ import {
   createMemoryStreamStorage,
 } from "../testing/memory-event-stream.ts";
 import { createIngest } from "./ingest.ts";
-import { retryQuarantined } from "./retranslate.ts";
+import { retryQuarantined } from "./retry-quarantined.ts";
 
 const START = 1_700_000_000_000_000_000n;
 const ACCOUNTS = 2500;

@@ -8,13 +8,14 @@ import { newEvent, providerEventId } from "@counterfoil/core/ingest/event";
 import { knownFacts } from "@counterfoil/core/ingest/fact-state";
 import { createFeedSessions, type FeedSessions } from "@counterfoil/core/ingest/feed-session";
 import { readData } from "@counterfoil/core/stream/read-event";
-import type { Translations } from "@counterfoil/core/translate/translation";
+import type { SocketOrder, Translations } from "@counterfoil/core/translate/translation";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError, LedgerMismatch } from "../ports/errors.ts";
 import { type EventStream, readAll, waitForMore } from "../ports/event-stream.ts";
-import type { Delivery, Ingest } from "../ports/ingest.ts";
+import type { Delivery, Ingest, ReadLarge } from "../ports/ingest.ts";
 import { appendDecided, type ConcurrentWriter } from "./append-decided.ts";
-import { bytesOf, readBytes, storedDelivery } from "./delivery.ts";
+import { storedDelivery } from "./delivery.ts";
+import { readStored } from "./large-reading.ts";
 
 /** A ledger's name and environment from `LedgerOpened`. A test ledger must never be taken for a production one. */
 export type LedgerNames = Readonly<{ name: string; environment: string }>;
@@ -141,6 +142,8 @@ type SocketOrderOptions = ConcurrentWriter &
   Readonly<{
     translations: Translations;
     hashing: Hashing;
+    /** Reads large bodies with a limit of memory; here and without one if not given. */
+    readLarge?: ReadLarge;
     signal: AbortSignal;
   }>;
 
@@ -194,18 +197,27 @@ async function recordOrderOf(
   const { connection, frame, received_at } = received;
   const session = connection === undefined ? null : sessions.of(connection);
   if (session === null || connection === undefined || frame === undefined) return 0;
-  const bytes = await bytesOf(event, options.stream);
-  if (bytes === null) return 0;
-  const { present } = options.translations;
-  const reading = readBytes(event, bytes, present, options);
-  if (!reading.ok) return 0;
-  const stated = { place: { connection, frame }, facts: reading.facts };
+  const reading = await readFrame(event, options);
+  if (reading === null) return 0;
+  const stated = { place: { connection, frame }, facts: reading };
   const order = session.orderOf({ ...stated, receivedAt: timeOf(received_at) });
-  const report = reading.facts.find(({ type }) => type === "BalanceReported");
-  if (order === null || report === undefined) return 0;
-  const ordered = readBytes(event, bytes, present, { ...options, order });
-  const fact = ordered.ok ? ordered.facts.find(({ type }) => type === "BalanceReported") : null;
+  if (order === null) return 0;
+  const ordered = await readFrame(event, { ...options, order });
+  const fact = ordered?.find(({ type }) => type === "BalanceReported");
   return fact ? recordFactSeen(fact, received_at, options) : 0;
+}
+
+/** The facts of a frame of a run; null if it cannot be read. A snapshot reports no runs. */
+async function readFrame(
+  event: RecordedEvent,
+  options: SocketOrderOptions & Readonly<{ order?: SocketOrder }>,
+): Promise<readonly ProviderFact[] | null> {
+  const reading = await readStored(event, options.translations.present, options);
+  if (reading === null) return null;
+  const { summary, count, facts, close } = reading;
+  const read = summary.ok && !summary.snapshot ? await facts(0, count) : [];
+  close();
+  return summary.ok ? read : null;
 }
 
 async function recordFactSeen(

@@ -8,7 +8,7 @@ import {
   type RetryRecord,
 } from "@counterfoil/contracts/operations-record";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { retryQuarantined } from "@counterfoil/processing/ingest/retranslate";
+import { retryQuarantined } from "@counterfoil/processing/ingest/retry-quarantined";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import {
   acknowledgeAnomaly,
@@ -32,6 +32,7 @@ import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import { Command, InvalidArgumentError } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson, printJsonList, printTables, renderTable } from "../output/print.ts";
+import { readOnThread } from "../threads/reading.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
@@ -270,7 +271,8 @@ async function* retryAll(
   deliveries: AsyncIterable<QuarantinedRecord> | Iterable<QuarantinedRecord>,
 ): AsyncGenerator<RetryRecord> {
   for await (const delivery of deliveries) {
-    const result = await retryQuarantined(delivery, { ...backends, ...translationOf(backends) });
+    const reading = { translations: TRANSLATIONS, readLarge: readOnThread };
+    const result = await retryQuarantined(delivery, { ...backends, ...reading });
     if (result.outcome !== "resolved") process.exitCode = EXIT.findings;
     yield result;
   }

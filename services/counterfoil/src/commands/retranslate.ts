@@ -6,6 +6,7 @@ import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { Command } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson, withProgress } from "../output/print.ts";
+import { readOnThread } from "../threads/reading.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
@@ -49,6 +50,7 @@ function retranslateAll(backends: Backends): Promise<RetranslateResult> {
     retranslate({
       ...backends,
       translations: TRANSLATIONS,
+      readLarge: readOnThread,
       onProgress: (_step, position, head) => update(position, head),
     }),
   );

@@ -21,7 +21,7 @@ import {
   type Service,
   startOrClose,
 } from "../service/service.ts";
-import { createReadingThreads } from "../threads/reading.ts";
+import { readOnThread } from "../threads/reading.ts";
 
 /** Runs an ingestor alone. Any number of them may run on one ledger. */
 export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service | null> {
@@ -47,6 +47,8 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
   });
 }
 
+const READING = { translations: TRANSLATIONS, readLarge: readOnThread };
+
 type TakingIngest = Ingest & Readonly<{ assertTaking: () => Promise<void> }>;
 
 /** How long after a failed append the stream is tried again. */
@@ -62,8 +64,7 @@ export function openIngest(
   logger: Logger,
 ): TakingIngest {
   const { stream } = backends;
-  const readLarge = createReadingThreads();
-  const ingest = createIngest({ ...backends, translations: TRANSLATIONS, readLarge });
+  const ingest = createIngest({ ...backends, ...READING });
   const appends = watchAppends(backends, logger);
   const { watch } = appends;
   return {
@@ -217,7 +218,7 @@ async function completeOnce(
   signal: AbortSignal,
 ): Promise<void> {
   const { stream } = backends;
-  const recorded = await recordSocketOrder({ ...backends, translations: TRANSLATIONS, signal });
+  const recorded = await recordSocketOrder({ ...backends, ...READING, signal });
   if (recorded !== null) {
     logger.info({ runs: recorded }, "the order of older feed connections is recorded");
   }

@@ -5,11 +5,11 @@ import type { Delivery } from "@counterfoil/processing/ports/ingest";
 import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { createMemoryEventStream } from "@counterfoil/processing/testing/memory-event-stream";
 import { expect, test } from "@jest/globals";
-import { createReadingThreads } from "./reading.ts";
+import { readWithin } from "./reading.ts";
 
 const RECEIVED_AT = 1_700_000_000_000_000_000n;
 /** Memory for a thread, and not for much more. */
-const read = createReadingThreads({ maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 48 });
+const read = readWithin({ maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 48 });
 
 const frameOf = (text: string, frame = 1): Delivery => ({
   provider: "zerohash",

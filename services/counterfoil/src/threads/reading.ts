@@ -33,22 +33,24 @@ export type FactsRequest = Readonly<{ from: number; upTo: number }>;
 /** Room is made for what is larger; for less it is not worth the pause of all threads. */
 const ROOM_BYTES = 4 * 1024 * 1024;
 
-/** Several at once would take several times the memory. */
-const CONCURRENT_READINGS_MAX = 1;
+/** One reading at a time in a process: several would take several times the memory. */
+const takeTurn = createGate(1);
 
 /**
- * Reads large bodies, each on its own short-lived thread: its memory is released with it, and a body
- * that exhausts the memory ends only its thread.
+ * Reads a large body on its own short-lived thread: its memory is released with it, and a body that
+ * exhausts the memory ends only its thread.
  */
-export function createReadingThreads(limits = LIMITS): ReadLarge {
-  const takeTurn = createGate(CONCURRENT_READINGS_MAX);
+export const readOnThread: ReadLarge = readWithin(LIMITS);
+
+/** As `readOnThread`, with these limits. */
+export function readWithin(limits: typeof LIMITS): ReadLarge {
   return async (source) => {
     const reading = Promise.withResolvers<LargeReading>();
     const closed = Promise.withResolvers<void>();
     // The turn lasts until the reading is closed, or fails.
     void takeTurn(() => {
       if (source.bytes.length > ROOM_BYTES) collectEverywhere();
-      reading.resolve(readOnThread(source, limits, closed.resolve));
+      reading.resolve(startReading(source, limits, closed.resolve));
       reading.promise.catch(closed.resolve);
       return closed.promise;
     });
@@ -60,7 +62,7 @@ export function createReadingThreads(limits = LIMITS): ReadLarge {
   };
 }
 
-async function readOnThread(
+async function startReading(
   source: LargeSource,
   resourceLimits: typeof LIMITS,
   onClose: () => void,
