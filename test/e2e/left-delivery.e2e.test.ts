@@ -5,7 +5,7 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { openLedger } from "@counterfoil/processing/ingest/startup";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
-import type { Delivery } from "@counterfoil/processing/ports/ingest";
+import { feedFrame, snapshotText } from "@counterfoil/processing/testing/feed-frame";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { createApi, whenFolded } from "./support/api.ts";
 import { addressOf, endAllProcesses, startRole, stopRole } from "./support/counterfoil.ts";
@@ -17,29 +17,10 @@ afterAll(removeFolders);
 
 const ACCOUNTS = 2500;
 
-const snapshot: Delivery = {
-  provider: "zerohash",
-  channel: "feed",
-  payloadType: "feed",
-  notificationId: null,
-  place: { connection: "c1", frame: 1 },
-  verdict: { signature: "none" },
-  bytes: Buffer.from(
-    JSON.stringify({
-      messageType: "initial-balance",
-      body: Array.from({ length: ACCOUNTS }, (_, at) => ({
-        participant_code: "DEF456",
-        account_group: "ABC123",
-        account_label: "general",
-        account_type: "available",
-        asset: `A${at}`,
-        balance: "1",
-      })),
-    }),
-  ),
+const snapshot = feedFrame(snapshotText(ACCOUNTS), {
+  number: 1,
   receivedAt: 1_746_000_000_000_000_000n,
-  correlationId: "c1",
-};
+});
 
 /** An ingestor that dies when the first part of a snapshot is on disk. */
 async function leaveSnapshot(dataDir: string): Promise<void> {

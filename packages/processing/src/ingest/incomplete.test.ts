@@ -5,6 +5,7 @@ import { describe, expect, test } from "@jest/globals";
 import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Delivery } from "../ports/ingest.ts";
+import { feedFrame, snapshotText } from "../testing/feed-frame.ts";
 import { createManualClock } from "../testing/manual-clock.ts";
 import {
   createMemoryEventStream,
@@ -18,31 +19,8 @@ const ACCOUNTS = 3000;
 /** A later version of the translation. */
 const NEXT = TRANSLATIONS.present + 1;
 
-const account = (at: number) => ({
-  participant_code: "DEF456",
-  account_group: "ABC123",
-  account_label: "general",
-  account_type: "available",
-  asset: `A${at}`,
-  balance: "1",
-});
-
-const snapshot = (frame: number): Delivery => ({
-  provider: "zerohash",
-  channel: "feed",
-  payloadType: "feed",
-  notificationId: null,
-  place: { connection: "c1", frame },
-  verdict: { signature: "none" },
-  bytes: new TextEncoder().encode(
-    JSON.stringify({
-      messageType: "initial-balance",
-      body: Array.from({ length: ACCOUNTS }, (_, at) => account(at)),
-    }),
-  ),
-  receivedAt: START,
-  correlationId: "c1",
-});
+const snapshot = (number: number): Delivery =>
+  feedFrame(snapshotText(ACCOUNTS), { number, receivedAt: START });
 
 /** A ledger whose ingestor dies after `appends` appends. */
 function setUp() {

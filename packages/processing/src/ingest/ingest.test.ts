@@ -10,6 +10,7 @@ import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { type Delivery, Overloaded } from "../ports/ingest.ts";
 import { brokenAt } from "../testing/event-stream-fixture.ts";
+import { feedFrame, snapshotText } from "../testing/feed-frame.ts";
 import { createManualClock } from "../testing/manual-clock.ts";
 import {
   createMemoryEventStream,
@@ -98,24 +99,8 @@ function webhook(number: number, more: Partial<Delivery> & { note?: string } = {
   };
 }
 
-function snapshot(frame: number, accounts: number, more: Partial<Delivery> = {}): Delivery {
-  const rows = Array.from({ length: accounts }, (_, at) => ({
-    participant_code: "DEF456",
-    account_group: "ABC123",
-    account_label: "general",
-    account_type: "available",
-    asset: `A${at}`,
-    balance: "1",
-  }));
-  return webhook(0, {
-    channel: "feed",
-    payloadType: "feed",
-    place: { connection: "c1", frame },
-    verdict: { signature: "none" },
-    bytes: bytesOf({ messageType: "initial-balance", body: rows }),
-    ...more,
-  });
-}
+const snapshot = (number: number, accounts: number, receivedAt = START): Delivery =>
+  feedFrame(snapshotText(accounts), { number, receivedAt });
 
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => at + 1);
 const countOf = (events: readonly { type: string }[], type: string) =>
@@ -526,7 +511,7 @@ describe("a divided delivery", () => {
 
   test("that is incomplete is completed by a repeat, with its first arrival", async () => {
     const { another, storage } = await leaveSnapshot();
-    const later = snapshot(1, 3000, { receivedAt: START + 60_000_000_000n });
+    const later = snapshot(1, 3000, START + 60_000_000_000n);
     const ingest = another();
     expect(await ingest.submit(later)).toMatchObject({ outcome: "recorded" });
     expect(await ingest.submit(later)).toMatchObject({ outcome: "repeated" });

@@ -6,6 +6,7 @@ import { describe, expect, test } from "@jest/globals";
 import { StreamUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { readQuarantine } from "../queries/quarantine.ts";
+import { feedFrame, snapshotText } from "../testing/feed-frame.ts";
 import { createManualClock } from "../testing/manual-clock.ts";
 import {
   createMemoryEventStream,
@@ -22,15 +23,6 @@ const seeing = TRANSLATIONS.versions[TRANSLATIONS.present] as Translate;
 const BEFORE: Translations = { present: 1, versions: { 1: blind } };
 const AFTER: Translations = { present: 2, versions: { 1: blind, 2: seeing } };
 
-const rows = Array.from({ length: ACCOUNTS }, (_, at) => ({
-  participant_code: "DEF456",
-  account_group: "ABC123",
-  account_label: "general",
-  account_type: "available",
-  asset: `A${at}`,
-  balance: "1",
-}));
-
 const quarantine = (stream: EventStream) =>
   Array.fromAsync(readQuarantine(stream, { translations: AFTER, hashing }));
 
@@ -40,17 +32,7 @@ async function quarantinedSnapshot() {
   const clock = createManualClock(START);
   const stream = createMemoryEventStream({ ledger: "default", hashing, clock, storage });
   const ingest = createIngest({ stream, translations: BEFORE, hashing, clock });
-  await ingest.submit({
-    provider: "zerohash",
-    channel: "feed",
-    payloadType: "feed",
-    notificationId: null,
-    place: { connection: "c1", frame: 1 },
-    verdict: { signature: "none" },
-    bytes: new TextEncoder().encode(JSON.stringify({ messageType: "initial-balance", body: rows })),
-    receivedAt: START,
-    correlationId: "c1",
-  });
+  await ingest.submit(feedFrame(snapshotText(ACCOUNTS), { number: 1, receivedAt: START }));
   const sizes: number[] = [];
   const noting = (before: () => void): EventStream => ({
     ...stream,

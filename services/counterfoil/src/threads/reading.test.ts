@@ -2,6 +2,7 @@ import { nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import type { Delivery } from "@counterfoil/processing/ports/ingest";
+import { feedFrame, snapshotText } from "@counterfoil/processing/testing/feed-frame";
 import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { createMemoryEventStream } from "@counterfoil/processing/testing/memory-event-stream";
 import { expect, test } from "@jest/globals";
@@ -11,32 +12,8 @@ const RECEIVED_AT = 1_700_000_000_000_000_000n;
 /** Memory for a thread, and not for much more. */
 const read = readWithin({ maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 48 });
 
-const frameOf = (text: string, frame = 1): Delivery => ({
-  provider: "zerohash",
-  channel: "feed",
-  payloadType: "feed",
-  notificationId: null,
-  place: { connection: "c1", frame },
-  verdict: { signature: "none" },
-  bytes: new TextEncoder().encode(text),
-  receivedAt: RECEIVED_AT,
-  correlationId: "c1",
-});
-
-const account = (at: number) => ({
-  participant_code: "DEF456",
-  account_group: "ABC123",
-  account_label: "general",
-  account_type: "available",
-  asset: `A${at}`,
-  balance: "1",
-});
-
-const snapshotOf = (accounts: number) =>
-  JSON.stringify({
-    messageType: "initial-balance",
-    body: Array.from({ length: accounts }, (_, at) => account(at)),
-  });
+const frameOf = (text: string, number = 1): Delivery =>
+  feedFrame(text, { number, receivedAt: RECEIVED_AT });
 
 const HOSTILE = `{"messageType":"initial-balance","body":[${"{},".repeat(999_999)}{}]}`;
 const LONG = `{"messageType":"initial-balance","body":"${"x".repeat(13_000_000)}"}`;
@@ -46,7 +23,7 @@ test("a body that exhausts its thread's memory is quarantined, and does not stop
   const stream = createMemoryEventStream({ ledger: "default", hashing, clock });
   const options = { stream, translations: TRANSLATIONS, hashing, clock, readLarge: read };
   const ingest = createIngest(options);
-  const texts = [HOSTILE, LONG, snapshotOf(3_000)];
+  const texts = [HOSTILE, LONG, snapshotText(3_000)];
   const receipts = texts.map((text, at) => ingest.submit(frameOf(text, at + 1)));
   expect(await Promise.all(receipts)).toMatchObject([
     { outcome: "quarantined", reason: "defect" },
@@ -64,7 +41,7 @@ test("a body that exhausts its thread's memory is quarantined, and does not stop
 
 test("a snapshot of any length is read in little memory", async () => {
   const accounts = 120_000;
-  const frame = frameOf(snapshotOf(accounts));
+  const frame = frameOf(snapshotText(accounts));
   const reading = await read({ ...frame, translation: TRANSLATIONS.present });
   expect(reading.count).toBe(accounts);
   let facts = 0;
