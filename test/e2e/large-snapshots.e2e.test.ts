@@ -7,6 +7,7 @@ import {
   addressOf,
   endAllProcesses,
   type LogLine,
+  runCommand,
   startRole,
   stopRole,
 } from "./support/counterfoil.ts";
@@ -109,7 +110,7 @@ test.each([
 /** A hundred thousand by `pnpm test:memory`. */
 const ACCOUNTS = Number(process.env.COUNTERFOIL_TEST_SNAPSHOT_ACCOUNTS ?? 50_000);
 
-test("snapshots are taken in 512 MiB, connection after connection", async () => {
+test("snapshots are taken in 512 MiB, connection after connection, and read again in half of it", async () => {
   const memory = createMemoryGroup(512 * 1024 * 1024);
   const feed = await createFeedServer({ waitMsMax: 60_000 });
   const env = { ...configOf(newFolder()), ...feedConfigOf(feed) };
@@ -127,4 +128,10 @@ test("snapshots are taken in 512 MiB, connection after connection", async () => 
   expect(await stopRole(service)).toBe(0);
   await feed.stop();
   memory?.remove();
+  const half = createMemoryGroup(256 * 1024 * 1024);
+  const args = ["retranslate", "--no-rebuild", "--json"];
+  const { code, stdout } = await runCommand(args, env, { memory: half });
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ deliveries: 3, appended: {}, unreadable: [] });
+  half?.remove();
 });
