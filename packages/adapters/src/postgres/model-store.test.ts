@@ -71,22 +71,6 @@ describeOwnPostgres("writing read models on PostgreSQL", (use) => {
     expect(await store.count(ENTRIES)).toBe(2 * BULK);
   });
 
-  test("who comes back from a pause cannot write old over new", async () => {
-    await catalogue.create("trades", LAYOUT);
-    const [paused, other] = [await open(1), await open(1)];
-    await paused.commit(putEntries([entry("a", 1, { order: "first" })], 1));
-    await other.checkpoint();
-    await other.commit(putEntries([entry("a", 1, { order: "new" })], 2));
-    const late = paused.commit(putEntries([entry("a", 1, { order: "old" })], 2));
-    await expect(late).rejects.toThrow(ModelUnavailable);
-    await expect(late).rejects.toThrow("another process has written");
-    expect(await other.get(ENTRIES, ["a", 1])).toMatchObject({ order: "new" });
-    expect(await paused.checkpoint()).toEqual(checkpointAt(2));
-    expect(await paused.get(ENTRIES, ["a", 1])).toMatchObject({ order: "new" });
-    await paused.commit(putEntries([entry("a", 2)], 3));
-    expect(await other.count(ENTRIES)).toBe(2);
-  });
-
   test("of writers at one place exactly one commits, bulk or small", async () => {
     await catalogue.create("trades", LAYOUT);
     const stores = await Promise.all([open(1), open(1), open(1), open(1)]);

@@ -138,6 +138,11 @@ type Connection = Readonly<{ database: DatabaseSync }>;
 export type ReconnectingConnection<C extends Connection> = Readonly<{
   /** Runs `work` on an open connection, and waits while others lock the file. @throws the port's errors */
   use<T>(work: (connection: C) => T): Promise<T>;
+  /**
+   * As `use`, for a read that a later `use` makes good: only that finds out whether the file was
+   * replaced. To ask the file system takes as long as to read a row.
+   */
+  read<T>(work: (connection: C) => T): Promise<T>;
   close(): void;
 }>;
 
@@ -176,11 +181,11 @@ export function createReconnectingConnection<C extends Connection>(
     if (database?.isOpen) database.close();
   }
 
-  function connection(): C {
+  function connection(isChecked: boolean): C {
     if (closed) throw new Error(`the ${stored.name} in ${file} was closed by this process`);
     if (lost !== null) throw lost;
     // Writes to a deleted or replaced file would be invisible to all other processes.
-    if (current !== null && current.identity !== identityOf(file)) drop();
+    if (isChecked && current !== null && current.identity !== identityOf(file)) drop();
     if (current === null) {
       const connection = options.open(mode);
       current = { connection, identity: identityOf(file), log: identityOf(log) };
@@ -200,23 +205,26 @@ export function createReconnectingConnection<C extends Connection>(
     throw lost;
   }
 
+  async function run<T>(work: (connection: C) => T, isChecked: boolean): Promise<T> {
+    try {
+      return await whileBusy(() => {
+        const opened = connection(isChecked);
+        checkLog();
+        const result = work(opened);
+        // A commit during which the log was lost is not acknowledged.
+        checkLog();
+        return result;
+      });
+    } catch (error) {
+      const ofPort = portError(error, stored, file);
+      if (ofPort !== error || current?.connection.database.isOpen === false) drop();
+      throw ofPort;
+    }
+  }
+
   return {
-    use: async (work) => {
-      try {
-        return await whileBusy(() => {
-          const opened = connection();
-          checkLog();
-          const result = work(opened);
-          // A commit during which the log was lost is not acknowledged.
-          checkLog();
-          return result;
-        });
-      } catch (error) {
-        const ofPort = portError(error, stored, file);
-        if (ofPort !== error || current?.connection.database.isOpen === false) drop();
-        throw ofPort;
-      }
-    },
+    use: (work) => run(work, true),
+    read: (work) => run(work, false),
     close: () => {
       closed = true;
       drop();

@@ -1,9 +1,15 @@
-import { mkdir, mkdtemp, readdir, readlink, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readlink, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ModelCorrupted, ModelUnavailable } from "@counterfoil/processing/ports/errors";
-import { ENTRIES, entry, putEntries, TABLES } from "@counterfoil/processing/testing/sample-tables";
+import {
+  checkpointAt,
+  ENTRIES,
+  entry,
+  putEntries,
+  TABLES,
+} from "@counterfoil/processing/testing/sample-tables";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { startProcess } from "../testing/start-process.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
@@ -55,6 +61,26 @@ describe("the files of read models", () => {
     const next = await catalogue.openForWriting("trades", 1);
     expect(await next.count(ENTRIES)).toBe(0);
     await next.close();
+    await store.close();
+  });
+
+  test("an older copy that is put in its place takes no commit that follows later ones", async () => {
+    const catalogue = openModelCatalogue({ dataDir });
+    await catalogue.create("trades", LAYOUT);
+    const store = await catalogue.openForWriting("trades", 1);
+    await store.commit(putEntries([entry("a", 1)], 1));
+    const copy = join(folder, "copy");
+    const copying = new DatabaseSync(fileOf(1));
+    copying.prepare("VACUUM INTO ?").run(copy);
+    copying.close();
+    await store.commit(putEntries([entry("a", 2)], 2));
+    for (const end of ["-wal", "-shm"]) await rm(`${fileOf(1)}${end}`, { force: true });
+    await rename(copy, fileOf(1));
+    await expect(store.commit(putEntries([entry("a", 3)], 3))).rejects.toThrow(ModelUnavailable);
+    expect(await store.checkpoint()).toEqual(checkpointAt(1));
+    expect(await store.count(ENTRIES)).toBe(1);
+    await store.commit(putEntries([entry("a", 2)], 2));
+    expect(await store.count(ENTRIES)).toBe(2);
     await store.close();
   });
 

@@ -1,9 +1,10 @@
 import { renameSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { FileUnusable } from "@counterfoil/processing/ports/errors";
+import { FileUnusable, ModelUnavailable } from "@counterfoil/processing/ports/errors";
 import type {
   BuildingStore,
+  Checkpoint,
   Commit,
   ModelStore,
   Row,
@@ -31,6 +32,8 @@ export const MODEL_PRAGMAS = [
   // of one, and lost commits are projected again.
   "synchronous = NORMAL",
   "journal_size_limit = 67108864",
+  // Pages, of 4 KiB: what many commits change is copied into the database once.
+  "wal_autocheckpoint = 4000",
   PAGE_CACHE.projecting,
 ];
 
@@ -45,15 +48,23 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
     mode: "write",
     open: () => openModelWriter(file, MODEL_PRAGMAS),
   });
-  const { use } = connection;
+  const { use, read } = connection;
+  /** The checkpoint that the next commit must follow: rows were read as of it. */
+  let known: Checkpoint | null = null;
   return {
     model,
     generation,
-    get: (table, key) => use(({ rows }) => rows.get(table, key)),
-    select: (table, selection) => use(({ rows }) => rows.select(table, selection)),
-    count: (table, where, most) => use(({ rows }) => rows.count(table, where, most)),
-    checkpoint: () => use(({ checkpoint }) => checkpoint()),
-    commit: (commit) => use(({ write }) => write(commit)),
+    get: (table, key) => read(({ rows }) => rows.get(table, key)),
+    select: (table, selection) => read(({ rows }) => rows.select(table, selection)),
+    count: (table, where, most) => read(({ rows }) => rows.count(table, where, most)),
+    checkpoint: async () => {
+      known = await use(({ checkpoint }) => checkpoint());
+      return known;
+    },
+    commit: async (commit) => {
+      await use(({ write, checkpoint }) => write(commit, known ?? checkpoint()));
+      known = commit.checkpoint;
+    },
     close: async () => connection.close(),
   };
 }
@@ -69,26 +80,33 @@ function openModelWriter(file: string, pragmas: readonly string[]) {
   }));
 }
 
-function createWrite(database: DatabaseSync): (commit: Commit) => void {
+/** @returns a function that commits if the checkpoint is still the given one */
+function createWrite(database: DatabaseSync): (commit: Commit, before: Checkpoint) => void {
   const tables = new Map<Table, TableWriter>();
   const writerOf = (table: Table) => {
     const writer = tables.get(table) ?? createTableWriter(database, table);
     tables.set(table, writer);
     return writer;
   };
-  const moveCheckpoint = database.prepare(
-    "UPDATE checkpoint SET position = ?, hash = ?, digest = ?, state_digest = ?",
-  );
-  return ({ inserts, puts, deletes, checkpoint }) => {
+  const moveCheckpoint = database.prepare(`
+    UPDATE checkpoint SET position = ?, hash = ?, digest = ?, state_digest = ?
+    WHERE position = ? AND hash = ? AND digest = ? AND state_digest = ?`);
+  return ({ inserts, puts, deletes, checkpoint }, before) => {
     inTransaction(database, "IMMEDIATE", () => {
+      const moved = moveCheckpoint.run(...cellsOf(checkpoint), ...cellsOf(before));
+      if (moved.changes !== 1) throw new ModelUnavailable(WRITTEN_MEANWHILE);
       for (const { table, rows } of inserts) writerOf(table).insert(rows);
       for (const { table, rows } of puts) writerOf(table).put(rows);
       for (const { table, keys } of deletes) writerOf(table).remove(keys);
-      const { position, hash, digest, state_digest } = checkpoint;
-      moveCheckpoint.run(position, hash, digest, state_digest);
     });
   };
 }
+
+const cellsOf = ({ position, hash, digest, state_digest }: Checkpoint) =>
+  [position, hash, digest, state_digest] as const;
+
+const WRITTEN_MEANWHILE =
+  "another process has written to the model, or put another file in its place, since this one last read its checkpoint: nothing was committed; open it again";
 
 type TableWriter = Readonly<{
   insert(rows: readonly Row[]): void;
@@ -164,7 +182,7 @@ export function openBuildingStore(
       }),
     count: (table, where, most) => use(() => writer.rows.count(table, where, most)),
     checkpoint: () => use(() => writer.checkpoint()),
-    commit: (commit) => use(() => writer.write(commit)),
+    commit: (commit) => use(() => writer.write(commit, writer.checkpoint())),
     finish: () =>
       use(() => {
         for (const table of tables) makeIndexes(table);

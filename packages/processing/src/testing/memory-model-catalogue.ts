@@ -1,4 +1,4 @@
-import { GenerationMissing, ModelLaidOutOtherwise } from "../ports/errors.ts";
+import { GenerationMissing, ModelLaidOutOtherwise, ModelUnavailable } from "../ports/errors.ts";
 import {
   type Checkpoint,
   type Commit,
@@ -60,10 +60,10 @@ export function createMemoryModelCatalogue(): ModelCatalogue {
       generations.set(number, newGeneration({ tables, modelVersion }));
       return number;
     },
-    openForWriting: async (model, number) => ({
-      ...storeOf(model, number, find(model, number)),
-      checkpoint: async () => find(model, number).moment.checkpoint,
-    }),
+    openForWriting: async (model, number) => {
+      const stored = find(model, number);
+      return storeOf(model, number, stored, () => find(model, number));
+    },
     openForBuilding: async (model, number) => {
       const generation = find(model, number);
       generation.isBuilding = true;
@@ -85,14 +85,28 @@ function newGeneration({ tables, modelVersion }: ModelLayout): Generation {
   return { modelVersion, moment, isBuilding: false, seen: new WeakSet() };
 }
 
-function storeOf(model: StoreName, generation: number, stored: Generation): ModelStore {
+/** @param find the generation as it is found now, by a store that is open longer */
+function storeOf(
+  model: StoreName,
+  generation: number,
+  stored: Generation,
+  find = () => stored,
+): ModelStore {
+  let known = stored.moment.checkpoint;
   return {
     model,
     generation,
     ...rowsOf(() => stored.moment),
-    checkpoint: async () => stored.moment.checkpoint,
+    checkpoint: async () => {
+      known = find().moment.checkpoint;
+      return known;
+    },
     commit: async (commit) => {
+      if (stored.moment.checkpoint !== known) {
+        throw new ModelUnavailable(`another process has written to generation ${generation}`);
+      }
       stored.moment = momentAfter(stored, commit);
+      known = stored.moment.checkpoint;
     },
     close: async () => {},
   };

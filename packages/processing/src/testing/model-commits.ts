@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { ModelUnavailable } from "../ports/errors.ts";
 import type { Row } from "../ports/model-store.ts";
 import type { ModelFixture } from "./model-fixture.ts";
 import { checkpointAt, ENTRIES, entry, putEntries, TAGS } from "./sample-tables.ts";
@@ -33,6 +34,24 @@ export function describeCommits(use: () => ModelFixture): void {
       await store.commit({ inserts: [], puts: [], deletes: [], checkpoint: checkpointAt(9) });
       expect(await store.checkpoint()).toEqual(checkpointAt(9));
       expect(await store.count(ENTRIES)).toBe(1);
+    });
+
+    test("who comes back from a pause cannot write old over new", async () => {
+      const { createStore, openAnother } = use();
+      const paused = await createStore();
+      await paused.commit(putEntries([entry("a", 1, { order: "first" })], 1));
+      const other = await (await openAnother()).openForWriting("withdrawals", paused.generation);
+      await other.checkpoint();
+      await other.commit(putEntries([entry("a", 1, { order: "new" })], 2));
+      const late = paused.commit(putEntries([entry("a", 1, { order: "old" })], 2));
+      await expect(late).rejects.toThrow(ModelUnavailable);
+      await expect(late).rejects.toThrow("another process has written");
+      expect(await other.get(ENTRIES, ["a", 1])).toMatchObject({ order: "new" });
+      expect(await paused.checkpoint()).toEqual(checkpointAt(2));
+      expect(await paused.get(ENTRIES, ["a", 1])).toMatchObject({ order: "new" });
+      await paused.commit(putEntries([entry("a", 2)], 3));
+      expect(await other.count(ENTRIES)).toBe(2);
+      await other.close();
     });
 
     test("put inserts or replaces the whole row by its key; the later of two wins", async () => {
