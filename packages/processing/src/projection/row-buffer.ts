@@ -13,6 +13,7 @@ import {
 } from "../ports/model-store.ts";
 import { createDigestSums, type Leaf, rowLeaf } from "./digests.ts";
 import { createKnownRows } from "./known-rows.ts";
+import { createReadRows } from "./read-rows.ts";
 import {
   comparePlace,
   compareRows,
@@ -79,16 +80,14 @@ export function createRowBuffer(
   const pendingRows = createPendingRows((table) => remainingRows(slots.get(table)));
   let appended = new Map<Table, Row[]>();
   const known = createKnownRows(keyOfRow);
+  const read = createReadRows(store);
   let length = 0;
   let committed = start.position;
   const sums = createDigestSums(start);
 
   function slotsOf(table: Table): Map<string, Slot> {
-    let found = slots.get(table);
-    if (found === undefined) {
-      found = new Map();
-      slots.set(table, found);
-    }
+    const found = slots.get(table) ?? new Map<string, Slot>();
+    slots.set(table, found);
     return found;
   }
 
@@ -121,7 +120,7 @@ export function createRowBuffer(
       if (slot !== undefined) return slot.row;
       // What an event adds under its position is not stored before the event is.
       if (table.key[0] === "position" && Number(key[0]) > committed) return null;
-      return known.get(table, name) ?? store.get(table, key);
+      return known.get(table, name) ?? read.get(table, key, name);
     },
     // A fold needs all rows that it selects, so a bound of bytes is ignored.
     async select(table, { bytesMax: _, ...selection }) {
@@ -154,6 +153,7 @@ export function createRowBuffer(
       const checkpoint = { position, hash, ...sums.digests() };
       await store.commit({ ...writesOf(slots, appended), checkpoint });
       slots = new Map();
+      read.clear();
       pendingRows.clear();
       appended = new Map();
       length = 0;
