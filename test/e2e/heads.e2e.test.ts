@@ -265,6 +265,12 @@ describe("a signed head, made and checked by commands", () => {
     const since = await run("verify", "--since", given);
     expect(since).toMatchObject({ code: 1, stdout: expect.stringContaining("1 finding.") });
     expect(since.stdout).not.toContain("Nothing is wrong.");
+    // The head that was made here tells it too, to who brings none.
+    const alone = await run("verify");
+    expect({ code: alone.code, stdout: alone.stdout }).toEqual({
+      code: 1,
+      stdout: expect.stringMatching(/positions \d+ to \d+ are missing.*head --rebuild/),
+    });
     // Nothing is signed that contradicts what was signed before.
     const refused = await run("head");
     expect({ code: refused.code, stderr: refused.stderr }).toEqual({
@@ -273,5 +279,21 @@ describe("a signed head, made and checked by commands", () => {
     });
     expect(await codeOf("head", "--rebuild")).toBe(0);
     expect(await codeOf("verify", "--head", given)).toBe(1);
+    expect(await codeOf("verify")).toBe(0);
+  });
+
+  test.each([
+    ["UPDATE heads SET head = replace(head, 'a', 'b')", "altered"],
+    ["UPDATE heads SET position = position + 1", "kept as one over"],
+  ])("is found altered where it is kept: %s", async (altering, found) => {
+    const file = join(data, "models", "heads.1.db");
+    const copy = readFileSync(file);
+    const database = new DatabaseSync(file);
+    database.exec(altering);
+    database.close();
+    const { code, stdout } = await run("verify");
+    expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringContaining(found) });
+    writeFileSync(file, copy);
+    expect(await codeOf("verify")).toBe(0);
   });
 });

@@ -81,8 +81,7 @@ function damage(file: string, page: number): void {
 const verify = (ledger: TestLedger) =>
   verifyModel({ ...ledger, projection: projectionOf(ledger), hashing, refold: true });
 
-const kinds = async (ledger: TestLedger) =>
-  (await verify(ledger))?.findings.map(({ what }) => what);
+const kinds = async (ledger: TestLedger) => (await verify(ledger)).findings.map(({ what }) => what);
 
 describe("a damaged page of a model's file", () => {
   test("whichever: the others are served, and a rebuild needs no force", async () => {
@@ -130,6 +129,36 @@ describe("a damaged page of a model's file", () => {
     damage(file, Number(accounts?.rootpage) - 1);
     await expectRepaired(ledger);
     await ledger.close();
+  });
+});
+
+describe("a model's checkpoint", () => {
+  const altered = async (statement: string) => {
+    const ledger = await filledLedger({ engine: "sqlite" });
+    const database = new DatabaseSync(fileOf(ledger, 1));
+    database.exec(statement);
+    database.close();
+    const verified = await verify(ledger);
+    await ledger.close();
+    return verified;
+  };
+
+  test("that is gone: verify says that nothing was compared", async () => {
+    const { findings, notCompared } = await altered("DELETE FROM checkpoint");
+    expect(findings).toEqual([]);
+    expect(notCompared).toMatch(/^balances: .*rebuild/);
+  });
+
+  test("of rows that another program made: verify says so", async () => {
+    const statement = "UPDATE checkpoint SET model_version = model_version + 1";
+    const { refolded, notCompared } = await altered(statement);
+    expect(refolded).toBeNull();
+    expect(notCompared).toMatch(/^balances: its rows are of version \d+/);
+  });
+
+  test.each(["digest", "state_digest"])("whose %s was altered is found", async (column) => {
+    const { findings } = await altered(`UPDATE checkpoint SET ${column} = '${"0".repeat(64)}'`);
+    expect(findings).toMatchObject([{ what: "digest" }]);
   });
 });
 

@@ -111,7 +111,7 @@ const verification = z.object({
     .meta({ description: "The first events of other clients; no defect" }),
   not_compared: z
     .array(z.string())
-    .meta({ description: "Why the models of a certificate were not compared" }),
+    .meta({ description: "What was not compared, and why: models of a certificate, or live ones" }),
   open: z
     .array(z.object({ what: growing(["gap", "quarantined"]), ...attention }))
     .meta({ description: "What is missing or could not be read; no defect" }),

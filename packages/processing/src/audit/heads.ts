@@ -90,7 +90,7 @@ export type HeadsOptions = Readonly<{
  * Stored in the order in which they were made and never deleted: they cannot be derived from
  * anything.
  */
-const HEADS: Table = {
+export const HEADS: Table = {
   name: "heads",
   columns: { number: own(integer), position: own(integer), head: own(text) },
   key: ["number"],

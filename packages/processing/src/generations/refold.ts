@@ -71,9 +71,11 @@ export type ModelVerification = Readonly<{
   generation: number;
   /** null if it cannot be read. */
   live: Checkpoint | null;
-  /** The checkpoint of the model projected again to the same position; null if not requested. */
+  /** The checkpoint of the model projected again to the same position; null if it was not. */
   refolded: Checkpoint | null;
   findings: readonly Finding[];
+  /** Why it was not compared although that was requested; null if it was. */
+  notCompared: string | null;
 }>;
 
 /** `refold`: projects the model again, and compares digests. */
@@ -84,10 +86,9 @@ type VerifyModelOptions = RefoldOptions & Readonly<{ refold: boolean }>;
  * of the model projected again, and its rows add up to them. Readers and writers of the live
  * generation are affected only at the end, when one snapshot of its rows is read.
  *
- * @returns null if the model has no generation here
  * @throws ModelUnavailable if it cannot be projected again (no space, no permission to write)
  */
-export async function verifyModel(options: VerifyModelOptions): Promise<ModelVerification | null> {
+export async function verifyModel(options: VerifyModelOptions): Promise<ModelVerification> {
   const { stream, catalogue, projection } = options;
   const { model } = projection;
   const { generation } = await liveGeneration(stream, model);
@@ -96,24 +97,30 @@ export async function verifyModel(options: VerifyModelOptions): Promise<ModelVer
   if (info === undefined) return unreadableGeneration(options, generation);
   const live = info.checkpoint;
   const findings = await checkpointFindings(stream, model, live);
-  // Another version of the model has other rows, which cannot be compared.
-  const isComparable = findings.length === 0 && info.modelVersion === projection.version;
-  if (options.refold && isComparable) return verifyRefolded(options, info);
-  return { model, generation, live, refolded: null, findings };
+  const verified = { model, generation, live, refolded: null, findings, notCompared: null };
+  if (!options.refold || findings.length > 0) return verified;
+  if (info.modelVersion === projection.version) return verifyRefolded(options, info);
+  const notCompared = `${model}: its rows are of version ${info.modelVersion}, and this program makes those of ${projection.version}`;
+  return { ...verified, notCompared };
 }
 
 /** A generation that is not listed is missing or damaged; opening it shows which. */
 async function unreadableGeneration(
-  { catalogue, projection: { model } }: VerifyModelOptions,
+  { catalogue, projection: { model }, refold }: VerifyModelOptions,
   generation: number,
-): Promise<ModelVerification | null> {
+): Promise<ModelVerification> {
+  const unread = (why: string): ModelVerification => ({
+    ...{ model, generation, live: null, refolded: null, findings: [] },
+    notCompared: refold ? `${model}: ${why}` : null,
+  });
   try {
     await (await catalogue.openForReading(model, generation)).close();
+    return unread("it is being built");
   } catch (error) {
     if (error instanceof ModelCorrupted) return damaged({ model, generation, live: null }, error);
     if (!isEngineError(error)) throw error;
+    return unread((error as Error).message);
   }
-  return null;
 }
 
 function damaged(
@@ -125,6 +132,7 @@ function damaged(
     ...verified,
     refolded: null,
     findings: [{ position: null, what: "unreadable", detail }],
+    notCompared: null,
   };
 }
 
@@ -136,7 +144,7 @@ async function verifyRefolded(
   const { model } = projection;
   const reader = await catalogue.openForReading(model, generation);
   try {
-    return { model, generation, ...(await compareRefolded(options, reader)) };
+    return { model, generation, ...(await compareRefolded(options, reader)), notCompared: null };
   } catch (error) {
     if (error instanceof ModelCorrupted) return damaged({ model, generation, live }, error);
     if (!(error instanceof ModelUnavailable)) throw error;
@@ -150,7 +158,7 @@ async function verifyRefolded(
 function compareRefolded(
   options: VerifyModelOptions,
   reader: ModelReader,
-): Promise<Omit<ModelVerification, "model" | "generation">> {
+): Promise<Pick<ModelVerification, "live" | "refolded" | "findings">> {
   const { stream, projection } = options;
   const position = () => reader.snapshot(async (_rows, live) => live.position);
   return refold(options, position, (again, projectTo) =>
@@ -195,8 +203,9 @@ function digestFindings(
   live: Checkpoint,
   refolded: Checkpoint,
 ): readonly Finding[] {
-  if (refolded.digest === live.digest) return [];
-  const detail = `${model} has digest ${live.digest} at position ${live.position}; the stream folded again has ${refolded.digest}: rebuild it`;
+  const wrong = (["digest", "state_digest"] as const).find((name) => refolded[name] !== live[name]);
+  if (wrong === undefined) return [];
+  const detail = `${model} has ${wrong} ${live[wrong]} at position ${live.position}; the stream folded again has ${refolded[wrong]}: rebuild it`;
   return [{ position: null, what: "digest", detail }];
 }
 

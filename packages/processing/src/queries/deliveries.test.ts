@@ -98,6 +98,25 @@ describe("a delivery that was quarantined and read again, among many", () => {
   const READ: Translations = { present: 2, versions: { 1: blind, 2: read } };
   const OTHERS = 300;
 
+  test("is shown without reading its bytes as long as it is in quarantine", async () => {
+    const clock = createManualClock(START);
+    const stream = createMemoryEventStream({ ledger: "default", hashing, clock });
+    const ingest = createIngest({ stream, translations: UNREAD, hashing, clock });
+    const { deliveryId } = await ingest.submit(webhook(7));
+    const bodies: string[] = [];
+    const watched = {
+      ...stream,
+      body: (sha256: string) => {
+        bodies.push(sha256);
+        return stream.body(sha256);
+      },
+    };
+    const query = { translations: READ, hashing, standings: null };
+    const found = await findDelivery(watched, deliveryId, query);
+    expect(found?.facts.map(({ type }) => type)).toEqual(["DeliveryQuarantined"]);
+    expect(bodies).toEqual([]);
+  });
+
   test("has all its events, and is found without reading the others", async () => {
     const clock = createManualClock(START);
     const stream = createMemoryEventStream({ ledger: "default", hashing, clock });

@@ -129,16 +129,17 @@ async function readDelivery(
     await note([...known.values()].flatMap(({ event, amendments }) => [event, ...amendments]));
   }
 
-  let isSnapshot = false;
+  let [isSnapshot, isUnread] = [false, false];
   for await (const page of inPages(eventsNear(stream, received, query), PART)) {
     await note(page);
     isSnapshot ||= page.some((event) => isCompleteSnapshot(event, received, query));
+    for (const event of page) isUnread = isUnreadAfter(event, received, isUnread);
     if (isDone()) break;
   }
   if (!isDone()) await noteFacts(events.first().map(factIdOf));
   if (isSnapshot) {
     isRead = (await erasureOf(stream, received, query)) === null;
-  } else if (!isDone()) {
+  } else if (!isUnread && !isDone()) {
     for await (const { facts, isPresent } of factsIn(stream, received, query)) {
       isRead ||= isPresent;
       await view.addFacts(facts);
@@ -147,6 +148,14 @@ async function readDelivery(
     }
   }
   return { first: events.first(), hasMore: events.hasMore(), whole: view.whole(isRead) };
+}
+
+/** Whether the delivery is in quarantine after the event: then its bytes state no facts. */
+function isUnreadAfter(event: RecordedEvent, { id }: RecordedEvent, before: boolean): boolean {
+  if (event.causation_id !== id) return before;
+  if (event.type === "DeliveryQuarantined") return true;
+  if (event.type !== "QuarantineRetried") return before;
+  return (readData(event) as DataOf<"QuarantineRetried">).outcome !== "resolved";
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   type Statement,
   signedText,
 } from "@counterfoil/core/audit/tree-head";
+import { verifyKeptHeads } from "@counterfoil/processing/audit/kept-heads";
 import { trustedKeys } from "@counterfoil/processing/audit/key-rotation";
 import {
   certify,
@@ -52,7 +53,7 @@ export type Anchors = Readonly<{
 
 export type AnchoredVerification = StreamVerification &
   Readonly<{
-    /** Certificates whose models another program version built: only their trees were compared. */
+    /** What was not compared, and why: models that another version of the program built, or that are not here. */
     not_compared: readonly string[];
   }>;
 
@@ -71,6 +72,9 @@ export async function verifyAnchored(
     earlier === undefined ? FROM_THE_BEGINNING : await startAfter(options, earlier);
   const stream = await verifyWholeStream(backends, bodies, from);
   const findings = [...stream.findings, ...atStart, ...(await verifyHeads({ ...options, heads }))];
+  if (findings.length === 0) {
+    findings.push(...(await verifyKeptHeads({ ...options, isSigned: isHeadSigned })));
+  }
   if (expect !== undefined) findings.push(...(await verifyExpected(options, expect)));
   leaveSignalsToSystem();
   for (const detail of await backends.integrity()) {
@@ -81,6 +85,9 @@ export async function verifyAnchored(
     findings.length === 0 ? await verifyCertifiedModels(backends, certificates) : NOT_VERIFIED;
   return { ...stream, ...models, findings: [...findings, ...models.findings] };
 }
+
+const isHeadSigned = (head: TreeHead): boolean =>
+  verifyEd25519(head.public_key, signedText(head), head.signature);
 
 /** Adds what is wrong with the index of signed heads. */
 export async function withIndex(
@@ -127,7 +134,10 @@ async function verifyCertifiedModels(
       }),
     );
     if (found !== null) findings.push(...found);
-    else not_compared.push(`${certificate.code_version} folded the models, and this is ${BUILD}`);
+    else {
+      const why = `${certificate.code_version} folded them, and this is ${BUILD}`;
+      not_compared.push(`the models of a certificate: ${why}`);
+    }
   }
   return { findings, not_compared };
 }

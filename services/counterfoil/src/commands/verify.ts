@@ -84,7 +84,10 @@ export function verifyCommand(): Command {
       const { stream, verified, failure, open } = await verifyLedger({ ...options, actor });
       const findings = [...stream.findings, ...verified.flatMap((model) => model.findings)];
       if (json)
-        printJson<"verify">({ ...streamRecord(stream, findings), ...modelsRecord(verified), open });
+        printJson<"verify">({
+          ...{ ...streamRecord(stream, findings), ...modelsRecord(verified), open },
+          not_compared: notCompared(stream, verified),
+        });
       else {
         printVerification(stream, verified, findings, failure);
         printOpen(open);
@@ -191,8 +194,7 @@ async function verifyModels(backends: Backends, refold: boolean): Promise<Models
   try {
     await untilInterrupted(async (signal) => {
       for (const model of MODEL_NAMES) {
-        const verification = await verifyOne(backends, model, refold, signal);
-        if (verification !== null) verified.push(verification);
+        verified.push(await verifyOne(backends, model, refold, signal));
       }
     }, "stopped before all models were folded again");
     return { verified, failure: null };
@@ -207,19 +209,19 @@ async function verifyOne(
   model: ModelName,
   refold: boolean,
   signal: AbortSignal,
-): Promise<ModelVerification | null> {
+): Promise<ModelVerification> {
   const options = { ...backends, projection: PROJECTIONS[model], refold, signal };
   if (!refold) return verifyModel(options);
   return withProgress(model, (onProgress) => verifyModel({ ...options, onProgress }));
 }
 
 function streamRecord(
-  { events, bodies, head, root, unverified, foreign, not_compared }: AnchoredVerification,
+  { events, bodies, head, root, unverified, foreign }: AnchoredVerification,
   findings: readonly Finding[],
 ) {
   const { position, hash, recordedAt } = head;
   return {
-    ...{ events, bodies, root, not_compared },
+    ...{ events, bodies, root },
     head: {
       ...{ position: String(position), hash },
       recorded_at: position === 0 ? null : formatTime(recordedAt),
@@ -230,8 +232,17 @@ function streamRecord(
   };
 }
 
+/** What was not compared although it was asked for, and why. */
+const notCompared = (
+  stream: AnchoredVerification,
+  models: readonly ModelVerification[],
+): readonly string[] => [...stream.not_compared, ...models.flatMap((one) => one.notCompared ?? [])];
+
+const isHere = ({ live, findings }: ModelVerification): boolean =>
+  live !== null || findings.length > 0;
+
 const modelsRecord = (verified: readonly ModelVerification[]) => ({
-  models: verified.map(({ model, generation, live, refolded, findings }) => ({
+  models: verified.filter(isHere).map(({ model, generation, live, refolded, findings }) => ({
     ...{ model, generation, findings: findings.map(findingRecord) },
     live: live && checkpointRecord(live),
     refolded: refolded && checkpointRecord(refolded),
@@ -244,11 +255,12 @@ const findingRecord = ({ position, what, detail }: Finding): FindingRecord => ({
 });
 
 function printVerification(
-  { events, unverified, bodies, head, root, foreign, not_compared }: AnchoredVerification,
+  stream: AnchoredVerification,
   models: readonly ModelVerification[],
   findings: readonly Finding[],
   failure: Error | null,
 ): void {
+  const { events, unverified, bodies, head, root, foreign } = stream;
   print(
     `${counted(events, "event")} checked up to hash ${head.hash}, ${counted(bodies, "body", "bodies")}`,
   );
@@ -260,13 +272,15 @@ function printVerification(
     { title: "digest" },
     { title: "folded again" },
   ] as const;
-  const rows = models.map(({ model, generation, live, refolded }) => [
-    model,
-    generation,
-    live?.position ?? null,
-    live && shortDigest(live.digest),
-    refolded && shortDigest(refolded.digest),
-  ]);
+  const rows = models
+    .filter(isHere)
+    .map(({ model, generation, live, refolded }) => [
+      model,
+      generation,
+      live?.position ?? null,
+      live && shortDigest(live.digest),
+      refolded && shortDigest(refolded.digest),
+    ]);
   if (rows.length > 0) print(`${renderTable(columns, rows)}\n`);
   for (const { position, event_type, event_id } of foreign) {
     print(`position ${position}: foreign event ${event_type} ${event_id}, sealed into the chain`);
@@ -274,7 +288,7 @@ function printVerification(
   for (const { position, what, detail } of findings) {
     print(`${position === null ? "" : `position ${position}: `}${what}: ${detail}`);
   }
-  for (const why of not_compared) print(`The models of a certificate are not compared: ${why}.`);
+  for (const why of notCompared(stream, models)) print(`Not compared: ${why}.`);
   if (findings.length > 0) print(`${counted(findings.length, "finding")}.`);
   else if (unverified === null && failure === null) print("Nothing is wrong.");
   if (unverified !== null) {
