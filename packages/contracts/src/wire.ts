@@ -90,12 +90,6 @@ export const zeroHashFrame = z.looseObject({
   body: z.unknown().optional(),
 });
 
-/** A snapshot's body is a list; in 2020 it was one object. */
-export const zeroHashSnapshot = z.union([
-  z.array(zeroHashBalance),
-  zeroHashBalance.transform((account) => [account]),
-]);
-
 /** `deposit.status_changed`. Its `account_id` is `participant.label`, not a UUID. */
 export const zeroHashDeposit = z.looseObject({
   deposit_id: key,

@@ -12,7 +12,7 @@ import {
 import {
   checkLengths,
   type LongFrame,
-  quote,
+  quoteWord,
   type Reading,
   type Source,
   type Stamp,
@@ -192,7 +192,7 @@ function readValue(
   if (ZERO_HASH_NOTIFICATIONS.has(payloadType)) {
     return { facts: [readNotification(value, stamp, payloadType)] };
   }
-  throw new Unreadable("unknown_type", `payload type ${quote(payloadType)}`);
+  throw new Unreadable("unknown_type", `payload type ${quoteWord(payloadType)}`);
 }
 
 function readLayer1(
@@ -205,7 +205,7 @@ function readLayer1(
   const read = Object.hasOwn(LAYER1_READERS, envelope.event)
     ? LAYER1_READERS[envelope.event]
     : undefined;
-  if (!read) throw new Unreadable("unknown_type", `event ${quote(envelope.event)}`);
+  if (!read) throw new Unreadable("unknown_type", `event ${quoteWord(envelope.event)}`);
   const facts = read(envelope, stampOf(source, hashing, translation, "data"));
   return Array.isArray(facts) ? facts : [facts as ProviderFact];
 }

@@ -143,7 +143,7 @@ export function readAmount(printed: string | undefined, what: string): string | 
   if (printed === undefined) return undefined;
   const money = parseMoney(printed);
   if (money === null) {
-    throw new Unreadable("amount", `${what} is ${quote(printed)}, expected a decimal number`);
+    throw new Unreadable("amount", `${what} is ${quoteNumber(printed)}, expected a decimal number`);
   }
   return formatMoney(money);
 }
@@ -155,7 +155,7 @@ export function readTime(printed: string | undefined, what: string): string | un
   if (time === null) {
     throw new Unreadable(
       "time",
-      `${what} is ${quote(printed)}, expected a time in the years 1970 to 2200`,
+      `${what} is ${quoteNumber(printed)}, expected a time in the years 1970 to 2200`,
     );
   }
   return formatTime(time);
@@ -172,8 +172,29 @@ export function readKey(what: string, ...candidates: (string | undefined)[]): st
   return key;
 }
 
-/** A quoted excerpt of what a provider printed. */
-export const quote = (printed: string): string => JSON.stringify(cutText(printed, 60));
+/**
+ * What a provider printed in place of a number, a time, or a word of its own. The reason of a quarantine
+ * is never erased, unlike the bytes, so whatever else may stand there is only described.
+ */
+export const quoteNumber = (printed: string): string => quote(printed, /^[-+0-9.,:TZeE ]{0,40}$/);
+export const quoteWord = (printed: string): string => quote(printed, /^[\w.:/-]{0,60}$/);
+
+const quote = (printed: string, harmless: RegExp): string =>
+  harmless.test(printed) ? `"${printed}"` : `a text of ${printed.length} characters`;
+
+/**
+ * Reads a part of a body.
+ *
+ * @throws Unreadable naming the part
+ */
+export function readPart<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    throw new Unreadable(error.reason, `${what}: ${error.message}`);
+  }
+}
 
 /** @throws Unreadable where a part of a key is longer than every engine accepts. */
 export function checkLengths(fact: ProviderFact): void {
@@ -195,8 +216,7 @@ function checkLength(what: string, value: unknown, bytesMax: number): void {
   if (value.length <= bytesMax && PLAIN.test(value)) return;
   const bytes = new TextEncoder().encode(JSON.stringify(value)).length - 2;
   if (bytes <= bytesMax) return;
-  const detail = `${what} takes ${bytes} bytes, expected ${bytesMax} at most`;
-  throw new Unreadable("too_long", `${detail}: ${quote(value)}`);
+  throw new Unreadable("too_long", `${what} takes ${bytes} bytes, expected ${bytesMax} at most`);
 }
 
 type Compact<T> = {

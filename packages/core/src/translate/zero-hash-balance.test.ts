@@ -258,13 +258,17 @@ describe("account_balance.changed", () => {
     ["a balance that is true", { balance: true }, "shape: balance, at balance"],
     ["a balance with a comma", { balance: "1,000" }, 'amount: balance is "1,000"'],
     ["a balance of words", { balance: "NaN" }, "amount: balance"],
-    ["a change of words", { movements: [{ ...MOVEMENT, change: "all" }] }, "amount: change"],
+    [
+      "a change of words",
+      { movements: [{ ...MOVEMENT, change: "all" }] },
+      "amount: movement 1: change",
+    ],
     ["a time in 1969", { run_timestamp: "1969-12-31T23:59:59Z" }, "time: the run's time"],
     ["a time after 2200", { run_timestamp: "2201-01-01T00:00:00Z" }, "time: the run's time"],
     [
       "a movement's time without zone",
       { movements: [{ ...MOVEMENT, movement_timestamp: "2021-11-29T12:09:28" }] },
-      "time: movement_timestamp",
+      "time: movement 1: movement_timestamp",
     ],
   ])("%s is quarantined", (_what, fields, expected) => {
     expect(refusalOf(webhook(fields))).toContain(expected);
@@ -348,7 +352,19 @@ describe("initial-balance", () => {
 
   test("two account_ids under one five-tuple show that chains are missing", () => {
     const delivered = snapshot(row("USDC", "1", "ethereum"), row("USDC", "2", "solana"));
-    expect(refusalOf(delivered)).toContain("single_chain: two account_ids are both");
+    expect(refusalOf(delivered)).toContain(
+      "single_chain: snapshot, number 2 of 2: two account_ids are both",
+    );
+  });
+
+  test.each([
+    ["an amount of words", { balance: "Jane Doe" }, "balance is a text of 8 characters"],
+    ["another type", { balance: [] }, "account, at balance: found a list"],
+    ["no participant", { participant_code: undefined }, "participant_code is missing"],
+  ])("names the one account that cannot be read: %s", (_what, fields, expected) => {
+    const rows = [row("BTC", "1"), { ...row("ETH", "2"), ...fields }, row("USDC", "3")];
+    const refusal = refusalOf(snapshot(...(rows as ReturnType<typeof row>[])));
+    expect(refusal).toContain(`snapshot, number 2 of 3: ${expected}`);
   });
 
   test("a row without account_id beside one with does not show that chains are missing", () => {

@@ -4,7 +4,6 @@ import {
   type ZeroHashMovement,
   zeroHashBalance,
   zeroHashFrame,
-  zeroHashSnapshot,
 } from "@counterfoil/contracts/wire";
 import type { z } from "zod";
 import { zeroHashAccountId } from "../account.ts";
@@ -14,9 +13,10 @@ import {
   type Arrival,
   compact,
   type LongFrame,
-  quote,
+  quoteWord,
   readAmount,
   readKey,
+  readPart,
   readShape,
   readTime,
   Unreadable,
@@ -41,8 +41,10 @@ export function readBalanceUpdate(
     translation,
   });
   const account = readAccount(message);
-  const movements = (message.movements ?? []).map((movement) =>
-    readMovement(movement, { message, account, runId, context }),
+  const movements = (message.movements ?? []).map((movement, at) =>
+    readPart(`movement ${at + 1}`, () =>
+      readMovement(movement, { message, account, runId, context }),
+    ),
   );
   return [
     { type: "RunRecorded", data: run },
@@ -71,7 +73,7 @@ export function readFrame(
   }
   throw new Unreadable(
     "unknown_type",
-    type === undefined ? "messageType is missing" : `messageType is ${quote(type)}`,
+    type === undefined ? "messageType is missing" : `messageType is ${quoteWord(type)}`,
   );
 }
 
@@ -80,10 +82,10 @@ const isSnapshot = ({ messageType, message_type }: z.infer<typeof zeroHashFrame>
 
 function readSnapshot(body: unknown, source: Arrival, translation: number): ProviderFact[] {
   const context = { source, translation, receivedAt: formatTime(source.receivedAt) };
-  // A snapshot without accounts is printed as an empty list or as null.
-  const rows = body === null ? [] : readShape(zeroHashSnapshot, body, "snapshot");
   const idOfAccount = new Map<string, string>();
-  return rows.map((row) => {
+
+  function readRow(value: unknown): ProviderFact {
+    const row = readShape(zeroHashBalance, value, "account");
     const account = readAccount(row);
     const id = row.account_id ?? idOfAccount.get(account);
     if (id !== undefined && id !== (idOfAccount.get(account) ?? id)) {
@@ -92,7 +94,14 @@ function readSnapshot(body: unknown, source: Arrival, translation: number): Prov
     }
     if (id !== undefined) idOfAccount.set(account, id);
     return readReport(row, account, context, {});
-  });
+  }
+
+  // A snapshot without accounts is printed as an empty list or as null; in 2020 it was one account.
+  if (body === null) return [];
+  if (!Array.isArray(body)) return [readPart("snapshot", () => readRow(body))];
+  return body.map((value, at) =>
+    readPart(`snapshot, number ${at + 1} of ${body.length}`, () => readRow(value)),
+  );
 }
 
 /**

@@ -82,8 +82,9 @@ describe("deposit.status_changed", () => {
   test.each([
     ["no id", { deposit_id: "" }, "shape: deposit, at deposit_id"],
     ["no state", { state: "" }, "shape: state is missing"],
-    ["an amount of words", { amount: "some" }, 'amount: amount is "some"'],
-    ["a time of words", { timestamp: "today" }, 'time: timestamp is "today"'],
+    ["an amount of words", { amount: "some" }, "amount: amount is a text of 4 characters"],
+    ["an amount of two points", { amount: "1.2.3" }, 'amount: amount is "1.2.3", expected a'],
+    ["a time of words", { timestamp: "today" }, "time: timestamp is a text of 5 characters"],
   ])("%s is quarantined", (_what, fields, expected) => {
     expect(refusalOf(of("deposit.status_changed", { ...DEPOSIT, ...fields }))).toContain(expected);
   });
