@@ -7,9 +7,9 @@ import { describePostgres, queryOnce } from "@counterfoil/adapters/postgres/test
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { verifyModel } from "@counterfoil/processing/generations/refold";
-import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
+import { ACCOUNTS, ENTRIES } from "@counterfoil/processing/models/balances/tables";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
-import { serveModels } from "@counterfoil/processing/queries/serving";
+import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { readStatus } from "@counterfoil/processing/queries/status";
 import { describe, expect, test } from "@jest/globals";
 import { postgresEngineIn } from "../engines/server-engines.ts";
@@ -32,14 +32,16 @@ const rebuild = (ledger: TestLedger) =>
 async function states(ledger: TestLedger) {
   const models = serveModels(ledger);
   try {
-    const { projections } = await readStatus(
-      { ...ledger, models, expected: EXPECTED },
-      INSTALLATION,
-    );
-    return Object.fromEntries(projections.map(({ name, state }) => [name, state]));
+    return await statesBy(models, ledger);
   } finally {
     await models.close();
   }
+}
+
+async function statesBy(models: ServedModels, ledger: TestLedger) {
+  const sources = { ...ledger, models, expected: EXPECTED };
+  const { projections } = await readStatus(sources, INSTALLATION);
+  return Object.fromEntries(projections.map(({ name, state }) => [name, state]));
 }
 
 const ALL_LIVE = Object.fromEntries(MODEL_NAMES.map((model) => [model, "live"]));
@@ -175,6 +177,17 @@ describePostgres("a model's table that is gone from PostgreSQL", (use) => {
     expect(await kinds(ledger)).toEqual(["unreadable"]);
     await expectRepaired(ledger);
     expect(await kinds(ledger)).toEqual([]);
+    await ledger.close();
+  });
+
+  test("which nobody reads: a service that has the model open says so too", async () => {
+    const url = await newDatabase(use().url);
+    const ledger = await filledLedger({ engine: postgresEngineIn(url) });
+    const models = serveModels(ledger);
+    expect(await statesBy(models, ledger)).toEqual(ALL_LIVE);
+    await queryOnce(url, `DROP TABLE ${modelSchema(LEDGER, MODEL)}.${ENTRIES.name}_1`);
+    expect(await statesBy(models, ledger)).toEqual({ ...ALL_LIVE, [MODEL]: "unreadable" });
+    await models.close();
     await ledger.close();
   });
 });

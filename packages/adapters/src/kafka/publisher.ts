@@ -15,7 +15,7 @@ import {
 } from "@counterfoil/processing/ports/topics";
 import type { Admin, ICustomPartitioner, Kafka, Message, Producer } from "kafkajs";
 import { asPort, RETRY, retryTransient, withAdvice } from "./client.ts";
-import { readCheckpoint, readToEnd, wholeTopics } from "./read-to-end.ts";
+import { haveRecords, type Part, readCheckpoint, readToEnd, wholeTopics } from "./read-to-end.ts";
 
 /** An existing topic with its settings on the broker. */
 export type FoundTopic = Readonly<{
@@ -51,7 +51,9 @@ export async function openPublisher(opening: Opening): Promise<TopicPublisher> {
   try {
     await asPort("becoming the publisher", () => retryTransient(() => fenceOthers(producer)));
     const checkpoint = await findCheckpoint(opening);
-    const unwritten = await findUnwritten(opening);
+    const written = await findWritten(opening);
+    if (checkpoint === null) await checkNothingPublished(opening, written);
+    const unwritten = new Set(TOPICS.filter((topic) => !written.has(topic)));
     return createPublisher({ ...opening, producer, repeatDetector, checkpoint, unwritten });
   } catch (error) {
     await producer.disconnect().catch(() => undefined);
@@ -95,14 +97,38 @@ async function findCheckpoint({ kafka, admin, prefix, found }: Opening): Promise
 }
 
 /** Offsets never fall, whatever is deleted or compacted, so a topic that ends at 0 was never written. */
-async function findUnwritten({ admin, prefix }: Opening): Promise<ReadonlySet<Topic>> {
-  const unwritten = new Set<Topic>();
+async function findWritten({
+  admin,
+  prefix,
+}: Opening): Promise<ReadonlyMap<Topic, readonly Part[]>> {
+  const written = new Map<Topic, readonly Part[]>();
   for (const topic of TOPICS) {
     const asking = `asking where topic ${topic} ends`;
     const parts = await asPort(asking, () => wholeTopics(admin, [topicName(prefix, topic)]));
-    if (parts.every(({ end }) => end === 0n)) unwritten.add(topic);
+    if (parts.some(({ end }) => end > 0n)) written.set(topic, parts);
   }
-  return unwritten;
+  return written;
+}
+
+/**
+ * Without a checkpoint everything is published from the beginning. Beside records that were published
+ * before, that would be all facts once more, and past states as the last ones.
+ *
+ * @throws TopicMisconfigured
+ */
+async function checkNothingPublished(
+  { kafka, prefix }: Opening,
+  written: ReadonlyMap<Topic, readonly Part[]>,
+): Promise<void> {
+  const own = checkpointTopicName(prefix);
+  for (const [topic, parts] of written) {
+    const looking = `looking for records on topic ${topic}`;
+    // What a first transaction wrote that was aborted is no record.
+    if (!(await asPort(looking, () => haveRecords(kafka, own, parts)))) continue;
+    throw new TopicMisconfigured(
+      `topic ${topicName(prefix, topic)} has records, and ${own} has no checkpoint of the publisher that wrote them: it was deleted, or its records were. Delete all topics of this prefix, the publisher's own too, and everything is published again; or publish under another topic prefix`,
+    );
+  }
 }
 
 /** The header with the number of partitions of each topic when the record was written. */

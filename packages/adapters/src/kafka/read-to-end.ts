@@ -154,8 +154,29 @@ const partitionKey = ({
   partition,
 }: Readonly<{ topic: string; partition: number }>): string => `${topic} ${partition}`;
 
-/** Number of last offsets read first; each further attempt reads ten times as many. */
-const FIRST_READ_BACK = 200n;
+/** Number of first or last offsets read first; each further attempt reads ten times as many. */
+const FIRST_READ = 200n;
+
+/** Whether parts have a committed record. @throws TopicsUnavailable */
+export async function haveRecords(
+  kafka: Kafka,
+  name: string,
+  wholes: readonly Part[],
+): Promise<boolean> {
+  let found = false;
+  const onPage = () => {
+    found = true;
+  };
+  for (let count = FIRST_READ; !found; count *= 10n) {
+    const parts = wholes.map((part) => {
+      const isWhole = part.from + count >= part.end;
+      return isWhole ? part : { ...part, end: part.from + count };
+    });
+    await readToEnd({ kafka, name, parts, onPage });
+    if (parts.every((part, at) => part === wholes[at])) break;
+  }
+  return found;
+}
 
 /**
  * The last committed record of a topic with one partition and no other writer; null if there is none.
@@ -172,7 +193,7 @@ export async function readCheckpoint(
   if (whole === undefined) return null;
   const { from: low, end } = whole;
   let last: KafkaMessage | null = null;
-  for (let back = FIRST_READ_BACK; last === null && low < end; back *= 10n) {
+  for (let back = FIRST_READ; last === null && low < end; back *= 10n) {
     const isWhole = end - back <= low;
     const from = isWhole ? low : end - back;
     const onPage = (messages: readonly KafkaMessage[]) => {

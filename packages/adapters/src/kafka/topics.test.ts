@@ -222,6 +222,29 @@ describeWithBroker(TITLE, () => {
     expect(await unwritten()).toEqual(without("events"));
   });
 
+  test("without a checkpoint beside records nothing is published again", async () => {
+    const prefix = "forgotten";
+    const producer = kafka.producer({ transactionalId: `${prefix}.publisher`, idempotent: true });
+    await (await topicsOf(prefix).open()).close();
+    // A first transaction that was aborted published nothing.
+    await producer.connect();
+    const aborted = await producer.transaction();
+    await aborted.send({ topic: topicName(prefix, "events"), messages: [{ key: "a", value: "" }] });
+    await aborted.abort();
+    await producer.disconnect();
+    const publisher = await topicsOf(prefix).open();
+    expect(publisher.checkpoint).toBeNull();
+    await publisher.publish({ records: [fact("a", 1)], checkpoint: "1" });
+    await publisher.close();
+    await withAdmin((admin) => admin.deleteTopics({ topics: [`${prefix}.publisher.v1`] }));
+    const opening = topicsOf(prefix).open();
+    await expect(opening).rejects.toThrow(TopicMisconfigured);
+    await expect(opening).rejects.toThrow("forgotten.publisher.v1 has no checkpoint");
+    const all = [...TOPICS.map((topic) => topicName(prefix, topic)), `${prefix}.publisher.v1`];
+    await withAdmin((admin) => admin.deleteTopics({ topics: all }));
+    expect((await topicsOf(prefix).open()).checkpoint).toBeNull();
+  });
+
   test("an unfinished transaction of another publisher is aborted, and never read", async () => {
     const [prefix, brokers] = ["half", [broker.address]];
     const first = await topicsOf(prefix).open();

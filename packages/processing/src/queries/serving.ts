@@ -118,11 +118,14 @@ export function serveModels({ catalogue, stream, clock }: ServingOptions): Serve
 
   async function info(model: ModelName): Promise<ServedInfo | null> {
     try {
-      return await snapshot(model, async (rows, checkpoint, served) => ({
+      const found = await snapshot(model, async (rows, checkpoint, served) => ({
         ...served,
         checkpoint,
         stoppedKeys: await rows.count(STOPPED),
       }));
+      // Only opening shows that tables are gone which nobody reads now, but the projector needs.
+      await (await catalogue.openForReading(model, found.generation)).close();
+      return found;
     } catch (error) {
       if (error instanceof ModelNotServed) return null;
       throw error;
