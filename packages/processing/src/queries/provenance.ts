@@ -260,8 +260,11 @@ async function outcomesOf(
   });
 }
 
-/** Events for a known fact seen again, and for a snapshot whose facts are all recorded. */
-const NOTHING_NEW: ReadonlySet<string> = new Set(["FactSeen", "DeliveryCompleted"]);
+/** Whether the event is for a known fact seen again, or ends a delivery; a snapshot says what it does not list. */
+function addsNothing(event: RecordedEvent): boolean {
+  if (event.type !== "DeliveryCompleted") return event.type === "FactSeen";
+  return (readData(event) as DataOf<"DeliveryCompleted">).snapshot === undefined;
+}
 
 /** The type of the first event with which a delivery adds something new; null if none does. */
 async function firstNewType(
@@ -271,7 +274,7 @@ async function firstNewType(
   for (let { position } = received; ; position += 1) {
     const next = await readNextEvent(position);
     if (next === null || next.causation_id !== received.id) return null;
-    if (!NOTHING_NEW.has(next.type)) return next.type;
+    if (!addsNothing(next)) return next.type;
   }
 }
 

@@ -346,6 +346,12 @@ describe("what became of a delivery", () => {
     expect(await outcomeOf(again.deliveryId)).toBe("repeated");
   });
 
+  test("recorded also where a snapshot lists nothing: that says that nothing is held", async () => {
+    const text = JSON.stringify({ messageType: "initial-balance", body: [] });
+    const { deliveryId } = await ledger.deliver({ kind: "feed-snapshot", text });
+    expect(await outcomeOf(deliveryId)).toBe("recorded");
+  });
+
   test("quarantined, dismissed, and recorded once somebody could read it", async () => {
     const [first, second] = [
       await ledger.deliver(zeroHashWebhook("weather.changed", {})),
