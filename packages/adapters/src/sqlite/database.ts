@@ -296,13 +296,29 @@ export function isUniqueViolation(error: unknown): boolean {
   return UNIQUE_VIOLATIONS.has(resultCode(error) ?? 0);
 }
 
-/** SQLite has no error code for a missing table or column, so its message is matched. */
+/** A table or a column is missing. */
 const OTHER_LAYOUT = /^(?:no such (?:table|column): |table .+ has no column named )/;
+
+/** A query names its index, and somebody dropped or changed it. */
+const INDEX_LOST = /^(?:no such index: |no query solution$)/;
+
+/** By SQLite's message of an error that has no code of its own. */
+const LAYOUT_TROUBLES: readonly (readonly [message: RegExp, trouble: Trouble])[] = [
+  [OTHER_LAYOUT, LAID_OUT_OTHERWISE],
+  [
+    INDEX_LOST,
+    {
+      is: "corrupted",
+      advice: "an index is missing or another: `counterfoil verify` names it, and says what to do",
+    },
+  ],
+];
 
 function troubleOf(error: unknown): Trouble | null {
   const code = resultCode(error);
-  if (code === 1 && OTHER_LAYOUT.test(messageOf(error))) {
-    return LAID_OUT_OTHERWISE;
+  if (code === 1) {
+    const message = messageOf(error);
+    return LAYOUT_TROUBLES.find(([pattern]) => pattern.test(message))?.[1] ?? null;
   }
   // The low byte of an extended result code is the primary one.
   if (code !== null) return TROUBLES[code & 0xff] ?? null;

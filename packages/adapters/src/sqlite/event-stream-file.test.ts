@@ -21,6 +21,7 @@ import { sampleEvent, sampleEvents, sampleId } from "@counterfoil/processing/tes
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { type EventStreamOptions, openEventStream } from "./event-stream.ts";
+import { checkStreamFile } from "./stream-file.ts";
 
 describe("the stream's file", () => {
   let dataDir = "";
@@ -193,6 +194,7 @@ describe("the stream's file", () => {
       expect(query("SELECT count(*) AS n FROM bodies")).toEqual([{ n: 3 }]);
       const reader = await open({ readOnly: true });
       expect((await reader.findByIds([sampleId(events + 1)])).known.size).toBe(1);
+      expect(checkStreamFile(file)).toEqual([]);
     });
 
     test.each(FORMATS)("$format is migrated once, by whoever is first", async ({ format }) => {
@@ -249,6 +251,81 @@ describe("the stream's file", () => {
       [2, "4054efbb8ba218b244e8d90a38f3a9884154cd14960eec1b69019d066d972a5c"],
     ])("%i is kept byte for byte", (format, sha256) => {
       expect(nodeHashing.sha256(readFileSync(frozenFile(format)))).toBe(sha256);
+    });
+  });
+
+  describe("that is laid out otherwise than this program does it", () => {
+    /** Copies the events into a table whose ids nothing keeps unique, with the other indexes. */
+    const WITHOUT_UNIQUE = `
+      ALTER TABLE events RENAME TO before;
+      CREATE TABLE events (
+        position INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, schema_version INTEGER NOT NULL,
+        subject TEXT NOT NULL, occurred_at INTEGER, recorded_at INTEGER NOT NULL, causation_id TEXT,
+        correlation_id TEXT, hash TEXT NOT NULL, about TEXT, data TEXT NOT NULL);
+      INSERT INTO events SELECT * FROM before;
+      DROP TABLE before;
+      CREATE INDEX events_about ON events (about) WHERE about IS NOT NULL;
+      CREATE INDEX events_rare ON events (type, position)
+        WHERE type NOT IN ('DeliveryReceived', 'RunRecorded', 'MovementRecorded', 'BalanceReported', 'FundsReported');`;
+    const TRIGGER = (table: string) =>
+      `CREATE TRIGGER quiet AFTER INSERT ON ${table} BEGIN SELECT 1; END`;
+    const change = (sql: string) => {
+      const database = new DatabaseSync(file);
+      database.exec(sql);
+      database.close();
+    };
+
+    test.each([
+      [
+        "DROP INDEX events_rare",
+        /^index events_rare is missing: .*CREATE INDEX events_rare ON events/,
+      ],
+      [
+        "DROP INDEX events_rare; CREATE INDEX events_rare ON events (type, position) WHERE type <> 'a'",
+        /^index events_rare is "CREATE .* WHERE type <> 'a'", expected "CREATE .*": .*DROP INDEX IF EXISTS events_rare; CREATE/,
+      ],
+      ["DROP INDEX events_about", /^index events_about is missing: .*CREATE INDEX events_about/],
+      [WITHOUT_UNIQUE, /^table events is ".*id TEXT NOT NULL, type.*", expected ".*UNIQUE.*export/],
+      [TRIGGER("events"), /^trigger quiet is not this program's: .*DROP TRIGGER quiet/],
+      [TRIGGER("bodies"), /^trigger quiet is not this program's: .*DROP TRIGGER quiet/],
+      ["CREATE TABLE other (a)", /^table other is not this program's: .*DROP TABLE other/],
+    ])("is named by verify: %s", async (sql, says) => {
+      await leaveThree();
+      expect(checkStreamFile(file)).toEqual([]);
+      change(sql);
+      expect(checkStreamFile(file)).toEqual([expect.stringMatching(says)]);
+    });
+
+    test("is no finding where it has the same indexes in other words, or statistics", async () => {
+      await leaveThree();
+      change(`DROP INDEX events_about; ANALYZE;
+        CREATE INDEX "events_about" ON "events"(about)  WHERE about IS NOT NULL -- again`);
+      expect(checkStreamFile(file)).toEqual([]);
+    });
+
+    test.each([
+      "DROP INDEX events_rare",
+      "DROP INDEX events_rare; CREATE INDEX events_rare ON events (type) WHERE type <> 'a'",
+    ])("is damaged for who needs the index, and read by the others: %s", async (sql) => {
+      await leaveThree();
+      change(sql);
+      for (const readOnly of [false, true]) {
+        const stream = await open({ readOnly });
+        expect(await readAll(stream)).toHaveLength(3);
+        const reading = stream.read({ after: 0, limit: 9, types: ["ModelActivated"] });
+        await expect(reading).rejects.toThrow(StreamCorrupted);
+        await expect(reading).rejects.toThrow(/`counterfoil verify` names it/);
+      }
+    });
+
+    test("is appended to by nobody where nothing keeps ids unique", async () => {
+      await leaveThree();
+      for (const sql of [WITHOUT_UNIQUE, "CREATE UNIQUE INDEX other ON events (id, position)"]) {
+        change(sql);
+        const opening = open();
+        await expect(opening).rejects.toThrow(StreamCorrupted);
+        await expect(opening).rejects.toThrow(/nothing keeps .* unique.*`counterfoil verify`/);
+      }
     });
   });
 

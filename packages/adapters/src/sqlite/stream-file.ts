@@ -17,6 +17,7 @@ import {
   portError,
   unplanned,
 } from "./database.ts";
+import { findOtherLayout, LAYOUT } from "./stream-layout.ts";
 
 /** A connection to the stream with its prepared statements. */
 export type StreamConnection = Readonly<{
@@ -110,6 +111,7 @@ const SQL = {
 
 export type StreamStatements = Readonly<Record<keyof typeof SQL, StatementSync>>;
 
+/** Each is prepared when it is first used: a file without an index can be read, and verified, without it. */
 export function prepareStream(database: DatabaseSync): StreamStatements {
   const prepare = (sql: string) => {
     const statement = database.prepare(sql);
@@ -118,39 +120,17 @@ export function prepareStream(database: DatabaseSync): StreamStatements {
     statement.setReadBigInts(true);
     return statement;
   };
-  return Object.fromEntries(
-    Object.entries(SQL).map(([name, sql]) => [name, prepare(sql)]),
-  ) as StreamStatements;
+  const prepared = new Map<string, StatementSync>();
+  const statements = Object.entries(SQL).map(([name, sql]) => {
+    const get = () => {
+      const statement = prepared.get(name) ?? prepare(sql);
+      prepared.set(name, statement);
+      return statement;
+    };
+    return [name, { get }] as const;
+  });
+  return Object.defineProperties({}, Object.fromEntries(statements)) as StreamStatements;
 }
-
-/**
- * The position is the rowid, so the stream is read in the order of the table. The unique constraint on
- * ids is what makes every fact recorded exactly once. Ids and hashes are text, which node:sqlite
- * reads faster than a BLOB. `data` is the last column, so that long data need not be read to reach
- * the other columns.
- */
-const LAYOUT = `
-  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-
-  CREATE TABLE events (
-    position INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    type TEXT NOT NULL,
-    schema_version INTEGER NOT NULL,
-    subject TEXT NOT NULL,
-    occurred_at INTEGER,
-    recorded_at INTEGER NOT NULL,
-    causation_id TEXT,
-    correlation_id TEXT,
-    hash TEXT NOT NULL,
-    about TEXT,
-    data TEXT NOT NULL
-  );
-  CREATE INDEX events_about ON events (about) WHERE about IS NOT NULL;
-  CREATE INDEX events_rare ON events (type, position) WHERE ${IS_INDEXED_TYPE};
-
-  CREATE TABLE bodies (sha256 TEXT PRIMARY KEY, bytes BLOB NOT NULL);
-`;
 
 const FORMAT = 3;
 
@@ -267,8 +247,9 @@ function checkLedger(database: DatabaseSync, file: string, ledger: string): void
 }
 
 const IS_ID_UNIQUE = `
-  SELECT 1 FROM pragma_index_list('events') AS list, pragma_index_info(list.name) AS part
-  WHERE list."unique" AND part.name = 'id'`;
+  SELECT 1 FROM pragma_index_list('events') AS list
+  WHERE list."unique" AND NOT list.partial
+    AND (SELECT group_concat(name) FROM pragma_index_info(list.name)) = 'id'`;
 
 const REPEATED_IDS = `
   SELECT id, group_concat(position, ' and ') AS positions
@@ -278,8 +259,8 @@ const REPEATED_IDS = `
 const REPEATED_IDS_NAMED = 5;
 
 /**
- * Only a file that had format 2 can hold an id twice, since that format had no unique constraint. Such
- * a file must not be appended to, because one fact would be counted twice.
+ * Only a file that had format 2 can hold an id twice, since that format had no unique constraint, or one that
+ * somebody else laid out. It must not be appended to, because one fact would be counted twice.
  */
 function checkIdsAreUnique(database: DatabaseSync, file: string): void {
   if (database.prepare(IS_ID_UNIQUE).get() !== undefined) return;
@@ -287,6 +268,11 @@ function checkIdsAreUnique(database: DatabaseSync, file: string): void {
     .prepare(REPEATED_IDS)
     .all()
     .map(({ id, positions }) => `${id} at positions ${positions}`);
+  if (repeated.length === 0) {
+    throw new StreamCorrupted(
+      `nothing keeps event ids unique in ${file}, so it is not appended to: \`counterfoil verify\` says what is missing, and what to do`,
+    );
+  }
   const others = repeated.length - REPEATED_IDS_NAMED;
   const named = repeated.slice(0, REPEATED_IDS_NAMED).join(", ");
   throw new StreamCorrupted(
@@ -294,12 +280,16 @@ function checkIdsAreUnique(database: DatabaseSync, file: string): void {
   );
 }
 
-/** Reports what SQLite's integrity check finds: damaged pages, indexes that differ from their tables. */
+/**
+ * Reports another layout than this program's, and what SQLite's integrity check finds: damaged pages, indexes
+ * that differ from their tables.
+ */
 export function checkStreamFile(file: string): readonly string[] {
   const database = openDatabase(file, { mode: "read", pragmas: READER_PRAGMAS });
   try {
     const found = database.prepare("PRAGMA integrity_check(20)").all();
-    return found.map((row) => String(row.integrity_check)).filter((line) => line !== "ok");
+    const lines = found.map((row) => String(row.integrity_check)).filter((line) => line !== "ok");
+    return [...findOtherLayout(database), ...lines];
   } catch (error) {
     // The damage stopped the integrity check itself.
     const ofPort = portError(error, STREAM, file);
