@@ -111,6 +111,27 @@ describe("a signed head, made and checked by commands", () => {
     expect(await codeWith(strange, "--key", JSON.parse(strange).public_key)).toBe(0);
   });
 
+  test.each([
+    ["verify", "--head"],
+    ["verify", "--since"],
+    ["verify", "--certificate"],
+    ["verify", "--key"],
+    ["prove", "nobody", "--out", "proof.json", "--since"],
+    ["simulate", "layer1-deposit", "--keys"],
+  ])("%s … is refused where the file after it never ends, or is too long", async (...args) => {
+    const long = join(newFolder(), "long.json");
+    writeFileSync(long, " ".repeat(64 * 1024 + 1));
+    for (const [file, says] of [
+      ["/dev/zero", "/dev/zero: it is a device, expected a regular file"],
+      [data, `${data}: it is a folder`],
+      [long, `${long}: it has 65537 bytes, expected at most 65536`],
+      [`${long}.none`, `${long}.none: there is no such file`],
+    ] as const) {
+      const { code, stderr } = await run(...args, file);
+      expect([code, stderr]).toEqual([2, expect.stringContaining(says)]);
+    }
+  });
+
   test("certificates say what was done, and are checked against the ledger", async () => {
     const folder = newFolder();
     const file = (name: string) => join(folder, name);
@@ -178,12 +199,12 @@ describe("a signed head, made and checked by commands", () => {
   test.each<[readonly string[], number, RegExp]>([
     [["verify", "--no-bodies", "--certificate-out", "x"], 2, /leave --no-bodies out/],
     [["verify", "--certificate-out", join("none", "x")], 3, /no such file or folder/],
-    [["verify", "--certificate", "none"], 2, /none cannot be read/],
+    [["verify", "--certificate", "none"], 2, /none: there is no such file/],
     [["head", "--out", join("none", "x")], 3, /no such file or folder/],
     [["replay", "--diff", "1", "2", "--certificate-out", "x"], 2, /leave --diff out/],
     [["export", "--out", "x", "--certificate-out", join("none", "x")], 3, /no such file or folder/],
     [["rebuild", "balances", "--certificate-out", "docs"], 3, /it is a folder/],
-    [["head", "--out", "/dev/null"], 3, /it is no file/],
+    [["head", "--out", "/dev/null"], 3, /it is a device/],
   ])("%j ends with %i, writes nothing and says why", async (args, expected, message) => {
     const { code, stderr } = await run(...args);
     expect(stderr).toMatch(message);

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileUnusable } from "@counterfoil/processing/ports/errors";
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { checkWritable, writeWholeFile } from "./files.ts";
+import { checkWritable, readLines, readTextFile, writeWholeFile } from "./files.ts";
 
 const folders: string[] = [];
 let folder: string;
@@ -93,8 +93,8 @@ describe("a file that is written whole", () => {
     execFileSync("mkfifo", [at("pipe")]);
     symlinkSync("/dev/null", at("device"));
     for (const [name, why] of [
-      [at("pipe"), /it is no file/],
-      [at("device"), /it is no file/],
+      [at("pipe"), /it is a pipe, expected a regular file/],
+      [at("device"), /it is a device, expected a regular file/],
       [folder, /it is a folder/],
     ] as const) {
       await expect(checkWritable(name)).rejects.toThrow(why);
@@ -102,5 +102,47 @@ describe("a file that is written whole", () => {
       await expect(writing).rejects.toThrow(FileUnusable);
     }
     expect(readdirSync(folder)).toEqual(["device", "pipe"]);
+  });
+});
+
+describe("a file that is read", () => {
+  const linesIn = (file: string) => Array.fromAsync(readLines(file));
+  const BYTES_MAX = 10;
+
+  test("is whole up to its limit, with a link followed", async () => {
+    writeFileSync(at("a"), "0123456\nä");
+    symlinkSync(at("a"), at("link"));
+    expect(readTextFile(at("link"), BYTES_MAX)).toBe("0123456\nä");
+    writeFileSync(at("a"), "a\nb\n");
+    expect((await linesIn(at("link"))).flat()).toEqual(["a", "b"]);
+  });
+
+  test("is refused where it is longer, or none at all", () => {
+    writeFileSync(at("long"), "0123456789a");
+    for (const [name, why] of [
+      ["long", /long: it has 11 bytes, expected at most 10: name another file$/],
+      ["none", /none: there is no such file or folder$/],
+    ] as const) {
+      const reading = () => readTextFile(at(name), BYTES_MAX);
+      expect(reading).toThrow(FileUnusable);
+      expect(reading).toThrow(why);
+    }
+    // A file of the system says that it has no bytes.
+    expect(() => readTextFile("/proc/self/status", BYTES_MAX)).toThrow("more than 10 bytes");
+  });
+
+  test("is never a pipe, a device or a folder, which have no end or never begin", async () => {
+    execFileSync("mkfifo", [at("pipe")]);
+    for (const [name, why] of [
+      [at("pipe"), "it is a pipe, expected a regular file: name one"],
+      ["/dev/zero", "it is a device, expected a regular file: name one"],
+      [folder, "it is a folder: name a file"],
+    ] as const) {
+      expect(() => readTextFile(name, BYTES_MAX)).toThrow(FileUnusable);
+      expect(() => readTextFile(name, BYTES_MAX)).toThrow(`${name}: ${why}`);
+      const reading = linesIn(name);
+      await expect(reading).rejects.toThrow(FileUnusable);
+      await expect(reading).rejects.toThrow(`${name}: ${why}`);
+    }
   });
 });

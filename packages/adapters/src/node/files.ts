@@ -1,6 +1,15 @@
 import { isUtf8 } from "node:buffer";
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  openSync,
+  type ReadStream,
+  readSync,
+  type Stats,
+} from "node:fs";
 import { type FileHandle, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { ExportRefused, FileUnusable } from "@counterfoil/processing/ports/errors";
@@ -51,8 +60,13 @@ async function targetOf(file: string): Promise<string> {
   const target = await realpath(file).catch(() => resolve(file));
   const found = await stat(target).catch(() => null);
   if (found === null || found.isFile()) return target;
-  const what = found.isDirectory() ? FILE_ERRORS.EISDIR : "it is no file: name one";
-  throw new FileUnusable(`${file}: ${what}`);
+  throw noRegularFile(file, found);
+}
+
+function noRegularFile(file: string, found: Stats): FileUnusable {
+  if (found.isDirectory()) return new FileUnusable(`${file}: ${FILE_ERRORS.EISDIR}`);
+  const kind = found.isFIFO() ? "pipe" : found.isSocket() ? "socket" : "device";
+  return new FileUnusable(`${file}: it is a ${kind}, expected a regular file: name one`);
 }
 
 async function withPart<T>(target: string, work: (path: string) => Promise<T>): Promise<T> {
@@ -140,6 +154,40 @@ function fileError(error: unknown, file: string): unknown {
   return new FileUnusable(`${file}: ${reason}`, { cause: error });
 }
 
+/** A pipe that nobody writes to is opened at once, and then refused, instead of waited for. */
+const READ_AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/**
+ * Reads a text file that an operator named.
+ *
+ * @throws FileUnusable if it cannot be read, is no regular file, or is longer than it may be
+ */
+export function readTextFile(file: string, bytesMax: number): string {
+  try {
+    const descriptor = openSync(file, READ_AT_ONCE);
+    try {
+      const found = fstatSync(descriptor);
+      if (!found.isFile()) throw noRegularFile(file, found);
+      if (found.size > bytesMax) throw tooLong(file, `${found.size} bytes`, bytesMax);
+      // A file may grow, and one of the system says that it has no bytes.
+      const bytes = Buffer.alloc(bytesMax + 1);
+      let length = 0;
+      for (let read = -1; read !== 0 && length <= bytesMax; length += read) {
+        read = readSync(descriptor, bytes, length, bytes.length - length, null);
+      }
+      if (length > bytesMax) throw tooLong(file, `more than ${bytesMax} bytes`, bytesMax);
+      return bytes.toString("utf8", 0, length);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    throw fileError(error, file);
+  }
+}
+
+const tooLong = (file: string, found: string, bytesMax: number): FileUnusable =>
+  new FileUnusable(`${file}: it has ${found}, expected at most ${bytesMax}: name another file`);
+
 /** Larger than the longest accepted body in base64, and close to the maximum length of a string. */
 const LINE_BYTES_MAX = 384 * 1024 * 1024;
 const NEWLINE = 10;
@@ -148,7 +196,7 @@ const CHUNK = 1024 * 1024;
 /**
  * Reads the lines of a text file in batches, in bounded memory.
  *
- * @throws FileUnusable if it cannot be read
+ * @throws FileUnusable if it cannot be read, or is no regular file
  * @throws ExportRefused at a line that is not UTF-8, has no line end, or is too long
  */
 export async function* readLines(file: string): AsyncGenerator<readonly string[]> {
@@ -162,7 +210,7 @@ export async function* readLines(file: string): AsyncGenerator<readonly string[]
     return bytes.toString("utf8");
   };
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: CHUNK })) {
+    for await (const chunk of await openRegular(file)) {
       const bytes = chunk as Buffer;
       const lines: string[] = [];
       let start = 0;
@@ -180,6 +228,15 @@ export async function* readLines(file: string): AsyncGenerator<readonly string[]
     throw fileError(error, file);
   }
   if (restLength > 0) throw bad("the file ends within it: it was cut, export it again");
+}
+
+/** @throws FileUnusable */
+async function openRegular(file: string): Promise<ReadStream> {
+  const handle = await open(file, READ_AT_ONCE);
+  const found = await handle.stat();
+  if (found.isFile()) return handle.createReadStream({ highWaterMark: CHUNK });
+  await handle.close();
+  throw noRegularFile(file, found);
 }
 
 type ParquetColumn = Readonly<{ name: string; type: "text" | "integer" }>;

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import type { Backends } from "@counterfoil/adapters/connect";
 import { checkWritable, sha256OfFile, writeWholeFile } from "@counterfoil/adapters/node/files";
@@ -40,7 +39,7 @@ import { WrongUsage } from "../error-report.ts";
 import { withProgress } from "../output/print.ts";
 import { BUILD } from "../program.ts";
 import { leaveSignalsToSystem } from "../service/signals.ts";
-import { parseOut, REPLACED, untilInterrupted } from "./context.ts";
+import { parseOut, REPLACED, textIn, untilInterrupted } from "./context.ts";
 
 /** Signed heads, certificates and hashes that others hold of the stream. */
 export type Anchors = Readonly<{
@@ -230,15 +229,6 @@ function readKey(keyOrFile: string): string {
   const text = /^[0-9a-f]{64}$/.test(keyOrFile) ? keyOrFile : textIn(keyOrFile).trim();
   if (/^[0-9a-f]{64}$/.test(text)) return text;
   throw new WrongUsage(`--key ${keyOrFile}: expected a public key, 64 lower-case hex digits`);
-}
-
-/** @throws WrongUsage: a file that cannot be read is no head */
-export function textIn(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new WrongUsage(`${file} cannot be read: ${(error as Error).message}`);
-  }
 }
 
 /** Parses `POSITION:HASH`, as `status` and the head show them. */

@@ -6,11 +6,13 @@ import {
   connect,
   isOfInstallation,
 } from "@counterfoil/adapters/connect";
+import { readTextFile } from "@counterfoil/adapters/node/files";
 import { type DataOf, type ModelName, modelName } from "@counterfoil/contracts/fact";
 import { actor, note } from "@counterfoil/contracts/service-fact";
 import { formatTime, type Nanos, parseTime } from "@counterfoil/core/exact/time";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
+import { FileUnusable } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import {
   lastPositionBy,
@@ -23,6 +25,18 @@ import { openExisting, withBackends } from "../service/open-ledger.ts";
 
 /** Said of every option that names a file to write. */
 export const REPLACED = "an existing file is replaced";
+
+/** Heads, certificates and keys have less than a tenth of it. */
+const NAMED_FILE_BYTES_MAX = 64 * 1024;
+
+/** Reads a head, a certificate or keys. @throws WrongUsage: what cannot be read is none of them */
+export function textIn(file: string): string {
+  try {
+    return readTextFile(file, NAMED_FILE_BYTES_MAX);
+  } catch (error) {
+    throw error instanceof FileUnusable ? new WrongUsage(error.message) : error;
+  }
+}
 
 /** A file to write. @throws InvalidArgumentError for one that the ledger itself keeps */
 export function parseOut(file: string): string {

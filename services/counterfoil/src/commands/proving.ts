@@ -9,7 +9,6 @@ import { recordAction } from "@counterfoil/processing/operator";
 import { Command } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
-import { textIn } from "./anchors.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
@@ -23,6 +22,7 @@ import {
   parsePoint,
   parsePositive,
   REPLACED,
+  textIn,
   withLedger,
 } from "./context.ts";
 

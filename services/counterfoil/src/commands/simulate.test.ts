@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { layer1PublicKeyBase64 } from "@counterfoil/simulator/webhook-sender";
 import { afterAll, expect, test } from "@jest/globals";
+import { WrongUsage } from "../error-report.ts";
 import { describeRefusal, keepKeys, readKeys } from "./simulate.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "counterfoil-keys-"));
@@ -20,6 +21,18 @@ test("keys in a file are those that the service is told, and nobody else reads t
   // A second terminal asks again, and needs the same ones.
   expect(keepKeys(file)).toEqual(variables);
 });
+
+test.each(["no keys", "null", "{}", '{"zerohash_secret":"a","layer1_private_key":"b"}'])(
+  "a file with something else is no file of keys: %s",
+  (text) => {
+    const file = join(folder, "other.json");
+    writeFileSync(file, text);
+    expect(() => readKeys(file, {})).toThrow(WrongUsage);
+    expect(() => readKeys(file, {})).toThrow(
+      "other.json holds no keys: `counterfoil simulate keys",
+    );
+  },
+);
 
 test("without a file, the service's own secret; without that, none", () => {
   const env = { COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET: "new, old" };

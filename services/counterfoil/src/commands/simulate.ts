@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { counted } from "@counterfoil/core/exact/text";
 import { planDeliveries, shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
 import { createFeedServer, type FeedServer } from "@counterfoil/simulator/feed-server";
@@ -24,7 +24,14 @@ import {
 import { Command } from "commander";
 import { EXIT, ServiceUnreachable, WrongUsage } from "../error-report.ts";
 import { print, printJson, renderTable } from "../output/print.ts";
-import { JSON_OPTION, type JsonOption, parsePort, parsePositive, parseRate } from "./context.ts";
+import {
+  JSON_OPTION,
+  type JsonOption,
+  parsePort,
+  parsePositive,
+  parseRate,
+  textIn,
+} from "./context.ts";
 
 type PlayFlags = JsonOption &
   Readonly<{ url: string; seed: string; keys?: string; feedPort?: number }>;
@@ -286,11 +293,23 @@ export function readKeys(file: string | undefined, env: NodeJS.ProcessEnv): Stan
     const [secret] = (env.COUNTERFOIL_ZEROHASH_WEBHOOK_SECRET ?? "").split(",");
     return secret ? { zeroHashKeys: { secret: secret.trim() } } : {};
   }
-  const content = JSON.parse(readFileSync(file, "utf8")) as KeysFile;
-  return {
-    zeroHashKeys: { secret: content.zerohash_secret },
-    layer1Keys: createLayer1Keys({ privateKeyPem: content.layer1_private_key }),
-  };
+  const keys = keysIn(textIn(file));
+  if (keys !== null) return keys;
+  throw new WrongUsage(
+    `${file} holds no keys: \`counterfoil simulate keys FILE\` makes some in a new file`,
+  );
+}
+
+/** @returns null if it is another text than that of `keepKeys` */
+function keysIn(text: string): StandInKeys | null {
+  try {
+    const { zerohash_secret: secret, layer1_private_key: pem }: Partial<KeysFile> =
+      JSON.parse(text);
+    if (secret === undefined || pem === undefined) return null;
+    return { zeroHashKeys: { secret }, layer1Keys: createLayer1Keys({ privateKeyPem: pem }) };
+  } catch {
+    return null;
+  }
 }
 
 const HELP = `
