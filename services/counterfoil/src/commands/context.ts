@@ -26,6 +26,18 @@ import { openExisting, withBackends } from "../service/open-ledger.ts";
 /** Said of every option that names a file to write. */
 export const REPLACED = "an existing file is replaced";
 
+/** A file to read, or to write. */
+export function parseFile(file: string): string {
+  if (file !== "") return file;
+  throw new InvalidArgumentError("expected the name of a file, found an empty one");
+}
+
+/** A repeatable option that names files to read. */
+export const addFile = (file: string, before: readonly string[]): readonly string[] => [
+  ...before,
+  parseFile(file),
+];
+
 /** Heads, certificates and keys have less than a tenth of it. */
 const NAMED_FILE_BYTES_MAX = 64 * 1024;
 
@@ -40,6 +52,7 @@ export function textIn(file: string): string {
 
 /** A file to write. @throws InvalidArgumentError for one that the ledger itself keeps */
 export function parseOut(file: string): string {
+  parseFile(file);
   if (!isOfInstallation(loadConfig(process.env), file)) return file;
   throw new InvalidArgumentError("expected another file than those that the ledger keeps");
 }

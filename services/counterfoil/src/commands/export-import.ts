@@ -41,6 +41,7 @@ import {
   lastPositionOf,
   POINT_HELP,
   type Point,
+  parseFile,
   parseOut,
   parsePoint,
   REPLACED,
@@ -177,7 +178,7 @@ Examples:
 export function importCommand(): Command {
   return new Command("import")
     .description("load a jsonl export into the empty ledger that is configured")
-    .argument("<file>", "a file written by counterfoil export")
+    .argument("<file>", "a file written by counterfoil export", parseFile)
     .option(...JSON_OPTION)
     .addHelpText("after", IMPORT_HELP)
     .action(async (file: string, { json = false }: JsonOption) => {

@@ -18,6 +18,7 @@ import {
   lastPositionOf,
   POINT_HELP,
   type Point,
+  parseFile,
   parseOut,
   parsePoint,
   parsePositive,
@@ -136,7 +137,7 @@ function refuseUnprovable(error: unknown): never {
 
 /** Adds the tree size of the head in a file. */
 function addHead(file: string, before: readonly number[]): readonly number[] {
-  const read = readTreeHead(textIn(file));
+  const read = readTreeHead(textIn(parseFile(file)));
   if (!read.ok) throw new WrongUsage(`${file} is no head: ${read.reason}`);
   return [...before, Number(read.signed.tree_size)];
 }

@@ -27,6 +27,7 @@ import { print, printJson, renderTable } from "../output/print.ts";
 import {
   JSON_OPTION,
   type JsonOption,
+  parseFile,
   parsePort,
   parsePositive,
   parseRate,
@@ -74,7 +75,7 @@ function listCommand(): Command {
 function keysCommand(): Command {
   return new Command("keys")
     .description("make throw-away keys in a file unless it has some, and print what to start with")
-    .argument("<file>", "for --keys of the other commands")
+    .argument("<file>", "for --keys of the other commands", parseFile)
     .action((file: string) => {
       const variables = Object.entries(keepKeys(file));
       print(variables.map(([name, value]) => `export ${name}='${value}'`).join("\n"));
@@ -118,7 +119,11 @@ function withPlayOptions(command: Command): Command {
   return command
     .option("--url <url>", "the service", serviceUrl(process.env))
     .option("--seed <seed>", "the seed of all randomness", "1")
-    .option("--keys <file>", "made by `simulate keys` (default: the service's own variables)")
+    .option(
+      "--keys <file>",
+      "made by `simulate keys` (default: the service's own variables)",
+      parseFile,
+    )
     .option("--feed-port <port>", "serve the Balances Feed on this port of 127.0.0.1", parsePort)
     .option(...JSON_OPTION);
 }

@@ -30,8 +30,10 @@ import {
   ACTOR_OPTION,
   type ActorOption,
   actorOf,
+  addFile,
   JSON_OPTION,
   type JsonOption,
+  parseFile,
   untilInterrupted,
   withModels,
   withUncheckedLedger,
@@ -43,8 +45,6 @@ type VerifyOptions = JsonOption &
   ActorOption &
   Anchors &
   Readonly<{ models?: boolean; bodies: boolean; strict?: boolean }>;
-
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 export function verifyCommand(): Command {
   return new Command("verify")
@@ -58,18 +58,18 @@ export function verifyCommand(): Command {
     .option(
       "--head <file>",
       "a signed head: is the stream what it signed? (repeatable)",
-      collect,
+      addFile,
       [],
     )
     .option(
       "--certificate <file>",
       "a certificate: are stream and models what it states? (repeatable)",
-      collect,
+      addFile,
       [],
     )
     .option("--expect <position:hash>", "does the event there have this hash?", parseExpected)
-    .option("--since <file>", "check only what was appended after this head")
-    .option("--key <key>", "trust heads of this public key too (repeatable)", collect, [])
+    .option("--since <file>", "check only what was appended after this head", parseFile)
+    .option("--key <key>", "trust heads of this public key too (repeatable)", addFile, [])
     .option(...CERTIFICATE_OPTION)
     .option(...ACTOR_OPTION)
     .option(...JSON_OPTION)
