@@ -173,15 +173,22 @@ describe("from the first key on", () => {
       [["create"], /--role/],
       [["create", "--role", "owner"], /reader, operator/],
       [["create", "--role", "reader", "--platform", ""], /expected some text/],
-      [["create", "--role", "reader", "--expires", "yesterday"], /expected a duration/],
+      [["create", "--role", "reader", "--expires", "yesterday"], /expected a duration up/],
       [["create", "--role", "reader", "--expires", "2020-01-01T00:00:00Z"], /still to come/],
+      [["create", "--role", "reader", "--expires", "99999999d"], /a duration up to 36500d/],
+      [["create", "--role", "reader", "--expires", "36501d"], /a duration up to 36500d/],
+      [["create", "--role", "reader", "--expires", "876001h"], /a duration up to 36500d/],
       [["revoke", "nobody"], /there is no key nobody/],
       [["rotate", "nobody"], /there is no key nobody/],
     ];
+    const headNow = async () =>
+      JSON.parse((await runCommand(["status", "--json"], env)).stdout).head;
+    const before = await headNow();
     for (const [args, says] of wrong) {
       const { code, stderr } = await runCommand(["keys", ...args], env);
       expect([code, stderr]).toEqual([2, expect.stringMatching(says)]);
     }
+    expect(await headNow()).toBe(before);
   });
 });
 

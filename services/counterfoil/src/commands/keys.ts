@@ -199,13 +199,17 @@ type Expiry = (now: Nanos) => Nanos;
 
 const UNITS: Readonly<Record<string, bigint>> = { s: 1n, m: 60n, h: 3600n, d: 86_400n };
 
+/** As of the durations of the configuration: whatever ends later is meant otherwise, and may have no date. */
+const DURATION_MAX: Nanos = 36_500n * 86_400n * SECOND;
+
 function parseExpiry(text: string): Expiry {
   const [, count = "", unit = ""] = /^([1-9]\d{0,8})([smhd])$/.exec(text) ?? [];
-  if (unit !== "") return (now) => now + BigInt(count) * (UNITS[unit] ?? 1n) * SECOND;
+  const duration = BigInt(count) * (UNITS[unit] ?? 1n) * SECOND;
+  if (unit !== "" && duration <= DURATION_MAX) return (now) => now + duration;
   const time = text.includes("T") ? parseTime(text) : null;
   if (time !== null && time > BigInt(Date.now()) * 1_000_000n) return () => time;
   throw new InvalidArgumentError(
-    "expected a duration such as 90d, or an ISO 8601 time with a zone that is still to come",
+    "expected a duration up to 36500d such as 90d, or an ISO 8601 time with a zone that is still to come",
   );
 }
 
