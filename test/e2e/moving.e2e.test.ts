@@ -196,6 +196,7 @@ describe("bad input", () => {
     [["import", join(import.meta.dirname, "moving.e2e.test.ts")], 1, /line 1: expected an object/],
     [["replay", "--to", "99999999"], 2, /no position 99999999/],
     [["replay"], 2, /expected --to/],
+    [["replay", "--to", "5", "--diff", "1", "2"], 2, /--diff <earlier> <later> and no --to/],
     [["replay", "--diff", "9", "8"], 2, /range goes forward/],
     [["replay", "--to", "9", "--model", "balance"], 2, /did you mean balances/],
     [["replay", "--to", "9", "--account", "nobody"], 2, /account nobody is missing/],

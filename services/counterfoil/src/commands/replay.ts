@@ -80,7 +80,7 @@ export function replayCommand(): Command {
       const complete = { ...options, model: options.model ?? MODEL_NAMES };
       const { diff, to } = complete;
       await withLedger("read", async (backends) => {
-        if (diff !== undefined && later !== undefined) {
+        if (diff !== undefined && later !== undefined && to === undefined) {
           return showDifferences(backends, [diff, later], complete);
         }
         if (to === undefined || diff !== undefined || later !== undefined) throw wrongPoints();
