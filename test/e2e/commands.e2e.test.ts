@@ -147,6 +147,13 @@ describe("commands beside a running service", () => {
       /[├└]─ decides: [^├└]*FundsReported at \d+.*\n.*delivery .* over the webhook/,
     );
     expect((await runCommand(["explain", "nobody"], env)).code).toBe(2);
+    for (const kind of [["balance"], []]) {
+      const other = await runCommand(["explain", ...kind, id, "--cursor", "x"], env);
+      expect([other.code, other.stderr]).toEqual([
+        2,
+        expect.stringContaining("--cursor: it was not given out for this"),
+      ]);
+    }
     const wrong = await runCommand(["explain", "withdrawl", "x"], env);
     expect([wrong.code, wrong.stderr]).toEqual([
       2,

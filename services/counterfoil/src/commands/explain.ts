@@ -68,15 +68,18 @@ async function explainAmong(
   options: ExplainOptions,
 ) {
   const found: Extract<Explained, { outcome: "found" }>[] = [];
+  let isCursorOfOther = false;
   for (const kind of kinds) {
     const explained = await explainOne(backends, kind, id, options);
     if (explained.outcome === "found") found.push(explained);
     if (explained.outcome === "ambiguous") throw ambiguousId(id, explained.candidates);
-    if (explained.outcome === "invalid_cursor" && kinds.length === 1) {
-      throw new WrongUsage("--cursor: it was not given out for this: begin without one");
-    }
+    // Of several kinds, one may be that of the cursor.
+    if (explained.outcome === "invalid_cursor") isCursorOfOther = true;
   }
   const [one, other] = found;
+  if (one === undefined && isCursorOfOther) {
+    throw new WrongUsage("--cursor: it was not given out for this: begin without one");
+  }
   if (one === undefined) throw notFound(kinds, id, options);
   if (other === undefined) return one.record;
   const names = found.map(({ record }) => record.kind).join(", ");
