@@ -90,7 +90,15 @@ describe("a signed head, made and checked by commands", () => {
     expect(await codeOf("proof", "inclusion", "9999")).toBe(2);
     expect(await codeOf("proof", "inclusion", "1", "--size", "9999")).toBe(2);
     expect(await codeOf("proof", "consistency", "1", "9999")).toBe(2);
-    expect(await codeOf("proof", "consistency", "3", "2")).toBe(2);
+    const refused = async (...args: readonly string[]) => {
+      const { code, stderr } = await run("proof", ...args);
+      return [code, stderr.split("\n")[1]?.trim()];
+    };
+    expect(await refused("consistency", "3", "2")).toEqual([2, "3 is behind 2: turn them around"]);
+    expect(await refused("inclusion", "5", "--size", "4")).toEqual([
+      2,
+      "a tree of size 4 holds positions 1 to 4, found position 5: name a head whose tree_size is 5 or more",
+    ]);
   });
 
   test("is refused with 2 where it is none, or another's", async () => {

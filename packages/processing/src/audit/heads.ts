@@ -74,6 +74,10 @@ export class NotInTree extends Error {
   override readonly name = "NotInTree";
 }
 
+/** Why there is no proof of a position in a tree that ends before it. */
+export const outsideTree = (position: number, treeSize: number): string =>
+  `a tree of size ${treeSize} holds positions 1 to ${treeSize}, found position ${position}: name a head whose tree_size is ${position} or more`;
+
 export type HeadsOptions = Readonly<{
   ledger: string;
   stream: EventStream;

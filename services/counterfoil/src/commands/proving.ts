@@ -3,7 +3,7 @@ import { writeWholeFile } from "@counterfoil/adapters/node/files";
 import { nodeBase64 } from "@counterfoil/adapters/node/runtime";
 import { readTreeHead } from "@counterfoil/core/audit/tree-head";
 import { NotProvable } from "@counterfoil/processing/audit/account-facts";
-import { createHeads } from "@counterfoil/processing/audit/heads";
+import { createHeads, outsideTree } from "@counterfoil/processing/audit/heads";
 import { proveAccount } from "@counterfoil/processing/audit/prove-account";
 import { recordAction } from "@counterfoil/processing/operator";
 import { Command } from "commander";
@@ -73,7 +73,9 @@ export function proofCommand(): Command {
     .argument("<position>", "the position of the event", parsePositive)
     .option("--size <n>", "the head's tree_size (default: the newest)", parsePositive)
     .action(async (position: number, { size }: Readonly<{ size?: number }>) => {
-      checkOrder(position, size);
+      if (size !== undefined && position > size) {
+        throw new WrongUsage(outsideTree(position, size));
+      }
       printJson<"proof inclusion">(
         await withLedger("read", (backends) =>
           createHeads(backends).proveInclusion(position, size),
@@ -85,7 +87,7 @@ export function proofCommand(): Command {
     .argument("<from>", "the earlier head's tree_size", parsePositive)
     .argument("<to>", "the later head's tree_size", parsePositive)
     .action(async (from: number, to: number) => {
-      checkOrder(from, to);
+      if (from > to) throw new WrongUsage(`${from} is behind ${to}: turn them around`);
       printJson<"proof consistency">(
         await withLedger("read", (backends) => createHeads(backends).proveConsistency(from, to)),
       );
@@ -94,11 +96,6 @@ export function proofCommand(): Command {
     .description("print a proof under a signed head, as JSON")
     .addCommand(inclusion)
     .addCommand(consistency);
-}
-
-function checkOrder(first: number, last: number | undefined): void {
-  if (last === undefined || first <= last) return;
-  throw new WrongUsage(`${first} is behind ${last}: turn them around`);
 }
 
 type ProveOptions = JsonOption & Readonly<{ out: string; at?: Point; since: readonly number[] }>;

@@ -10,7 +10,7 @@ import {
 import { listOf, oneOf } from "@counterfoil/contracts/http";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { Problem } from "@counterfoil/http/problem";
-import { HEADS_KEY } from "@counterfoil/processing/audit/heads";
+import { HEADS_KEY, outsideTree } from "@counterfoil/processing/audit/heads";
 import { createStandings } from "@counterfoil/processing/queries/events";
 import { explain, MODELS_OF } from "@counterfoil/processing/queries/explain/explain";
 import { TooFarBack } from "@counterfoil/processing/queries/explain/take-back";
@@ -123,7 +123,9 @@ function inclusionRoute({ heads }: Sources): Route {
     answer: oneOf(inclusionProof),
     problems: PROOF_PROBLEMS,
     handle: async ({ query: { position, tree_size } }) => {
-      if (tree_size !== undefined) checkOrder(["position", position], ["tree_size", tree_size]);
+      if (tree_size !== undefined && position > tree_size) {
+        throw new Problem("unsupported_combination", outsideTree(position, tree_size));
+      }
       const proof = await heads.proveInclusion(position, tree_size);
       return oneBody(proof, Number(proof.tree_size));
     },
@@ -145,19 +147,13 @@ function consistencyRoute({ heads }: Sources): Route {
     answer: oneOf(consistencyProof),
     problems: PROOF_PROBLEMS,
     handle: async ({ query: { from, to } }) => {
-      checkOrder(["from", from], ["to", to]);
+      if (from > to) {
+        const detail = `from is ${from} and to is ${to}: expected from up to to`;
+        throw new Problem("unsupported_combination", detail);
+      }
       return oneBody(await heads.proveConsistency(from, to), to);
     },
   });
-}
-
-type NamedPosition = readonly [name: string, value: number];
-
-/** @throws Problem unsupported_combination */
-function checkOrder([first, low]: NamedPosition, [last, high]: NamedPosition): void {
-  if (low <= high) return;
-  const detail = `${first} is ${low} and ${last} is ${high}: expected ${first} up to ${last}`;
-  throw new Problem("unsupported_combination", detail);
 }
 
 /** The maximum number of facts on a page: each is evaluated by leaving it out. */

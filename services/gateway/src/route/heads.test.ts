@@ -86,6 +86,10 @@ describe("signed heads over HTTP", () => {
       422,
       "unsupported_combination",
     ]);
+    const { body } = await gateway.get("/v1/proofs/inclusion?position=3&tree_size=2");
+    expect(body.detail).toBe(
+      "a tree of size 2 holds positions 1 to 2, found position 3: name a head whose tree_size is 3 or more",
+    );
     expect(await refusalOf("/v1/proofs/consistency?from=3&to=2")).toEqual([
       422,
       "unsupported_combination",
