@@ -116,7 +116,7 @@ test.each([
 test.each<[string, readonly string[], number, RegExp]>([
   ["a point before any head", ["--at", "2"], 2, /no head was signed at or before position 2/],
   ["a point that does not exist", ["--at", "99999"], 2, /99999/],
-  ["what is no head", ["--since", file("none.json")], 2, /none\.json cannot be read/],
+  ["what is no head", ["--since", file("none.json")], 2, /none\.json: there is no such file/],
 ])("%s is refused, and nothing is written", async (_, args, exit, message) => {
   const { code, stderr } = await run("prove", ACCOUNT_ID, "--out", file("refused.json"), ...args);
   expect([code, stderr]).toEqual([exit, expect.stringMatching(message)]);
