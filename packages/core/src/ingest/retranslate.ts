@@ -36,7 +36,7 @@ import { type OtherDelivery, otherIds, readingBeside, retryId, unreadOf } from "
  */
 type Retranslation = Readonly<{
   facts: readonly ProviderFact[];
-  /** Provider facts and amendments that this delivery caused, in the order of each fact. */
+  /** Provider facts and amendments that this delivery caused, in order. */
   caused: readonly RecordedEvent[];
   translation: number;
   cause: DeliveryCause;

@@ -146,7 +146,10 @@ function takeFrom(ids: Set<string>, count: number): readonly string[] {
   return taken;
 }
 
-/** Provider facts and amendments among the known events that a delivery caused, up to a position. */
+/**
+ * Provider facts and amendments among the known events that a delivery caused, up to a position: in
+ * order, so that what is decided from them has one order on every engine.
+ */
 function causedBy(
   deliveryId: string,
   known: KnownEvents["known"],
@@ -157,7 +160,8 @@ function causedBy(
     .filter(
       ({ type, causation_id, position }) =>
         causation_id === deliveryId && STATEMENTS.has(type) && position <= end,
-    );
+    )
+    .sort((a, b) => a.position - b.position);
 }
 
 /** A delivery, and what consecutive provider facts and amendments that it caused are about. */
