@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { createClient } from "@counterfoil/adapters/kafka/client";
 import {
   missingForBroker,
@@ -25,6 +26,9 @@ const missing = missingForBroker();
 const describeWithBroker = missing === null ? describe : describe.skip;
 const logger = pino({ level: "silent" });
 const KEYS = Array.from({ length: 12 }, (_, at) => `key ${at}`);
+/** The client gives an attempt up after five retries, whose pauses are random. */
+const STOP_MS_MAX = 30_000;
+const stillRunning = () => wait(STOP_MS_MAX, "still running", { ref: false });
 const AT = "2026-01-02T03:04:05Z";
 
 const common = {
@@ -236,6 +240,52 @@ describeWithBroker(
       expect(lines).toHaveLength(30 * KEYS.length);
       await group.close();
       rmSync(folder, { recursive: true });
+    });
+
+    describe("a stop while the broker is away", () => {
+      async function startReader(prefix: string) {
+        const group = await openGroup(prefix, createResults(true));
+        await group.bringTo(1);
+        await group.close();
+        const folder = mkdtempSync(join(tmpdir(), "counterfoil-reader-"));
+        const reader = startScript("packages/consumer-kit/example/store-balances.ts", {
+          args: [join(folder, "results.db")],
+          env: {
+            COUNTERFOIL_KAFKA_BROKERS: broker.address,
+            COUNTERFOIL_KAFKA_TOPIC_PREFIX: prefix,
+            // In tests of its own the client retries faster, and more often.
+            NODE_ENV: "production",
+          },
+          parse: String,
+        });
+        await Promise.all(KEYS.map((key) => reader.when((line) => line === `1\t${key}`)));
+        await broker.halt("at once");
+        return reader;
+      }
+
+      test("ends a reader that tries to reach it", async () => {
+        const reader = await startReader("away");
+        await wait(3000);
+        reader.signal("SIGTERM");
+        const end = await Promise.race([reader.ended, stillRunning()]);
+        await broker.resume();
+        expect(end).toBe(0);
+        expect(reader.errors()).not.toContain("Restarting the consumer");
+      });
+
+      test("ends a reader that has begun to restart, although the broker comes back", async () => {
+        const reader = await startReader("back");
+        let restart: RegExpMatchArray | null = null;
+        while (restart === null) {
+          await wait(100);
+          restart = reader.errors().match(/Restarting the consumer in (\d+)ms/);
+        }
+        await wait(Number(restart[1]) + 500);
+        reader.signal("SIGTERM");
+        await broker.resume();
+        expect(await Promise.race([reader.ended, stillRunning()])).toBe(0);
+        expect(reader.errors().match(/Restarting the consumer/g)).toHaveLength(1);
+      });
     });
   },
 );

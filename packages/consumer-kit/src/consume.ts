@@ -24,9 +24,15 @@ export type Consuming = Readonly<{
   states: StateTable;
   /** Resolves after `stop`; rejects with the error of a handler, or the client's last error. */
   ended: Promise<void>;
-  /** Finishes the message that is being handled and leaves the group. */
+  /**
+   * Finishes the message that is being handled and leaves the group. While the broker is away it waits
+   * for the client's attempt to reach it, which fails after 5 to 20 s.
+   */
   stop: () => Promise<void>;
 }>;
+
+/** The client's number for consumers, which an own `retry` would replace. */
+const RETRIES = 5;
 
 /**
  * Reads a ledger's topics: committed messages only, each partition in its order. Offsets of a group
@@ -45,7 +51,10 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
     readUncommitted: false,
     maxWaitTimeInMs: 250,
     allowAutoTopicCreation: false,
+    // Without this, the client restarts a member that crashes while it stops.
+    retry: { retries: RETRIES, restartOnFailure: async () => !isStopping },
   });
+  let isStopping = false;
   let resolve = () => {};
   let reject: (error: unknown) => void = () => {};
   const ended = new Promise<void>((onStopped, onFailed) => {
@@ -57,10 +66,16 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) reject(payload.error);
   });
+  // A restart that has begun cannot be called off: it runs on when the broker is back. What throws in
+  // this event fails the join, after which the client disconnects.
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    if (isStopping) throw new Error("the consumer was stopped while it joined its group");
+  });
   if (options.groupId === undefined) await watchEnds(options, consumer, [...topics.keys()]);
   // GROUP_JOIN is emitted after the last handler has resolved, and before the first message of the new assignment.
   else consumer.on(consumer.events.GROUP_JOIN, () => reading.rebalanced());
   const stop = async () => {
+    isStopping = true;
     await consumer.disconnect();
     resolve();
   };

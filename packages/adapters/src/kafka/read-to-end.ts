@@ -18,6 +18,8 @@ type ReadToEndOptions = Readonly<{
 /** Timeout without any progress. */
 const PROGRESS_TIMEOUT_MS = 30_000;
 const SESSION_TIMEOUT_MS = 60_000;
+/** The client's number for consumers, which an own `retry` would replace. */
+const RETRIES = 5;
 /** Number of messages processed between two heartbeats. */
 const PAGE = 500;
 
@@ -52,6 +54,7 @@ export async function readToEnd({ kafka, name, parts, onPage }: ReadToEndOptions
     parts.filter(({ from, end }) => from < end).map((part) => [partitionKey(part), part]),
   );
   if (unread.size === 0) return;
+  let hasEnded = false;
   const consumer = kafka.consumer({
     // A new group, because a suspended reader of the same group would keep its partitions.
     groupId: `${name}-reader-${randomUUID()}`,
@@ -59,10 +62,17 @@ export async function readToEnd({ kafka, name, parts, onPage }: ReadToEndOptions
     maxWaitTimeInMs: 100,
     sessionTimeout: SESSION_TIMEOUT_MS,
     allowAutoTopicCreation: false,
+    // Without this, the client restarts a consumer that crashes while it disconnects.
+    retry: { retries: RETRIES, restartOnFailure: async () => !hasEnded },
+  });
+  // A restart that has begun cannot be called off. What throws in this event fails the join.
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    if (hasEnded) throw new Error("the reading has ended");
   });
   try {
     await consume(consumer, unread, onPage);
   } finally {
+    hasEnded = true;
     await consumer.disconnect().catch(() => undefined);
   }
 }
