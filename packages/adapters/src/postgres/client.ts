@@ -111,10 +111,17 @@ async function prepareSession(client: ClientBase, options: ClientOptions): Promi
   await queryCells(client, { text: `SELECT ${calls.join(", ")}` }, settings.flat());
 }
 
+/** Settings that must be on for writing: each with what happens otherwise, and where it is set. */
+const DURABLE = [
+  ["synchronous_commit", "what is acknowledged may be lost", "for this server, database and role"],
+  ["fsync", "what is acknowledged may be lost", "for this server"],
+  ["full_page_writes", "a crash may leave damaged pages", "for this server"],
+] as const;
+
 const SETTINGS = `
   SELECT current_setting('server_version_num'), pg_is_in_recovery(),
-    current_setting('default_transaction_read_only'), current_setting('synchronous_commit'),
-    current_setting('server_encoding')`;
+    current_setting('default_transaction_read_only'), current_setting('server_encoding'),
+    ${DURABLE.map(([setting]) => `current_setting('${setting}')`).join(", ")}`;
 
 /**
  * Checks the server's version, encoding and, for writing, its durability. Called for every new
@@ -125,7 +132,7 @@ export async function checkServer(
   access: ClientOptions["access"],
 ): Promise<void> {
   const [row = []] = await queryCells(client, { text: SETTINGS });
-  const [version, isStandby, isReadOnly, synchronousCommit, encoding] = row;
+  const [version, isStandby, isReadOnly, encoding, ...durable] = row;
   const major = Math.floor(Number(version) / 10_000);
   if (major < VERSION_MIN) {
     throw new ServerUnfit(
@@ -141,11 +148,10 @@ export async function checkServer(
     const found = isStandby === "t" ? "the server is a standby" : "the database is read-only";
     throw new ServerUnfit(found, "make it writable");
   }
-  if (synchronousCommit === "off") {
-    throw new ServerUnfit(
-      "synchronous_commit is off, so that what is acknowledged may be lost",
-      "set it to on for this server, database and role",
-    );
+  const unfit = DURABLE[durable.indexOf("off")];
+  if (unfit !== undefined) {
+    const [setting, danger, where] = unfit;
+    throw new ServerUnfit(`${setting} is off, so that ${danger}`, `set it to on ${where}`);
   }
 }
 

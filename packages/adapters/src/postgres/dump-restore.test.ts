@@ -45,7 +45,7 @@ describeOwnPostgres("a ledger that moves to another server", (use) => {
     await store.close();
     await catalogue.close();
 
-    another = await startThrowAwayServer(binDir, ["fsync=off"]);
+    another = await startThrowAwayServer(binDir);
     const file = join(another.dataDir, "..", "dump.sql");
     await run(join(binDir, "pg_dump"), ["--no-owner", "-f", file, url]);
     await run(join(binDir, "psql"), ["-q", "-v", "ON_ERROR_STOP=1", "-f", file, another.url]);

@@ -3,6 +3,7 @@ import { appendFileSync, chownSync, readFileSync, statSync, writeFileSync } from
 import { createServer as createHttpServer } from "node:http";
 import { createServer, type Server as NetServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ConfigurationInvalid } from "../config.ts";
@@ -130,6 +131,21 @@ describeOwnPostgres(
     ];
     test.each(CAUSES)("%s", (_, url, words) => expectRefusal(url(), words));
 
+    test.each([
+      ["fsync", "what is acknowledged may be lost"],
+      ["full_page_writes", "a crash may leave damaged pages"],
+    ])("%s off for the server", async (setting, danger) => {
+      const set = async (value: string) => {
+        await query(`ALTER SYSTEM SET ${setting} = ${value}`);
+        use().reload();
+        while ((await query(`SHOW ${setting}`))[0]?.[setting] !== value) await wait(10);
+      };
+      await set("off");
+      await expectRefusal(use().url, [`${setting} is off, so that ${danger}`]);
+      await set("on");
+      await (await open(use().url)).close();
+    });
+
     test("a certificate that nobody vouches for, where it is to be checked", async () => {
       const { dataDir } = use();
       makeCertificate(dataDir);
@@ -146,9 +162,9 @@ describeOwnPostgres(
       const answering = (...row: string[]) =>
         ({ query: async () => ({ rows: [row] }) }) as unknown as Parameters<typeof checkServer>[0];
       await expect(
-        checkServer(answering("140011", "f", "off", "on", "UTF8"), "read"),
+        checkServer(answering("140011", "f", "off", "UTF8", "on", "on", "on"), "read"),
       ).rejects.toThrow("version 14");
-      const standby = answering("160002", "t", "off", "on", "UTF8");
+      const standby = answering("160002", "t", "off", "UTF8", "on", "on", "on");
       await expect(checkServer(standby, "write")).rejects.toThrow("standby");
       await checkServer(standby, "read");
     });

@@ -23,9 +23,6 @@ export function describePostgres(name: string, define: (use: () => PostgresFixtu
   describeOwnPostgres(name, (use) => define(() => fixtureOf(use().url)));
 }
 
-/** Tests kill processes but never the machine, so written data survives without a flush to the disk. */
-const NO_FSYNC = "fsync=off";
-
 /** Defines tests that need a server which they can stop, freeze and configure. */
 export function describeOwnPostgres(
   name: string,
@@ -43,7 +40,7 @@ export function describeOwnPostgres(
   describe(name, () => {
     let server: ThrowAwayServer | null = null;
     beforeAll(async () => {
-      server = await startThrowAwayServer(binDir, [NO_FSYNC, ...settings]);
+      server = await startThrowAwayServer(binDir, settings);
     });
     afterAll(() => server?.dispose());
     define(() => {
