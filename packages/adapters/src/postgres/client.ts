@@ -31,6 +31,13 @@ const COMMON_SETTINGS = {
   // After waiting for a lock, a statement must see what the lock's holder committed. A database may
   // default to a stricter level, where all statements of a transaction use the first one's snapshot.
   default_transaction_isolation: "read committed",
+  // A database or role may default to the meaning of other products or of older versions: an array's NULL
+  // would be a text, `= NULL` true, and a backslash in a constant an escape.
+  array_nulls: "on",
+  transform_null_equals: "off",
+  standard_conforming_strings: "on",
+  // Functions and operators that stand in another schema do not replace the server's own.
+  search_path: "pg_catalog",
   // Every statement is short. The planner compiles those that it thinks are expensive, among them each
   // scan of a table of one row where `enable_seqscan` is off: for 25 ms, each time.
   jit: "off",

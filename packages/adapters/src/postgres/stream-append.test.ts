@@ -1,3 +1,4 @@
+import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { brokenAt, readAll } from "@counterfoil/processing/testing/event-stream-fixture";
@@ -110,6 +111,38 @@ describePostgres("an append of nothing", (use) => {
     expect(await stream.append(3, sampleEvents(4, 5))).toMatchObject({ outcome: "appended" });
     const bodies = await query(`SELECT sha256 FROM ${ledgerSchema(ledger)}.bodies`);
     expect(bodies).toEqual([{ sha256: BODY.sha256 }]);
+    await stream.close();
+  });
+});
+
+describePostgres("an append over a role whose settings change what is sent", (use) => {
+  const SETTINGS = [
+    "array_nulls = off",
+    "transform_null_equals = on",
+    "standard_conforming_strings = off",
+    "search_path = shadow, pg_catalog",
+  ];
+
+  test("is stored and read as over any other", async () => {
+    const { url, newLedger, query } = use();
+    const ledger = newLedger();
+    const role = `owner_${ledger}`;
+    await query(`
+      CREATE ROLE ${role} SUPERUSER LOGIN;
+      CREATE SCHEMA IF NOT EXISTS shadow;
+      CREATE OR REPLACE FUNCTION shadow.octet_length(text) RETURNS integer AS 'SELECT 1 / 0' LANGUAGE sql`);
+    for (const setting of SETTINGS) await query(`ALTER ROLE ${role} SET ${setting}`);
+    const own = new URL(url);
+    own.username = role;
+    const stream = await openEventStream({
+      ...{ url: own.href, ledger, hashing: nodeHashing, clock: systemClock },
+    });
+    const [first, second] = sampleEvents(1, 2);
+    const events = [{ ...first, occurred_at: null }, second] as readonly NewEvent[];
+    expect(await stream.append(0, events, [BODY])).toMatchObject({ outcome: "appended" });
+    const stored = await readAll(stream);
+    expect(stored).toMatchObject(events.map(({ about, ...event }) => event));
+    expect(brokenAt(stored, { ledger, hashing: nodeHashing })).toBeNull();
     await stream.close();
   });
 });
