@@ -4,7 +4,7 @@ import {
   queryOnce,
 } from "@counterfoil/adapters/postgres/testing/use-postgres";
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
-import { afterAll, afterEach, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import {
   addressOf,
   type Environment,
@@ -15,7 +15,7 @@ import {
   stopRole,
 } from "../e2e/support/counterfoil.ts";
 import { newFolder, removeFolders } from "../e2e/support/folder.ts";
-import { sendWebhook } from "../e2e/support/send.ts";
+import { postWebhook, sendWebhook } from "../e2e/support/send.ts";
 import { configOf } from "../e2e/support/stand-in.ts";
 
 const ROLE = "ledger";
@@ -43,9 +43,12 @@ describeOwnPostgres("a role that loses its rights, and a server that is stopped"
     return { ...configOf(newFolder()), COUNTERFOIL_POSTGRES_URL: url.href };
   };
 
-  test("the ingestor logs why, is not ready until it can write, and the status invents nothing", async () => {
+  beforeAll(async () => {
     await asSuperuser(`CREATE ROLE ${ROLE} LOGIN`);
     await asSuperuser(`GRANT CREATE ON DATABASE postgres TO ${ROLE}`);
+  });
+
+  test("the ingestor logs why, is not ready until it can write, and the status invents nothing", async () => {
     const env = newEnvironment();
     const ingestor = startRole(["ingestor"], env);
     const address = await addressOf(ingestor);
@@ -87,6 +90,43 @@ describeOwnPostgres("a role that loses its rights, and a server that is stopped"
     expect(await down.json()).toMatchObject({ code: "stream_unavailable" });
     await use().start();
     await whenReadyzIs(200, address);
+    expect(await stopRole(ingestor)).toBe(0);
+  });
+
+  test("what a trigger refuses is not acknowledged, told in the server's words, and taken later", async () => {
+    const env = { ...newEnvironment(), COUNTERFOIL_LEDGER: "triggered" };
+    const ingestor = startRole(["ingestor"], env);
+    const address = await addressOf(ingestor);
+    expect(await sendWebhook(address, webhook("1"))).not.toBeNull();
+    await asSuperuser(`
+      CREATE FUNCTION refuse() RETURNS trigger AS
+        $$ BEGIN RAISE EXCEPTION 'not on a Monday' USING ERRCODE = '22P02'; END $$ LANGUAGE plpgsql`);
+    const refuse = (table: string, when: string) =>
+      asSuperuser(`
+        CREATE TRIGGER refuse BEFORE INSERT ON counterfoil_triggered.${table}
+        FOR EACH ROW WHEN (${when}) EXECUTE FUNCTION refuse()`);
+
+    await refuse("events", "true");
+    const answer = await postWebhook(address, webhook("2"));
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({ code: "stream_unavailable" });
+    const refused = await ingestor.whenLogged(({ cause }) => cause !== undefined);
+    expect(refused).toMatchObject({ cause: "not on a Monday", code: "22P02" });
+    // Longer than the pause before the stream is tried again.
+    for (let second = 0; second < 8; second += 1) {
+      expect((await fetch(`${address}/readyz`)).status).toBe(503);
+      await wait(1_000);
+    }
+    await asSuperuser("DROP TRIGGER refuse ON counterfoil_triggered.events");
+    await whenReadyzIs(200, address);
+
+    await refuse("bodies", "position('poison'::bytea IN NEW.bytes) > 0");
+    const [poison, sound] = await Promise.all([
+      postWebhook(address, webhook("poison")),
+      postWebhook(address, webhook("2")),
+    ]);
+    expect([poison.status, sound.status]).toEqual([500, 200]);
+    expect((await fetch(`${address}/readyz`)).status).toBe(200);
     expect(await stopRole(ingestor)).toBe(0);
   });
 });

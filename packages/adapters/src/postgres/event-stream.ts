@@ -113,7 +113,7 @@ function createEventStream(connections: Connections, options: EventStreamOptions
     headPosition: async () => (await head()).position,
   });
   const lock = lockKey("append", channel);
-  const append = createAppender(writer, { tables, clock, hashing, channel, lock });
+  const append = createAppender(writer, { server, tables, clock, hashing, channel, lock });
   return {
     head,
     append: async (expectedPosition, events, bodies = [], unlessAbout) => {

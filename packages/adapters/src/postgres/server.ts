@@ -112,7 +112,10 @@ const DAMAGED: Trouble = {
   advice: "keep the server's files, and restore a backup or rebuild",
 };
 
-/** By the start of the SQLSTATE; the longest match applies. A state not listed is a bug in this program. */
+/**
+ * By the start of the SQLSTATE; the longest match applies. A state not listed is a bug in this program, or
+ * somebody's trigger, constraint or setting.
+ */
 const TROUBLES: readonly (readonly [state: string, trouble: Trouble])[] = [
   ["08", UNREACHABLE],
   ["0A000", BUSY],
@@ -159,6 +162,21 @@ export function portError(error: unknown, stored: Stored, server: Server): unkno
   }
   const trouble = troubleOf(error);
   return trouble === null ? error : troubleError(stored, server.name, trouble, error);
+}
+
+/** Advice for a refusal with a state that is not listed. */
+const REFUSED = unavailable(
+  "look for triggers, constraints and settings that this program did not make, and into the server's log",
+);
+
+/** Converts a refusal with a state that is not listed; returns any other error unchanged. */
+export function refusedError(error: unknown, stored: Stored, server: Server): unknown {
+  return isUnlisted(error) ? troubleError(stored, server.name, REFUSED, error) : error;
+}
+
+/** Whether the server refused a statement with a state that is not listed. */
+export function isUnlisted(error: unknown): boolean {
+  return stateOf(error) !== null && troubleOf(error) === null;
 }
 
 /** The server answers, but does not meet the program's requirements. */

@@ -146,3 +146,46 @@ describePostgres("an append over a role whose settings change what is sent", (us
     await stream.close();
   });
 });
+
+describePostgres("an append that PostgreSQL refuses for a reason of its own", (use) => {
+  let stream: EventStream;
+  let refuse: (when: string) => Promise<unknown>;
+
+  beforeEach(async () => {
+    const { url, newLedger, query } = use();
+    const ledger = newLedger();
+    const schema = ledgerSchema(ledger);
+    stream = await openEventStream({ url, ledger, hashing: nodeHashing, clock: systemClock });
+    await query(`
+      CREATE FUNCTION ${schema}.refuse() RETURNS trigger AS
+        $$ BEGIN RAISE EXCEPTION 'not on a Monday' USING ERRCODE = '22P02'; END $$ LANGUAGE plpgsql`);
+    refuse = (when) =>
+      query(`
+        CREATE TRIGGER refuse BEFORE INSERT ON ${schema}.events
+        FOR EACH ROW WHEN (${when}) EXECUTE FUNCTION ${schema}.refuse()`);
+  });
+  afterEach(() => stream.close());
+
+  test("is refused by the stream if it is so for every event", async () => {
+    await refuse("true");
+    const error: Error = await stream.append(0, sampleEvents(1, 2)).then(
+      () => new Error("it was appended"),
+      (reason) => reason,
+    );
+    expect(error).toBeInstanceOf(StreamUnavailable);
+    expect(error.message).toMatch(/not on a Monday: .*the server's log/);
+    expect(error.cause).toMatchObject({ message: "not on a Monday", code: "22P02" });
+    await expect(stream.append(0, [], [], new Set())).rejects.toThrow(StreamUnavailable);
+  });
+
+  test("is the fault of its events if others would be appended", async () => {
+    await refuse("NEW.data LIKE '%poison%'");
+    const poison = sampleEvents(1, 1).map((event) => ({ ...event, data: '{"a":"poison"}' }));
+    const refused = stream.append(0, poison);
+    await expect(refused).rejects.toThrow("not on a Monday");
+    await expect(refused).rejects.not.toThrow(StreamUnavailable);
+    expect(await stream.append(0, [], [], new Set())).toMatchObject({ outcome: "appended" });
+    expect(await stream.append(0, sampleEvents(2, 3))).toMatchObject({ outcome: "appended" });
+    expect((await readAll(stream)).map(({ position }) => position)).toEqual([1, 2]);
+  });
+});

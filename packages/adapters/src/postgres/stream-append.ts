@@ -15,8 +15,17 @@ import {
 } from "@counterfoil/processing/ports/event-stream";
 import type { ClientBase } from "pg";
 import { sealEvents, WRITTEN_COLUMNS } from "../sql/events.ts";
+import { STREAM } from "../sql/trouble.ts";
 import { queryCells, type ReconnectingClient } from "./client.ts";
-import { isConnectionLost, NOT_ENCODABLE, stateOf, UNIQUE_VIOLATED } from "./server.ts";
+import {
+  isConnectionLost,
+  isUnlisted,
+  NOT_ENCODABLE,
+  refusedError,
+  type Server,
+  stateOf,
+  UNIQUE_VIOLATED,
+} from "./server.ts";
 import { readHead, readPage, type StreamTables } from "./stream-sql.ts";
 
 export type Append = Readonly<{
@@ -27,6 +36,7 @@ export type Append = Readonly<{
 }>;
 
 type AppendOptions = Readonly<{
+  server: Server;
   tables: StreamTables;
   clock: Clock;
   hashing: Hashing;
@@ -76,16 +86,35 @@ const isEmpty = ({ events, bodies }: Append): boolean => events.length + bodies.
 /** Needs pages of its own, even compressed, so that a full disk shows. */
 const TRIAL_BYTES = 16 * 1024;
 
-/** Writes a body of random bytes by the statement of every append, and rolls back. */
+const TRIAL_EVENT: Omit<NewEvent, "id"> = {
+  type: "Trial",
+  schema_version: 1,
+  subject: "trial",
+  occurred_at: null,
+  causation_id: null,
+  correlation_id: null,
+  about: null,
+  data: "{}",
+};
+
+/**
+ * Writes an event and a body of random bytes by the statement of every append, and rolls back.
+ *
+ * @throws what an append would be refused with, whatever its events are
+ */
 async function tryToWrite(client: ClientBase, options: AppendOptions): Promise<void> {
   const { tables } = options;
-  const trial = { sha256: `trial ${randomUUID()}`, bytes: randomBytes(TRIAL_BYTES) };
+  const id = `trial ${randomUUID()}`;
+  const trial = { sha256: id, bytes: randomBytes(TRIAL_BYTES) };
   try {
     await allOf(beginLocked(client, options));
     const before = await readHead(client, tables);
-    const append = { expectedPosition: before.position, events: [], bodies: [trial] };
+    const events = [{ ...TRIAL_EVENT, id }];
+    const append = { expectedPosition: before.position, events, bodies: [trial] };
     const { values } = sealAppend(before, { ...append, unlessAbout: undefined }, options);
     await queryCells(client, tables.statements.append, values);
+  } catch (error) {
+    throw refusedError(error, STREAM, options.server);
   } finally {
     // If the connection is lost, the server rolls back.
     await client.query("ROLLBACK").catch(() => undefined);
@@ -188,7 +217,7 @@ async function sendUntilCertain(
           return isThere ? sealed.after : null;
         } catch (error) {
           isUncertain = isConnectionLost(error);
-          throw await appendError(client, error, sealed.events, options.tables);
+          throw await appendError(client, error, sealed.events, options);
         }
       });
     } catch (error) {
@@ -247,19 +276,28 @@ async function isOnStream(
   return row?.[0] === after.hash;
 }
 
-/** Converts an error of the server to one about the stream; returns any other unchanged. */
+/**
+ * Converts an error of the server to one about the stream; returns any other unchanged. A refusal that is
+ * not known is the fault of the events only if another event would be appended.
+ */
 async function appendError(
   client: ClientBase,
   error: unknown,
   events: readonly NewEvent[],
-  { statements }: StreamTables,
+  options: AppendOptions,
 ): Promise<unknown> {
   const state = stateOf(error);
   if (state === NOT_ENCODABLE) return notEncodable(events, error);
-  if (state !== UNIQUE_VIOLATED) return error;
-  const ids = events.map(({ id }) => id);
-  const [stored] = await queryCells(client, statements.takenId, [ids]);
-  return eventIdTaken(ids, stored?.[0] ?? null, error);
+  if (state === UNIQUE_VIOLATED) {
+    const ids = events.map(({ id }) => id);
+    const [stored] = await queryCells(client, options.tables.statements.takenId, [ids]);
+    return eventIdTaken(ids, stored?.[0] ?? null, error);
+  }
+  if (!isUnlisted(error)) return error;
+  return tryToWrite(client, options).then(
+    () => error,
+    (refused: unknown) => refused,
+  );
 }
 
 /** Deliveries with U+0000 should have been quarantined before; reports the event that was not. */
