@@ -76,7 +76,7 @@ function projectionsRoute({ stream, models, rebuilds }: Sources): Route {
     problems: ["stream_unavailable", "model_unavailable"],
     handle: async ({ caller: { platform } }) => {
       const seesAll = platform === null;
-      const data = MODELS.map(async (name): Promise<ProjectionRecord> => {
+      const records = MODELS.map(async (name): Promise<ProjectionRecord> => {
         // One model that cannot be read does not hide the others' generations.
         const served = await models.info(name).catch(nullIfUnavailable);
         const kept = await rebuilds.generations(name);
@@ -90,8 +90,9 @@ function projectionsRoute({ stream, models, rebuilds }: Sources): Route {
         }));
         return { name, generations, rebuild: progressFor(platform, rebuilds.progress(name)) };
       });
-      const { position } = await stream.head();
-      return { data: await Promise.all(data), position: String(position), next_cursor: null };
+      // Awaited together: a rejection that nobody awaits would end the process.
+      const [data, { position }] = await Promise.all([Promise.all(records), stream.head()]);
+      return { data, position: String(position), next_cursor: null };
     },
   });
 }
