@@ -185,3 +185,29 @@ describe("bytes that are not a valid request", () => {
     expect(head).toContain("Content-Type: application/problem+json");
   });
 });
+
+describe("a database that does not answer", () => {
+  test.each([
+    ["/v1/status", "stream_unavailable"],
+    ["/v1/projections", "model_unavailable"],
+    ["/v1/balances", "model_unavailable"],
+    ["/v1/deposits?as_of=2026-01-01T00:00:00Z", "model_unavailable"],
+  ] as const)("%s is answered after 10 s", async (url, code) => {
+    const asked = Promise.withResolvers<void>();
+    const never = () => {
+      asked.resolve();
+      return new Promise<never>(() => undefined);
+    };
+    const models: ServedModels = { snapshot: never, waitFor: never, info: never, close: never };
+    const gateway = await createTestGateway(ledger, { models });
+    let isAnswered = false;
+    const answering = gateway.get(url).finally(() => {
+      isAnswered = true;
+    });
+    await asked.promise;
+    await ledger.clock.advance(9_000);
+    expect(isAnswered).toBe(false);
+    await ledger.clock.advance(1_000);
+    expectProblem(await answering, code);
+  });
+});

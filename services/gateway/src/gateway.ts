@@ -87,7 +87,7 @@ export type Readers = Readonly<{
  * @throws StartupError configuration_invalid
  */
 export async function createGateway(deps: GatewayDeps): Promise<Listener> {
-  const { config, registry, register, readers, pages = createConsole() } = deps;
+  const { config, clock, registry, register, readers, pages = createConsole() } = deps;
   const stopping = new AbortController();
   const address = serviceAddress(config);
   const readiness = deps.readiness ?? createReadiness(() => assertReadable(deps), deps.clock);
@@ -115,14 +115,15 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   const operations = operationRoutes(sources, registry, readiness);
   await app.register(async (v1) => {
     await protectRoutes(v1, config);
-    mountRoutes(v1, readingRoutes(sources), readers?.answer);
-    mountRoutes(v1, changeRoutes(sources, streams));
-    mountRoutes(v1, operatorRoutes(deps.operatorActions));
-    mountRoutes(v1, operations.filter(isVersioned));
+    mountRoutes(v1, readingRoutes(sources), { clock, forward: readers?.answer });
+    mountRoutes(v1, changeRoutes(sources, streams), { clock });
+    mountRoutes(v1, operatorRoutes(deps.operatorActions), { clock });
+    mountRoutes(v1, operations.filter(isVersioned), { clock });
   });
   mountRoutes(
     app,
     operations.filter((route) => !isVersioned(route)),
+    { clock },
   );
   serveConsole(app, pages);
   await register?.(app);
@@ -170,7 +171,7 @@ export async function createReadingApp(
   app.addHook("onRequest", async (request) => {
     request.caller = JSON.parse(String(request.headers[CALLER_HEADER]));
   });
-  mountRoutes(app, readingRoutes({ ...deps, stopping: stopping.signal }));
+  mountRoutes(app, readingRoutes({ ...deps, stopping: stopping.signal }), deps);
   app.addHook("preClose", async () => stopping.abort());
   await app.ready();
   return app;

@@ -1,6 +1,8 @@
 import { ERROR_CODES, type ErrorCode, problemDocument } from "@counterfoil/contracts/http";
 import type { Needs } from "@counterfoil/http/operations";
 import { PROBLEM_MEDIA_TYPE, Problem, sendProblem } from "@counterfoil/http/problem";
+import { type Clock, withTimeout } from "@counterfoil/processing/ports/clock";
+import { ModelUnavailable, StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import type { Caller } from "./access.ts";
@@ -44,6 +46,8 @@ type RouteDefinition<
    * nothing has changed. Other answers are never cached.
    */
   isRevalidated?: true;
+  /** Its answer may take longer than that of other reading routes: it reads or computes very much. */
+  mayBeLong?: true;
   /** The answer's schema; with `mediaType` if it is not JSON. */
   answer: z.ZodType;
   mediaType?: string;
@@ -59,8 +63,13 @@ type RouteDefinition<
 export type Route = Readonly<{
   method: string;
   url: string;
-  /** With `forward`, valid requests are forwarded instead of handled here. */
-  mount: (app: FastifyInstance, forward?: ForwardRequest) => void;
+  mount: (app: FastifyInstance, options: MountOptions) => void;
+}>;
+
+type MountOptions = Readonly<{
+  clock: Pick<Clock, "sleep">;
+  /** Valid requests are forwarded instead of handled here. */
+  forward?: ForwardRequest | undefined;
 }>;
 
 /** Answers a GET on another thread, where it does not delay this event loop. */
@@ -132,7 +141,7 @@ export function route<
   };
   type Handled = Parameters<typeof handle>[0];
   type Validated = Pick<Handled, "query" | "headers" | "params" | "body">;
-  const handler = (request: FastifyRequest, reply: FastifyReply) => {
+  const handler = async (request: FastifyRequest, reply: FastifyReply) => {
     const { caller, method } = request;
     if (isLedgerWide && caller.platform !== null) throw new Problem("not_found", LEDGER_WIDE);
     const { query, headers, params, body } = request as unknown as Validated;
@@ -143,10 +152,41 @@ export function route<
   return {
     method,
     url,
-    mount: (app, forward) => {
+    mount: (app, { clock, forward }) => {
       const answer = forward === undefined ? handler : createForwardingHandler(forward);
-      app.route({ method, url, schema, config: { needs, caching }, handler: answer });
+      const limited = isLimited(definition) ? limitTime(answer, definition, clock) : answer;
+      app.route({ method, url, schema, config: { needs, caching }, handler: limited });
     },
+  };
+}
+
+/**
+ * How long a reading request may take. It may read one thing after the other, each with a timeout of its
+ * own, and a database that does not answer would hold it for their sum.
+ */
+const ANSWER_MS_MAX = 10_000;
+
+const isLimited = ({ method = "GET", url, mayBeLong }: AnyDefinition): boolean =>
+  method === "GET" && url.startsWith("/v1/") && mayBeLong !== true;
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+
+/** What is still read when the time is over ends by its own timeouts. */
+function limitTime(
+  handler: Handler,
+  { problems = [] }: AnyDefinition,
+  clock: MountOptions["clock"],
+): Handler {
+  const Unavailable = problems.includes("model_unavailable") ? ModelUnavailable : StreamUnavailable;
+  const late = () => {
+    throw new Unavailable(
+      `what is stored was not read within ${ANSWER_MS_MAX / 1000} s: look after the database and its load`,
+    );
+  };
+  return async (request, reply) => {
+    // It may have waited for the caller's key.
+    const ms = Math.max(0, ANSWER_MS_MAX - reply.elapsedTime);
+    return withTimeout(handler(request, reply), { ms, late }, clock);
   };
 }
 
@@ -209,7 +249,7 @@ function responsesOf(
 
 type AnyDefinition = Pick<
   RouteDefinition<z.ZodType, z.ZodType, z.ZodType, z.ZodType>,
-  "url" | "method" | "needs" | "status" | "answer" | "mediaType" | "problems"
+  "url" | "method" | "needs" | "status" | "answer" | "mediaType" | "problems" | "mayBeLong"
 >;
 
 function problemResponse(codes: readonly ErrorCode[]) {
@@ -224,9 +264,9 @@ function problemResponse(codes: readonly ErrorCode[]) {
 export function mountRoutes(
   app: FastifyInstance,
   routes: readonly Route[],
-  forward?: ForwardRequest,
+  options: MountOptions,
 ): void {
-  for (const { mount } of routes) mount(app, forward);
+  for (const { mount } of routes) mount(app, options);
   for (const [url, sameUrl] of Map.groupBy(routes, (each) => each.url)) {
     refuseOtherMethods(app, url, sameUrl);
   }

@@ -74,11 +74,11 @@ export async function readStatus(
   installation: Installation,
 ): Promise<StatusRecord> {
   const { stream, clock, expected } = sources;
-  const read: Found[] = [];
-  for (const model of MODELS) read.push(await projectionStatus(sources, model));
   const rule = stuckRule(clock.now(), expected.stuckAfterSeconds);
-  const examined: Examined[] = [];
-  for (const found of read) examined.push(await examine(sources, found, rule));
+  // All at once: if they cannot be read, their timeouts do not add up.
+  const examined = await Promise.all(
+    MODELS.map(async (model) => examine(sources, await projectionStatus(sources, model), rule)),
+  );
   const attentions = examined.flatMap(({ attention }) => attention ?? []);
   const publisher = await publisherStatus(sources);
   const { position, hash } = await stream.head();

@@ -65,6 +65,7 @@ export function changeRoutes(sources: Sources, streams: ChangeStreams): readonly
       operation: "streamChanges",
       url: "/v1/changes",
       tag: "changes",
+      mayBeLong: true,
       summary: "Every change of every read model, in order, as Server-Sent Events",
       description:
         "`event` is what has changed (`balances`, `withdrawals`, `deposits`, `trades`, `anomalies`), `data` is the record as of the change, as its own route serves it, with `position`; a record that is gone is `{id, position, gone: true}`. `stuck` is null, since it depends on the clock and not on a change. `id` is `POSITION.N`, the N-th change of that position, independent of filters; a client that reconnects with it in `Last-Event-ID` continues after it, and misses and repeats nothing. `event: reset` means that a model has to be read again from its routes, `event: state` that a model is behind, so that its changes come later than those of the others, or current again; who reconnects with `Last-Event-ID` hears the state of every model once it has caught up. Comments keep the connection alive. The connection of a reader that is too slow is closed.",
