@@ -192,7 +192,7 @@ describe("a database that does not answer", () => {
     ["/v1/projections", "model_unavailable"],
     ["/v1/balances", "model_unavailable"],
     ["/v1/deposits?as_of=2026-01-01T00:00:00Z", "model_unavailable"],
-  ] as const)("%s is answered after 10 s", async (url, code) => {
+  ] as const)("%s is answered after 20 s", async (url, code) => {
     const asked = Promise.withResolvers<void>();
     const never = () => {
       asked.resolve();
@@ -205,7 +205,7 @@ describe("a database that does not answer", () => {
       isAnswered = true;
     });
     await asked.promise;
-    await ledger.clock.advance(9_000);
+    await ledger.clock.advance(19_000);
     expect(isAnswered).toBe(false);
     await ledger.clock.advance(1_000);
     expectProblem(await answering, code);

@@ -164,7 +164,7 @@ export function route<
  * How long a reading request may take. It may read one thing after the other, each with a timeout of its
  * own, and a database that does not answer would hold it for their sum.
  */
-const ANSWER_MS_MAX = 10_000;
+const ANSWER_MS_MAX = 20_000;
 
 const isLimited = ({ method = "GET", url, mayBeLong }: AnyDefinition): boolean =>
   method === "GET" && url.startsWith("/v1/") && mayBeLong !== true;

@@ -118,11 +118,10 @@ async function prepareSession(client: ClientBase, options: ClientOptions): Promi
   await queryCells(client, { text: `SELECT ${calls.join(", ")}` }, settings.flat());
 }
 
-/** Settings that must be on for writing: each with what happens otherwise, and where it is set. */
+/** Settings that must be on for writing, or what is acknowledged may be lost; and where each is set. */
 const DURABLE = [
-  ["synchronous_commit", "what is acknowledged may be lost", "for this server, database and role"],
-  ["fsync", "what is acknowledged may be lost", "for this server"],
-  ["full_page_writes", "a crash may leave damaged pages", "for this server"],
+  ["synchronous_commit", "for this server, database and role"],
+  ["fsync", "for this server"],
 ] as const;
 
 const SETTINGS = `
@@ -157,8 +156,11 @@ export async function checkServer(
   }
   const unfit = DURABLE[durable.indexOf("off")];
   if (unfit !== undefined) {
-    const [setting, danger, where] = unfit;
-    throw new ServerUnfit(`${setting} is off, so that ${danger}`, `set it to on ${where}`);
+    const [setting, where] = unfit;
+    throw new ServerUnfit(
+      `${setting} is off, so that what is acknowledged may be lost`,
+      `set it to on ${where}`,
+    );
   }
 }
 
