@@ -171,8 +171,8 @@ function defineLimits(engineOf: () => Engine | OpenTestEngine): void {
     await ledger.catchUp();
     expect((await ledger.rows("trades", RECORDS)).map(({ id }) => id)).toEqual(["t1"]);
     const [quarantined] = await ledger.events(["DeliveryQuarantined"]);
-    expect(JSON.parse(quarantined?.data ?? "").detail).toMatch(
-      /^trade_id of TradeStatusReported takes 3000 bytes, expected 256 at most: "/,
+    expect(JSON.parse(quarantined?.data ?? "").detail).toBe(
+      "trade_id of TradeStatusReported takes 3000 bytes, expected 256 at most",
     );
     expect(quarantined?.data.length).toBeLessThan(1000);
   });
