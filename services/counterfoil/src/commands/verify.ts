@@ -141,8 +141,8 @@ const HELP = `
 Ends with 1 where something is damaged, naming the first bad position, and then writes no certificate.
 It stops where the chain is broken, or after about a hundred findings, and says what it has not checked.
 Ends with 2 where a file is no head or certificate of this ledger, or its key is neither this
-installation's nor given by --key. Without a head, what was
-cut from the stream's end or written anew with all its hashes is not seen. What the provider has not
+installation's nor given by --key. The last head that was made here is compared too; but what was cut
+or written anew together with it, only a head shows that lay with others. What the provider has not
 sent, or sent unreadable, is no damage: it is listed, and ends with 1 only with --strict.`;
 
 /** Missing data, which is no damage; includes acknowledged gaps. */
