@@ -54,7 +54,7 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
     // Without this, the client restarts a member that crashes while it stops.
     retry: { retries: RETRIES, restartOnFailure: async () => !isStopping },
   });
-  let isStopping = false;
+  let [isStopping, isStopped] = [false, false];
   let resolve = () => {};
   let reject: (error: unknown) => void = () => {};
   const ended = new Promise<void>((onStopped, onFailed) => {
@@ -66,8 +66,11 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) reject(payload.error);
   });
-  // A restart that has begun cannot be called off: it runs on when the broker is back. What throws in
-  // this event fails the join, after which the client disconnects.
+  // A restart that has begun cannot be called off: it connects again when the broker is back. Its next
+  // connection is closed too; what throws in the other event fails its join, after which the client ends.
+  consumer.on(consumer.events.REQUEST, () => {
+    if (isStopped) void consumer.disconnect().catch(() => undefined);
+  });
   consumer.on(consumer.events.GROUP_JOIN, () => {
     if (isStopping) throw new Error("the consumer was stopped while it joined its group");
   });
@@ -77,6 +80,7 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
   const stop = async () => {
     isStopping = true;
     await consumer.disconnect();
+    isStopped = true;
     resolve();
   };
   const fail = (error: unknown) => {
