@@ -206,7 +206,7 @@ function isSameContent(recorded: FactData, read: FactData): boolean {
 /** A quarantined delivery that is read again. */
 export type Retry = Readonly<{
   received: RecordedEvent;
-  /** The reading; its facts are those of the part. */
+  /** How it was read; its facts come with the part. */
   reading: Reading;
   part: Part;
   translation: number;

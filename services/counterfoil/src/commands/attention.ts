@@ -32,7 +32,7 @@ import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import { Command, InvalidArgumentError } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson, printJsonList, printTables, renderTable } from "../output/print.ts";
-import { readOnThread } from "../threads/reading.ts";
+import { READING } from "../threads/reading.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
@@ -271,8 +271,7 @@ async function* retryAll(
   deliveries: AsyncIterable<QuarantinedRecord> | Iterable<QuarantinedRecord>,
 ): AsyncGenerator<RetryRecord> {
   for await (const delivery of deliveries) {
-    const reading = { translations: TRANSLATIONS, readLarge: readOnThread };
-    const result = await retryQuarantined(delivery, { ...backends, ...reading });
+    const result = await retryQuarantined(delivery, { ...backends, ...READING });
     if (result.outcome !== "resolved") process.exitCode = EXIT.findings;
     yield result;
   }

@@ -6,7 +6,7 @@ import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { Command } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson, withProgress } from "../output/print.ts";
-import { readOnThread } from "../threads/reading.ts";
+import { READING } from "../threads/reading.ts";
 import {
   ACTOR_OPTION,
   type ActorOption,
@@ -49,8 +49,7 @@ function retranslateAll(backends: Backends): Promise<RetranslateResult> {
   return withProgress("retranslate", (update) =>
     retranslate({
       ...backends,
-      translations: TRANSLATIONS,
-      readLarge: readOnThread,
+      ...READING,
       onProgress: (_step, position, head) => update(position, head),
     }),
   );

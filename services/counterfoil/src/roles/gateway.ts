@@ -30,7 +30,7 @@ import {
   type Service,
   startOrClose,
 } from "../service/service.ts";
-import { readOnThread } from "../threads/reading.ts";
+import { READING } from "../threads/reading.ts";
 import { createRebuildThreads } from "../threads/rebuilds.ts";
 
 /** Runs a gateway alone. Any number of them may run on one ledger. */
@@ -126,10 +126,7 @@ function createOperatorActions(config: Config, models: ServedModels): OperatorAc
         const rule = stuckRule(backends.clock.now(), config.COUNTERFOIL_STUCK_AFTER);
         return acknowledgeAnomaly({ ...backends, models, rule, platform }, word);
       }),
-    retry: (word) => {
-      const reading = { translations: TRANSLATIONS, readLarge: readOnThread };
-      return writing((backends) => retryForOperator({ ...backends, ...reading }, word));
-    },
+    retry: (word) => writing((backends) => retryForOperator({ ...backends, ...READING }, word)),
     dismiss: (word) =>
       writing((backends) => dismissQuarantined({ ...backends, translations: TRANSLATIONS }, word)),
   };

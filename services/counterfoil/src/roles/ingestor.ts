@@ -1,7 +1,6 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import type { Config } from "@counterfoil/contracts/config";
 import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
-import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createReadiness } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
 import { sampleLog } from "@counterfoil/http/request-log";
@@ -21,7 +20,7 @@ import {
   type Service,
   startOrClose,
 } from "../service/service.ts";
-import { readOnThread } from "../threads/reading.ts";
+import { READING } from "../threads/reading.ts";
 
 /** Runs an ingestor alone. Any number of them may run on one ledger. */
 export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service | null> {
@@ -46,8 +45,6 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
     return { drain: readiness.drain };
   });
 }
-
-const READING = { translations: TRANSLATIONS, readLarge: readOnThread };
 
 type TakingIngest = Ingest & Readonly<{ assertTaking: () => Promise<void> }>;
 

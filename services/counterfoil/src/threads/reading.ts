@@ -6,6 +6,7 @@ import { collectEverywhere } from "@counterfoil/adapters/node/garbage";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
 import { createGate } from "@counterfoil/adapters/waiting";
 import type { ProviderFact } from "@counterfoil/contracts/fact";
+import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { beyondMemory } from "@counterfoil/processing/ingest/large-reading";
 import type { LargeReading, LargeSource, ReadLarge } from "@counterfoil/processing/ports/ingest";
 import { startThread } from "./supervise.ts";
@@ -40,7 +41,10 @@ const takeTurn = createGate(1);
  * Reads a large body on its own short-lived thread: its memory is released with it, and a body that
  * exhausts the memory ends only its thread.
  */
-export const readOnThread: ReadLarge = readWithin(LIMITS);
+const readOnThread: ReadLarge = readWithin(LIMITS);
+
+/** How a process reads the bytes of deliveries. */
+export const READING = { translations: TRANSLATIONS, readLarge: readOnThread } as const;
 
 /** As `readOnThread`, with these limits. */
 export function readWithin(limits: typeof LIMITS): ReadLarge {
