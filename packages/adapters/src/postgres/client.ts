@@ -7,7 +7,7 @@ import pg, {
 } from "pg";
 import type { Stored } from "../sql/trouble.ts";
 import { createGate } from "../waiting.ts";
-import { isConnectionLost, portError, type Server, ServerUnfit } from "./server.ts";
+import { isConnectionLost, portError, refusedError, type Server, ServerUnfit } from "./server.ts";
 
 /** Timeout for connecting and authenticating. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -226,7 +226,7 @@ export function createReconnectingClient(options: ReconnectingOptions): Reconnec
 
 /** Connections for reads, opened on demand. If all are in use, a caller waits up to the connect timeout. */
 export type Pool = Readonly<{
-  /** Runs `work` with exclusive use of a connection. @throws the port's errors for those of the driver */
+  /** Runs `work` with exclusive use of a connection. @throws the port's errors for those of driver and server */
   use<T>(work: (client: PoolClient) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }>;
@@ -266,7 +266,7 @@ export function createPool({ server, stored, sizeMax, client }: PoolOptions): Po
           connection.release(!isSound);
         }
       } catch (error) {
-        throw portError(error, stored, server);
+        throw refusedError(portError(error, stored, server), stored, server);
       }
     },
     close: () => {

@@ -189,3 +189,22 @@ describePostgres("an append that PostgreSQL refuses for a reason of its own", (u
     expect((await readAll(stream)).map(({ position }) => position)).toEqual([1, 2]);
   });
 });
+
+describePostgres("a read that PostgreSQL refuses for a reason of its own", (use) => {
+  test("is refused by the stream, with the server's words", async () => {
+    const { url, newLedger, query } = use();
+    const ledger = newLedger();
+    const schema = ledgerSchema(ledger);
+    const stream = await openEventStream({ url, ledger, hashing: nodeHashing, clock: systemClock });
+    await stream.append(0, sampleEvents(1, 2), [BODY]);
+    await query(`
+      ALTER TABLE ${schema}.events RENAME TO events_behind;
+      CREATE FUNCTION ${schema}.refuse() RETURNS boolean AS
+        $$ BEGIN RAISE EXCEPTION 'not on a Monday' USING ERRCODE = '22P02'; END $$ LANGUAGE plpgsql;
+      CREATE VIEW ${schema}.events AS SELECT * FROM ${schema}.events_behind WHERE ${schema}.refuse()`);
+    const reading = stream.read({ after: 0, limit: 10 });
+    await expect(reading).rejects.toThrow(StreamUnavailable);
+    await expect(reading).rejects.toThrow(/not on a Monday: .*the server's log/);
+    await stream.close();
+  });
+});

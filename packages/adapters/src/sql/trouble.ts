@@ -17,6 +17,8 @@ export type Stored = Readonly<{
   corrupted: ErrorClass;
   missing: ErrorClass;
   otherwise: ErrorClass;
+  /** What to do where a table or a column is missing. */
+  otherwiseAdvice: string;
 }>;
 
 export const STREAM: Stored = {
@@ -24,7 +26,8 @@ export const STREAM: Stored = {
   unavailable: StreamUnavailable,
   corrupted: StreamCorrupted,
   missing: StreamMissing,
-  otherwise: StreamUnavailable,
+  otherwise: StreamCorrupted,
+  otherwiseAdvice: "somebody removed or renamed it: keep what is there, and restore a backup",
 };
 
 export const MODEL: Stored = {
@@ -33,20 +36,17 @@ export const MODEL: Stored = {
   corrupted: ModelCorrupted,
   missing: GenerationMissing,
   otherwise: ModelLaidOutOtherwise,
+  otherwiseAdvice: "another version of the program laid it out: a projector builds it anew",
 };
 
-/** The kind of an engine error, and what to do about it. */
-export type Trouble = Readonly<{
-  is: "unavailable" | "corrupted" | "missing" | "otherwise";
-  advice: string;
-}>;
+/** The kind of an engine error, and what to do about it; null where that depends on what is stored. */
+export type Trouble =
+  | Readonly<{ is: "unavailable" | "corrupted" | "missing"; advice: string }>
+  | Readonly<{ is: "otherwise"; advice: null }>;
 
 export const unavailable = (advice: string): Trouble => ({ is: "unavailable", advice });
 
-export const LAID_OUT_OTHERWISE: Trouble = {
-  is: "otherwise",
-  advice: "another version of the program laid it out: a projector builds it anew",
-};
+export const LAID_OUT_OTHERWISE: Trouble = { is: "otherwise", advice: null };
 
 /** Creates the port's error for an engine's error: what failed, where, the cause, what to do. */
 export function troubleError(
@@ -55,7 +55,8 @@ export function troubleError(
   trouble: Trouble,
   cause: unknown,
 ): Error {
-  const message = `the ${stored.name} in ${where}: ${messageOf(cause)}: ${trouble.advice}`;
+  const advice = trouble.advice ?? stored.otherwiseAdvice;
+  const message = `the ${stored.name} in ${where}: ${messageOf(cause)}: ${advice}`;
   return new stored[trouble.is](message, { cause });
 }
 

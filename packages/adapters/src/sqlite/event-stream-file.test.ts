@@ -296,6 +296,20 @@ describe("the stream's file", () => {
       expect(checkStreamFile(file)).toEqual([expect.stringMatching(says)]);
     });
 
+    test.each([
+      ["DROP TABLE bodies", (stream: EventStream) => stream.body("00".repeat(32))],
+      [
+        "ALTER TABLE events RENAME COLUMN data TO facts",
+        (stream: EventStream) => stream.read({ after: 0, limit: 10 }),
+      ],
+    ])("is not called a read model of another version: %s", async (sql, read) => {
+      await leaveThree();
+      change(sql);
+      const reading = read(await open());
+      await expect(reading).rejects.toThrow(StreamCorrupted);
+      await expect(reading).rejects.toThrow(/no such .*removed or renamed it: keep what is there/);
+    });
+
     test("is no finding where it has the same indexes in other words, or statistics", async () => {
       await leaveThree();
       change(`DROP INDEX events_about; ANALYZE;

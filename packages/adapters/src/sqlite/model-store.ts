@@ -279,6 +279,7 @@ const FILE: Stored = {
   corrupted: FileUnusable,
   missing: FileUnusable,
   otherwise: FileUnusable,
+  otherwiseAdvice: "another program changes it: write to a file of its own",
 };
 
 /** @throws FileUnusable, here and in its functions, if the file cannot be written */
