@@ -2,6 +2,8 @@ import type { ProviderFact } from "@counterfoil/contracts/fact";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
+import { mergeAnomalies, readAnomalies } from "@counterfoil/processing/queries/anomalies";
+import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { listEntries } from "@counterfoil/processing/queries/entries";
 import type { Moment } from "@counterfoil/processing/queries/moment";
 import { shuffleDeliveries } from "@counterfoil/simulator/delivery/delivery-plan";
@@ -231,6 +233,38 @@ const twoMisread = (fact: ProviderFact): ProviderFact => {
         : {};
   return { ...fact, data: { ...fact.data, ...misread } } as ProviderFact;
 };
+
+test("a gap that a misread delivery opened, and its correction closes, was open until then", async () => {
+  const misread = (fact: ProviderFact): ProviderFact =>
+    fact.type === "BalanceReported" && fact.data.balance === "2"
+      ? { ...fact, data: { ...fact.data, balance: "20" } }
+      : fact;
+  const ledger = await openTestLedger({ translations: faulty(misread) });
+  const gaps = async (moment: Moment = {}) => {
+    const rule = stuckRule(0n, 0);
+    const query = { model: "balances", filters: {}, rule, moment } as const;
+    const page = { limit: 10, beyond: null };
+    const parts = await ledger.read("balances", (rows) =>
+      readAnomalies(rows, { ...query, page, platform: null, nextTurn: async () => {} }),
+    );
+    return mergeAnomalies(parts, 10, moment).data.map((gap) => gap.closed_position);
+  };
+  for (const run of [1, 2]) {
+    await take(ledger, {
+      body: balanceBody({ run, change: "1", balance: String(run), at: AT + run * 1000 }),
+    });
+  }
+  await ledger.catchUp();
+  const { position } = await ledger.stream.head();
+  expect(await gaps()).toEqual([null]);
+  await ledger.clock.advance(86_400_000);
+  await ledger.translateWith(mended(misread));
+  await retranslated(ledger, misread);
+  await ledger.catchUp();
+  expect(await gaps()).toEqual([expect.any(String)]);
+  expect(await gaps({ at_position: position })).toEqual([null]);
+  await ledger.close();
+});
 
 test("what was corrected is marked, from then on and nothing else", async () => {
   const ledger = await openTestLedger({ translations: faulty(twoMisread) });

@@ -1,4 +1,5 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
+import type { Nanos } from "../exact/time.ts";
 import {
   type Amendment,
   amendedState,
@@ -13,6 +14,7 @@ export type StreamEvent = Readonly<{
   type: string;
   position: number;
   deliveryId: string | null;
+  recordedAt: Nanos;
   data: FactData;
 }>;
 

@@ -19,10 +19,15 @@ beforeEach(async () => {
 
 const ID = "gap:a:1..4";
 
+/** Facts of a delivery that are recorded at this time. */
+const of = (position: number, deliveryId: string | null = null, recordedAt = 1n) => ({
+  ...{ position, deliveryId, recordedAt },
+});
+
 function open(position: number, amount: string, deliveryId: string | null = null) {
   const detail = { missing_amount: amount };
   const content = { id: ID, kind: "gap", subject: "a", detail, essence: detail, at: 1n };
-  return openAnomaly(buffer, content, { position, deliveryId });
+  return openAnomaly(buffer, content, of(position, deliveryId));
 }
 
 function acknowledge(position: number, asOf: number) {
@@ -65,7 +70,7 @@ describe("an acknowledged anomaly", () => {
     await open(7, "2");
     expect(await now()).toEqual(OPEN);
     await acknowledge(8, 7);
-    await closeAnomaly(buffer, ID, { position: 9, deliveryId: null });
+    await closeAnomaly(buffer, ID, of(9));
     expect(await now()).toEqual([ATTENTION.closed, "Ann", 0, 0]);
     await acknowledge(10, 9);
     expect((await now())[0]).toBe(ATTENTION.closed);
@@ -74,10 +79,19 @@ describe("an acknowledged anomaly", () => {
   });
 });
 
-test("an anomaly that the same delivery opens and closes is removed and not counted", async () => {
-  await open(5, "1", "d");
-  await closeAnomaly(buffer, ID, { position: 6, deliveryId: "d" });
-  expect(await now()).toEqual([undefined, undefined, 0, 0]);
+describe("an anomaly that the same delivery opens and closes", () => {
+  test("is removed and not counted", async () => {
+    await open(5, "1", "d");
+    await closeAnomaly(buffer, ID, of(6, "d"));
+    expect(await now()).toEqual([undefined, undefined, 0, 0]);
+  });
+
+  test("stays, with who acknowledged it, where a later translation closes it", async () => {
+    await open(5, "1", "d");
+    await acknowledge(6, 5);
+    await closeAnomaly(buffer, ID, of(7, "d", 2n));
+    expect(await now()).toEqual([ATTENTION.closed, "Ann", 0, 0]);
+  });
 });
 
 test("counts match the rows, also after a commit", async () => {

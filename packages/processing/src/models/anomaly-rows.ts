@@ -13,8 +13,13 @@ export type AnomalyContent = Readonly<{
   at: Nanos | null;
 }>;
 
-/** The event that opens or closes an anomaly. */
-export type AnomalyCause = Readonly<{ position: number; deliveryId: string | null }>;
+/** The event that opens or closes an anomaly, and the delivery that states it, if one does. */
+export type AnomalyCause = Readonly<{
+  position: number;
+  deliveryId: string | null;
+  /** Events of one append have one time; null if no delivery states it. */
+  recordedAt: Nanos | null;
+}>;
 
 export const NOT_ACKNOWLEDGED = {
   acknowledged_at: null,
@@ -29,7 +34,7 @@ export const NOT_ACKNOWLEDGED = {
 export async function openAnomaly(
   buffer: RowBuffer,
   { id, kind, subject, detail, essence, at }: AnomalyContent,
-  { position, deliveryId }: AnomalyCause,
+  { position, deliveryId, recordedAt }: AnomalyCause,
 ): Promise<void> {
   const stored = await buffer.get(ANOMALIES, [id]);
   const content = {
@@ -42,6 +47,7 @@ export async function openAnomaly(
     opened_position: stored?.opened_position ?? position,
     closed_position: null,
     delivery_id: stored ? (stored.delivery_id ?? null) : deliveryId,
+    recorded_at: stored?.recorded_at ?? recordedAt,
   };
   if (stored !== null && isSame(stored, content)) return;
   const attention = { attention: ATTENTION.open, changed_position: position, ...NOT_ACKNOWLEDGED };
@@ -49,17 +55,19 @@ export async function openAnomaly(
 }
 
 /**
- * Closes an anomaly. One that the same delivery opened is removed: a delivery's facts are folded
- * one by one, and between a run's two movements there is always a gap.
+ * Closes an anomaly. One that the same delivery opened, by events that were recorded at once, is
+ * removed: they are folded one by one, and between a run's two movements there is always a gap. What
+ * a later translation of the delivery closes was seen, and stays.
  */
 export async function closeAnomaly(
   buffer: RowBuffer,
   id: string,
-  { position, deliveryId }: AnomalyCause,
+  { position, deliveryId, recordedAt }: AnomalyCause,
 ): Promise<void> {
   const stored = await buffer.get(ANOMALIES, [id]);
   if (stored === null || stored.closed_position !== null) return;
-  if (deliveryId !== null && stored.delivery_id === deliveryId) {
+  const isOfSameDelivery = deliveryId !== null && stored.delivery_id === deliveryId;
+  if (isOfSameDelivery && stored.recorded_at === recordedAt) {
     buffer.remove(ANOMALIES, stored, stored);
     await countAttention(buffer, String(stored.kind), {
       before: Number(stored.attention),
@@ -150,7 +158,7 @@ async function recordChange(
   buffer.put(ANOMALY_CHANGES, { position, id, row: text }, stored);
 }
 
-const TIMES = ["opened_at", "acknowledged_at"] as const;
+const TIMES = ["opened_at", "recorded_at", "acknowledged_at"] as const;
 
 /** Times are text, because JSON numbers cannot hold nanoseconds exactly. */
 function changeText(row: Row): string {

@@ -41,8 +41,9 @@ export const ANOMALIES: Table = {
     opened_at: own(nanos),
     opened_position: own(integer),
     closed_position: own(integer),
-    /** The delivery that opened it. */
+    /** The delivery that opened it first, and when the event was recorded that did. */
     delivery_id: own(text),
+    recorded_at: own(nanos),
     attention: own(integer),
     /** Where it last changed: an acknowledgement of an earlier position does not apply. */
     changed_position: own(integer),

@@ -55,12 +55,10 @@ export const LAST_DELIVERIES: Table = {
   digested: "digest",
 };
 
-export type DeliveryEvent = StreamEvent & Readonly<{ recordedAt: Nanos }>;
-
 /** Applies an event about a quarantined delivery: its quarantine, dismissal or retry. */
 export async function noteQuarantine(
   buffer: RowBuffer,
-  { type, data, position, recordedAt }: DeliveryEvent,
+  { type, data, position, recordedAt }: StreamEvent,
 ): Promise<void> {
   const { delivery_id } = data as DataOf<"DeliveryQuarantined">;
   const stored = await buffer.get(QUARANTINED, [delivery_id]);
@@ -120,7 +118,7 @@ const FEED_STATES: Readonly<Record<string, string>> = {
 /** Updates the feed's state; events of older connections are ignored. */
 export async function noteFeed(
   buffer: RowBuffer,
-  { type, data, recordedAt }: Pick<DeliveryEvent, "type" | "data" | "recordedAt">,
+  { type, data, recordedAt }: Pick<StreamEvent, "type" | "data" | "recordedAt">,
 ): Promise<void> {
   const { connection, reason = null } = data as DataOf<"FeedClosed">;
   const stored = await buffer.get(LAST_FEED, [FEED_ROW_ID]);
@@ -302,13 +300,13 @@ function createClockAnomaly(buffer: RowBuffer, stored: string | null) {
       anomaly = id;
       const detail = { recorded_at: formatTime(recorded_at), received_at: receivedAt };
       const content = { id, kind: "clock", subject: "ledger", detail, essence: {}, at: null };
-      return openAnomaly(buffer, content, { position, deliveryId });
+      return openAnomaly(buffer, content, { position, deliveryId, recordedAt: recorded_at });
     },
-    close({ position }: RecordedEvent): Work {
+    close({ position, recorded_at: recordedAt }: RecordedEvent): Work {
       if (anomaly === null) return undefined;
       const closed = anomaly;
       anomaly = null;
-      return closeAnomaly(buffer, closed, { position, deliveryId: null });
+      return closeAnomaly(buffer, closed, { position, deliveryId: null, recordedAt });
     },
   };
 }

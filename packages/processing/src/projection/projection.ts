@@ -187,6 +187,9 @@ async function readStops(store: ModelStore): Promise<Stops> {
   return new Map(stored.map(({ subject, position }) => [String(subject), Number(position)]));
 }
 
+/** A subject is stopped by this program, not by what a delivery states. */
+const OF_NO_DELIVERY = { deliveryId: null, recordedAt: null } as const;
+
 type StoppedContext = Readonly<{ store: ModelStore; buffer: RowBuffer; hashing: Hashing }>;
 
 function openStopped(stops: Stops, { store, buffer, hashing }: StoppedContext): StoppedSubjects {
@@ -208,7 +211,7 @@ function openStopped(stops: Stops, { store, buffer, hashing }: StoppedContext): 
     const id = anomalyId(subject);
     const detail = { type: stop.type, position: String(stop.position), error: stop.error };
     const content = { id, kind: STOPPED_KIND, subject, detail, essence: {}, at };
-    await openAnomaly(buffer, content, { position, deliveryId: null });
+    await openAnomaly(buffer, content, { position, ...OF_NO_DELIVERY });
   }
 
   return {
@@ -243,7 +246,7 @@ function openStopped(stops: Stops, { store, buffer, hashing }: StoppedContext): 
     async clear(subject, position) {
       const row = await buffer.get(STOPPED, [subject]);
       if (row !== null) buffer.remove(STOPPED, row, row);
-      await closeAnomaly(buffer, anomalyId(subject), { position, deliveryId: null });
+      await closeAnomaly(buffer, anomalyId(subject), { position, ...OF_NO_DELIVERY });
       changed.set(subject, null);
     },
     keep() {

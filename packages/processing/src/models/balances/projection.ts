@@ -15,7 +15,7 @@ import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { everyRow } from "../../projection/selection.ts";
 import { acknowledgeAnomaly, openAnomaly } from "../anomaly-rows.ts";
 import { parseData } from "../columns.ts";
-import { type DeliveryEvent, noteFeed, noteQuarantine, openArrivals } from "../deliveries.ts";
+import { noteFeed, noteQuarantine, openArrivals } from "../deliveries.ts";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { openFeeds } from "./snapshot-membership.ts";
 import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
@@ -23,7 +23,7 @@ import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 /** Balances per account with their whole history, and anomalies: gaps, contradictions, wrong clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 13,
+  version: 14,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",
@@ -53,7 +53,7 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
   const accounts = createAccounts(store, { buffer, feeds }, position);
   const arrivals = await openArrivals(store, buffer);
 
-  const folds: Readonly<Record<string, (event: DeliveryEvent) => Work>> = {
+  const folds: Readonly<Record<string, (event: StreamEvent) => Work>> = {
     FeedOpened: (event) => {
       const { connection, opened_at } = event.data as DataOf<"FeedOpened">;
       feeds.opened(connection, { position: event.position, on: timeOf(opened_at) });
@@ -74,7 +74,7 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
       completeSnapshot((event.data as DataOf<"SnapshotCompleted">).connection, event),
   };
 
-  async function completeSnapshot(connection: string, event: DeliveryEvent): Promise<void> {
+  async function completeSnapshot(connection: string, event: StreamEvent): Promise<void> {
     // Holders are read from the rows, so everything before this event must be committed, and nothing of
     // this event, which is folded again after a crash.
     await commit();
@@ -84,13 +84,13 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
     await checkListed(accounts, missing, event);
   }
 
-  function fold(event: DeliveryEvent): Work {
+  function fold(event: StreamEvent): Work {
     const direct = Object.hasOwn(folds, event.type) ? folds[event.type] : undefined;
     return direct ? direct(event) : accounts.fold(event);
   }
 
   const foldIfRelevant = (event: RecordedEvent): Work =>
-    isRelevant(event) ? fold(deliveryEvent(event)) : undefined;
+    isRelevant(event) ? fold(streamEvent(event)) : undefined;
 
   return {
     apply(event) {
@@ -110,7 +110,7 @@ const PAGE = 500;
 async function checkListed(
   accounts: Accounts,
   missing: AsyncIterable<string>,
-  event: DeliveryEvent,
+  event: StreamEvent,
 ): Promise<void> {
   let checked = 0;
   for await (const account of missing) {
@@ -140,13 +140,13 @@ function isRelevant(event: RecordedEvent): boolean {
   return balancesProjection.types.has(event.type);
 }
 
-function deliveryEvent(event: RecordedEvent): DeliveryEvent {
+function streamEvent(event: RecordedEvent): StreamEvent {
   const { id, type, position, causation_id: deliveryId, recorded_at: recordedAt } = event;
   return { id, type, position, deliveryId, recordedAt, data: parseData(event) };
 }
 
 /** Records that a delivery could not be read, or that a quarantined one was retried. */
-async function recordAttempt(buffer: RowBuffer, event: DeliveryEvent): Promise<void> {
+async function recordAttempt(buffer: RowBuffer, event: StreamEvent): Promise<void> {
   await noteQuarantine(buffer, event);
   await recordTypeConflict(buffer, event);
 }

@@ -101,12 +101,13 @@ class LifecycleFold {
 
   async apply(event: RecordedEvent): Promise<void> {
     const data = parseData(event);
-    const cause = { position: event.position, deliveryId: event.causation_id };
+    const { position, causation_id: deliveryId, recorded_at: recordedAt } = event;
+    const cause = { position, deliveryId, recordedAt };
     if (AMENDMENTS.has(event.type)) return this.amend(event, data, cause);
     if (event.type === "AnomalyAcknowledged") return this.acknowledge(event, data);
     const type = event.type as ProviderFactType;
     if (!this.lifecycle.isKept(type, data)) return;
-    const state = initialFactState(data, cause.position, cause.deliveryId);
+    const state = initialFactState(data, position, deliveryId);
     await this.put({ id: factIdOf(type, data), type, state }, cause);
   }
 
