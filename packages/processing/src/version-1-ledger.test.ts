@@ -68,6 +68,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "ee7bd15a17ceaa2ac6c0fe69125f628b63b8fa1bc7e10ff803be9231a96becae",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
+  "balances 14": [
+    "b2b45a2c74f7a209bd34e0dc5f5595d758c744e33ebe46c8bce7454278cbf90a",
+    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",
@@ -106,6 +110,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
   ],
   "withdrawals 11": [
     "a3dc41ddce10ab15bbf3a705bb29073751ccb6e75bbfd21b630f6bdba3afcf2c",
+    "48cbc0d091b8a7a87349da005d3d453c8f531c0cf18416d5b9ea62fc9865f714",
+  ],
+  "withdrawals 12": [
+    "c43cefae78637e0ade711c0aa7503f71e6bf2d720857f5fc6390c4597e0c34fb",
     "48cbc0d091b8a7a87349da005d3d453c8f531c0cf18416d5b9ea62fc9865f714",
   ],
   "deposits 2": [
@@ -148,6 +156,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "c4e4ed7a045df504f0e25831587c184b0daab8eabd304093077e5cd07651ce85",
     "62172ce7bfb10db4ce539766462b513c42700b11157b36b9465697c4d365a1a7",
   ],
+  "deposits 12": [
+    "fc692efd3f8127d2fe9e0d501798f6bcb3314e015788557ce098f4154746cba4",
+    "62172ce7bfb10db4ce539766462b513c42700b11157b36b9465697c4d365a1a7",
+  ],
   "trades 2": [
     "85c6f95641dda072652d8732de608b54e02cfda9e6f961c8cbc69f6b0ae003c8",
     "9ce12cfc9b6a7230f9cf0221e9885771a71df759397745e620a2154cfc243e10",
@@ -182,6 +194,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
   ],
   "trades 10": [
     "bd83cce40a1dd25bbfeb1380dfbd885dd35c368ba60b102aa54e85492416bd01",
+    "80784b7cd712655cfa8b46d7870b406c87d6810192655d16c69755393e4637ca",
+  ],
+  "trades 11": [
+    "24b31ca41ff118a1f4512e2b65f3ce55febde2d570b2d130172aae4d8bd5b435",
     "80784b7cd712655cfa8b46d7870b406c87d6810192655d16c69755393e4637ca",
   ],
 };

@@ -152,7 +152,8 @@ export async function findAnomaly(
   const record = await rows.get(RECORDS, [stuck.id]);
   if (record?.waits !== stuck.stage || !isStuck(record, rule)) return null;
   if (!isRecordAmong(model, record, platform)) return null;
-  return stuckRecord(record, model, rule, (await knownOf(rows, record)) ?? undefined);
+  const known = (await knownOf(rows, record)) ?? undefined;
+  return anomalyFor(stuckRecord(record, model, rule, known), platform);
 }
 
 /** Finds an anomaly in any model, with the position of that model; null if no model has it. */
@@ -359,7 +360,7 @@ function readKnownStuck(
         }),
       recordOf: (known) =>
         isStuck({ ...known, waits: known.stage ?? null }, rule)
-          ? stuckRecord(known, model, rule, known)
+          ? anomalyFor(stuckRecord(known, model, rule, known), platform)
           : null,
     },
     query,

@@ -144,11 +144,13 @@ export function accountsOf(accounts: readonly string[], platform: Platform): rea
 /**
  * An anomaly without other platforms' accounts; null if fewer than two remain, as when two accounts
  * share an id of the provider's and only one of them is the platform's. Of the amounts of one side of
- * a trade it says only that they differ.
+ * a trade it says only that they differ. Of an acknowledgement it says when, but not by whom and with
+ * which note: they may be the ledger's, or those of another platform that it concerns.
  */
-export function anomalyFor(anomaly: AnomalyRecord, platform: Platform): AnomalyRecord | null {
+export function anomalyFor(shown: AnomalyRecord, platform: Platform): AnomalyRecord | null {
+  if (platform === null) return shown;
+  const anomaly = { ...shown, acknowledged_by: null, note: null };
   const { detail, model } = anomaly;
-  if (platform === null) return anomaly;
   if (model === "trades" && isOfOneSide(detail.field)) {
     return { ...anomaly, detail: { field: detail.field ?? null } };
   }

@@ -88,6 +88,22 @@ describe("an anomaly that somebody acknowledged", () => {
     expect(JSON.parse(event?.data ?? "")).toMatchObject({ anomaly_id: euro.id, ...WORD });
   });
 
+  test("tells a platform when, but not by whom and why: others may see the same anomaly", async () => {
+    await openGap();
+    const [gap] = await anomalies("kind=gap");
+    await acknowledge(gap.id);
+    const { headers } = await gateway.newKey({ platform: "P1" });
+    const seen = { ...NOBODY, acknowledged_at: expect.any(String) };
+    const ofPlatform = async (path: string) =>
+      (await gateway.send("GET", path, { headers })).body.data;
+    expect(await ofPlatform("/v1/anomalies")).toMatchObject([{ id: gap.id, ...seen }]);
+    const { position } = await ledger.stream.head();
+    for (const moment of ["", `?at_position=${position}`]) {
+      const path = `/v1/anomalies/${encodeURIComponent(gap.id)}${moment}`;
+      expect(await ofPlatform(path)).toMatchObject(seen);
+    }
+  });
+
   test("needs a person again when it changes, but not when others change", async () => {
     await openGap();
     const [gap] = await anomalies("kind=gap");
