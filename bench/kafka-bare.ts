@@ -1,10 +1,6 @@
 import { createClient, type KafkaConnection } from "@counterfoil/adapters/kafka/client";
-import {
-  type Chunk,
-  checkpointTopicName,
-  choosePartition,
-  chunkRecords,
-} from "@counterfoil/adapters/kafka/publisher";
+import { checkpointTopicName, choosePartition } from "@counterfoil/adapters/kafka/publisher";
+import { type Chunk, chunkRecords } from "@counterfoil/adapters/kafka/requests";
 import { topicName } from "@counterfoil/contracts/kafka";
 import type { TopicTransaction } from "@counterfoil/processing/ports/topics";
 import type { Logger } from "pino";

@@ -5,6 +5,7 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import {
   BrokersDisagree,
+  NotAuthorized,
   RecordTooLarge,
   TopicMisconfigured,
   type Topics,
@@ -211,6 +212,38 @@ describe("a publisher", () => {
     await whenAt(1);
     await publisher.stop();
     expect(storage.records.filter(({ topic }) => topic === "events")).toHaveLength(1);
+  });
+
+  test("a right that the broker refuses is an error in log and metrics, and tried again", async () => {
+    const world = await openWorld();
+    const storage = createMemoryTopicStorage();
+    const topics = createMemoryTopics({ storage });
+    let isGranted = false;
+    const refusing: Topics = {
+      ...topics,
+      async open() {
+        const open = await topics.open();
+        const publish: typeof open.publish = async (transaction) => {
+          if (!isGranted) throw new NotAuthorized("not authorised to write deposits");
+          await open.publish(transaction);
+        };
+        return { ...open, publish };
+      },
+    };
+    const { publisher, lines, registry, whenIn, whenAt } = watch(world, refusing);
+    await foldAll(world);
+    await whenIn("refused");
+    const metrics = await registry.metrics();
+    expect(metrics).toContain('counterfoil_publisher_state{state="refused"} 1');
+    expect(metrics).toContain("counterfoil_publisher_lag_events 1");
+    const errors = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50);
+    expect(errors[0]).toMatchObject({
+      reason: "not authorised to write deposits",
+      msg: "publishing is refused until this is put right, trying again",
+    });
+    isGranted = true;
+    await whenAt(1);
+    await publisher.stop();
   });
 
   test("a key whose record is too large is counted and logged once; the rest is published", async () => {

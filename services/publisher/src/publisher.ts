@@ -2,6 +2,7 @@ import type { Backends } from "@counterfoil/adapters/connect";
 import { LedgerMismatch, StreamForked } from "@counterfoil/processing/ports/errors";
 import {
   BrokersDisagree,
+  NotAuthorized,
   PublisherFenced,
   RecordTooLarge,
   TopicMisconfigured,
@@ -52,13 +53,7 @@ export function startPublisher(deps: PublisherDeps): Publisher {
  * `forked`: the topics hold another stream, which is not retried; `stopped`: this process no longer
  * publishes.
  */
-export type PublishingState =
-  | PublisherState
-  | "fenced"
-  | "refused"
-  | "failed"
-  | "forked"
-  | "stopped";
+export type PublishingState = PublisherState | "fenced" | "failed" | "forked" | "stopped";
 
 /** An event that a publisher reports; plain data, since it may come from another thread. */
 export type PublisherEvent =
@@ -142,7 +137,11 @@ function logInterruption(logger: Logger, interruption: Interruption): void {
   const reason = error instanceof Error ? error.message : String(error);
   const lag = position === null || head === null ? null : Math.max(0, head - position);
   const fields = { reason, position, lag_events: lag, pause_ms: pauseMs };
-  logger.warn(fields, "publishing interrupted, trying again");
+  if (error instanceof NotAuthorized) {
+    logger.error(fields, "publishing is refused until this is put right, trying again");
+  } else {
+    logger.warn(fields, "publishing interrupted, trying again");
+  }
   logger.debug({ err: error }, "error that interrupted publishing");
 }
 

@@ -1,4 +1,8 @@
-import { PublisherFenced, TopicsUnavailable } from "@counterfoil/processing/ports/topics";
+import {
+  NotAuthorized,
+  PublisherFenced,
+  TopicsUnavailable,
+} from "@counterfoil/processing/ports/topics";
 import { describe, expect, test } from "@jest/globals";
 import { portError, withAdvice } from "./client.ts";
 
@@ -56,6 +60,24 @@ describe("failures of the client", () => {
     expect(found).toBeInstanceOf(kind);
     expect(found.message).toContain(message);
     expect(found.cause).toBe(error);
+  });
+
+  test.each([
+    ["TOPIC_AUTHORIZATION_FAILED", "read it", /^reading: not authorised to read it: grant it to/],
+    [
+      "GROUP_AUTHORIZATION_FAILED",
+      undefined,
+      /not authorised to use a group \(as the broker says\)/,
+    ],
+  ])("a refusal of a right by the broker: %s", async (type, topic, message) => {
+    const refusal = clientError("KafkaJSProtocolError", "as the broker says", { type });
+    const error = clientError("KafkaJSNonRetriableError", "failed", { cause: refusal });
+    const found = portError(error, "reading", topic === undefined ? {} : { topic });
+    expect(found).toBeInstanceOf(NotAuthorized);
+    expect((found as Error).message).toMatch(message);
+    // The broker answers: its address and login are right.
+    await expect(withAdvice(BROKERS, () => Promise.reject(found))).rejects.toBe(found);
+    expect(portError(found, "once more")).toBe(found);
   });
 
   test("a programming error is unchanged", () => {

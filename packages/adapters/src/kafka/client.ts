@@ -2,7 +2,11 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Config } from "@counterfoil/contracts/config";
-import { PublisherFenced, TopicsUnavailable } from "@counterfoil/processing/ports/topics";
+import {
+  NotAuthorized,
+  PublisherFenced,
+  TopicsUnavailable,
+} from "@counterfoil/processing/ports/topics";
 import { Kafka, type LogEntry, logLevel } from "kafkajs";
 import type { Logger } from "pino";
 import { ConfigurationInvalid } from "../config.ts";
@@ -31,9 +35,17 @@ export type ClientOptions = KafkaConnection &
 /** A few retries within a few seconds; after that the caller decides. */
 export const RETRY = { retries: 4, initialRetryTime: 50, maxRetryTime: 1000, multiplier: 2 };
 
-export function createClient(options: ClientOptions): Kafka {
+/**
+ * A client that says why it found no coordinator of a transaction or a group: kafkajs 2.2.4 drops the
+ * broker's refusal and throws that there is none, so that only its log has the refusal.
+ */
+export type Client = Kafka & Readonly<{ explain: (error: unknown) => unknown }>;
+
+export function createClient(options: ClientOptions): Client {
   const { brokers, tls = false, sasl, clientId, logger, retries = RETRY.retries } = options;
-  return new Kafka({
+  const write = kafkaLog(logger);
+  let refusal: Error | null = null;
+  const kafka = new Kafka({
     clientId,
     brokers: [...brokers],
     ssl: typeof tls === "boolean" ? tls : { ca: [tls.ca] },
@@ -43,9 +55,36 @@ export function createClient(options: ClientOptions): Kafka {
     requestTimeout: 10_000,
     retry: { ...RETRY, retries },
     logLevel: logLevel.INFO,
-    logCreator: () => kafkaLog(logger),
+    logCreator: () => (entry) => {
+      refusal = coordinatorRefusal(entry) ?? refusal;
+      write(entry);
+    },
+  });
+  return Object.assign(kafka, {
+    explain(error: unknown) {
+      if (refusal === null || !causesOf(error).some(isWithoutCoordinator)) return error;
+      const found = refusal;
+      refusal = null;
+      return found;
+    },
   });
 }
+
+/** The client's texts for the refusals of a coordinator, and its types of errors. */
+const COORDINATOR_REFUSALS: ReadonlyMap<unknown, string> = new Map([
+  ["Transactional Id authorization failed", "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"],
+  ["Not authorized to access group: Group authorization failed", "GROUP_AUTHORIZATION_FAILED"],
+]);
+
+/** The error of a log line that tells of a refused look-up of a coordinator; null of any other. */
+function coordinatorRefusal({ log }: LogEntry): Error | null {
+  const type = COORDINATOR_REFUSALS.get(log.error);
+  if (type === undefined || !log.message.startsWith("Response GroupCoordinator")) return null;
+  return Object.assign(new Error(String(log.error)), { name: "KafkaJSProtocolError", type });
+}
+
+const isWithoutCoordinator = ({ name }: Failure): boolean =>
+  name === "KafkaJSGroupCoordinatorNotFound";
 
 /**
  * The Kafka connection and topic prefix of a ledger; null if no brokers are configured.
@@ -147,12 +186,28 @@ export function kafkaLog(logger: Logger): (entry: LogEntry) => void {
   };
 }
 
+/** What a call does that the broker may refuse to this user, by the kind of what it does it with. */
+type Needed = Readonly<Partial<Record<"topic" | "group" | "transactionalId", string>>>;
+
 /** Runs a call of the client. @throws errors of the port */
-export async function asPort<T>(doing: string, work: () => Promise<T>): Promise<T> {
+export async function asPort<T>(
+  doing: string,
+  work: () => Promise<T>,
+  needed: Needed = {},
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw portError(error, doing);
+    throw portError(error, doing, needed);
+  }
+}
+
+/** Runs work that needs a coordinator of the client. @throws its errors, and the refusal of a coordinator */
+export async function withExplanation<T>(client: Client, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw client.explain(error);
   }
 }
 
@@ -164,7 +219,8 @@ export async function withAdvice<T>(
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof TopicsUnavailable)) throw error;
+    // A broker that refuses a right has answered.
+    if (!(error instanceof TopicsUnavailable) || error instanceof NotAuthorized) throw error;
     const advice = adviceOn(causesOf(error), brokers);
     throw new TopicsUnavailable(`${error.message}: ${advice}`, { cause: error.cause });
   }
@@ -190,10 +246,40 @@ const FENCED = new Set(["INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"]);
 const FENCED_CODES = new Set([47, 90]);
 const TOO_LARGE = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 
+const REFUSED_TOPIC = "TOPIC_AUTHORIZATION_FAILED";
+const REFUSED: ReadonlyMap<unknown, keyof Needed> = new Map([
+  [REFUSED_TOPIC, "topic"],
+  ["GROUP_AUTHORIZATION_FAILED", "group"],
+  ["TRANSACTIONAL_ID_AUTHORIZATION_FAILED", "transactionalId"],
+]);
+/** The broker's answer on the topics of a request of which it refuses another one. */
+const NOT_ATTEMPTED = "OPERATION_NOT_ATTEMPTED";
+
+/** Whether a topic is refused. */
+export const isTopicRefused = (error: unknown): boolean =>
+  causesOf(error).some(({ type }) => type === REFUSED_TOPIC);
+
+/** Whether a topic is refused, or another one of the same request. */
+export const isRequestRefused = (error: unknown): boolean =>
+  causesOf(error).some(({ type }) => type === REFUSED_TOPIC || type === NOT_ATTEMPTED);
+
+/** @param what a verb and what it is done with */
+export function notAuthorized(doing: string, what: string, cause: unknown): NotAuthorized {
+  const advice =
+    "grant it to the publisher's user, infra/kafka/README.md lists all rights that it needs; it is tried again";
+  return new NotAuthorized(`${doing}: not authorised to ${what}: ${advice}`, { cause });
+}
+
 /** Converts an error of the client to an error of the port. Other errors are returned unchanged. */
-export function portError(error: unknown, doing: string): unknown {
+export function portError(error: unknown, doing: string, needed: Needed = {}): unknown {
+  if (error instanceof NotAuthorized) return error;
   const chain = causesOf(error);
   if (!chain.some(isOfClient)) return error;
+  const refused = chain.find(({ type }) => REFUSED.has(type));
+  if (refused !== undefined) {
+    const kind = REFUSED.get(refused.type) as keyof Needed;
+    return notAuthorized(doing, needed[kind] ?? `use a ${kind} (${refused.message})`, error);
+  }
   const message = `${doing}: ${chain.map(({ message: text }) => text).at(-1)}`;
   const is = (types: ReadonlySet<unknown>, codes?: ReadonlySet<unknown>) =>
     chain.some(({ type, code }) => types.has(type) || codes?.has(code));

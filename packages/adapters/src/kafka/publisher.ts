@@ -5,7 +5,6 @@ import {
   type Topic,
   topicName,
 } from "@counterfoil/contracts/kafka";
-import { cutText } from "@counterfoil/core/exact/text";
 import {
   RecordTooLarge,
   TopicMisconfigured,
@@ -13,9 +12,27 @@ import {
   TopicsUnavailable,
   type TopicTransaction,
 } from "@counterfoil/processing/ports/topics";
-import type { Admin, ICustomPartitioner, Kafka, Message, Producer } from "kafkajs";
-import { asPort, RETRY, retryTransient, withAdvice } from "./client.ts";
-import { haveRecords, type Part, readCheckpoint, readToEnd, wholeTopics } from "./read-to-end.ts";
+import type { Admin, ICustomPartitioner, Kafka, Message, Producer, Transaction } from "kafkajs";
+import {
+  asPort,
+  type Client,
+  isRequestRefused,
+  isTopicRefused,
+  notAuthorized,
+  RETRY,
+  retryTransient,
+  withAdvice,
+  withExplanation,
+} from "./client.ts";
+import {
+  haveRecords,
+  neededToRead,
+  type Part,
+  readCheckpoint,
+  readToEnd,
+  wholeTopics,
+} from "./read-to-end.ts";
+import { type Chunk, chunkRecords, sizeProblem } from "./requests.ts";
 
 /** An existing topic with its settings on the broker. */
 export type FoundTopic = Readonly<{
@@ -30,7 +47,7 @@ export const checkpointTopicName = (prefix: string): string =>
   `${prefix}.publisher.${TOPIC_VERSION}`;
 
 type Opening = Readonly<{
-  kafka: Kafka;
+  kafka: Client;
   /** Connected; used only while opening. */
   admin: Admin;
   /** Prefix of the topics' names and of the transactional id. */
@@ -49,7 +66,8 @@ export async function openPublisher(opening: Opening): Promise<TopicPublisher> {
   const repeatDetector = createRepeatDetector(choosePartition);
   const producer = createProducer(kafka, prefix, repeatDetector);
   try {
-    await asPort("becoming the publisher", () => retryTransient(() => fenceOthers(producer)));
+    const fence = () => withExplanation(kafka, () => fenceOthers(producer));
+    await asPort("becoming the publisher", () => retryTransient(fence), neededBy(prefix));
     const checkpoint = await findCheckpoint(opening);
     const written = await findWritten(opening);
     if (checkpoint === null) await checkNothingPublished(opening, written);
@@ -83,6 +101,11 @@ async function fenceOthers(producer: Producer): Promise<void> {
   await (await producer.transaction()).abort();
 }
 
+/** What every transaction needs. */
+const neededBy = (prefix: string) => ({
+  transactionalId: `write with the transactional id ${prefix}.publisher`,
+});
+
 async function findCheckpoint({ kafka, admin, prefix, found }: Opening): Promise<string | null> {
   const record = await readCheckpoint(kafka, admin, checkpointTopicName(prefix));
   if (record?.value == null) return null;
@@ -104,7 +127,10 @@ async function findWritten({
   const written = new Map<Topic, readonly Part[]>();
   for (const topic of TOPICS) {
     const asking = `asking where topic ${topic} ends`;
-    const parts = await asPort(asking, () => wholeTopics(admin, [topicName(prefix, topic)]));
+    const name = topicName(prefix, topic);
+    const parts = await asPort(asking, () => wholeTopics(admin, [name]), {
+      topic: `describe ${name}`,
+    });
     if (parts.some(({ end }) => end > 0n)) written.set(topic, parts);
   }
   return written;
@@ -122,11 +148,13 @@ async function checkNothingPublished(
 ): Promise<void> {
   const own = checkpointTopicName(prefix);
   for (const [topic, parts] of written) {
+    const name = topicName(prefix, topic);
     const looking = `looking for records on topic ${topic}`;
+    const look = () => haveRecords(kafka, own, parts);
     // What a first transaction wrote that was aborted is no record.
-    if (!(await asPort(looking, () => haveRecords(kafka, own, parts)))) continue;
+    if (!(await asPort(looking, look, neededToRead(own, name)))) continue;
     throw new TopicMisconfigured(
-      `topic ${topicName(prefix, topic)} has records, and ${own} has no checkpoint of the publisher that wrote them: it was deleted, or its records were. Delete all topics of this prefix, the publisher's own too, and everything is published again; or publish under another topic prefix`,
+      `topic ${name} has records, and ${own} has no checkpoint of the publisher that wrote them: it was deleted, or its records were. Delete all topics of this prefix, the publisher's own too, and everything is published again; or publish under another topic prefix`,
     );
   }
 }
@@ -170,8 +198,13 @@ function createPublisher(open: Open): TopicPublisher {
     const checkpointMessage = { topic: checkpointTopicName(prefix), key: prefix, value, headers };
     return [...chunkRecords([checkpointMessage], limitOf), ...chunkRecords(messages, limitOf)];
   };
-  const callBroker = <T>(doing: string, work: () => Promise<T>) =>
-    withAdvice(brokers, () => asPort(doing, work));
+  const callBroker = <T>(doing: string, work: () => Promise<T>, topic?: string) =>
+    withAdvice(brokers, () =>
+      asPort(doing, work, {
+        ...neededBy(prefix),
+        ...(topic !== undefined && neededToRead(checkpointTopicName(prefix), topic)),
+      }),
+    );
   async function publish(transaction: TopicTransaction): Promise<void> {
     const requests = requestsOf(transaction);
     await callBroker("publishing", () => commit(open, requests));
@@ -185,7 +218,8 @@ function createPublisher(open: Open): TopicPublisher {
       // A transaction is acknowledged before its end marker is written. The next one begins after it.
       if (last !== null) await publish({ records: [], checkpoint: last });
       const name = topicName(prefix, topic);
-      await callBroker(`reading ${name}`, () => readStates({ kafka, prefix, topic: name, onPage }));
+      const read = () => readStates({ kafka, prefix, topic: name, onPage });
+      await callBroker(`reading ${name}`, read, name);
     },
     close: async () => {
       await open.producer.disconnect().catch(() => undefined);
@@ -199,13 +233,20 @@ function createPublisher(open: Open): TopicPublisher {
  * @param requests the first goes to one partition only: the broker refuses it while it is still
  *   writing the end marker of the last transaction, and the client retries it
  */
-async function commit(
-  { producer, repeatDetector }: Open,
+async function commit(open: Open, requests: readonly Chunk[]): Promise<void> {
+  const { kafka, producer } = open;
+  await withExplanation(kafka, async () => send(open, await producer.transaction(), requests));
+}
+
+async function send(
+  { kafka, repeatDetector }: Open,
+  transaction: Transaction,
   requests: readonly Chunk[],
 ): Promise<void> {
-  const transaction = await producer.transaction();
+  let sending: Chunk = new Map();
   try {
     for (const [at, request] of requests.entries()) {
+      sending = request;
       const topicMessages = [...request].map(([topic, messages]) => ({
         topic,
         messages: messages.map((message) => ({ ...message })),
@@ -220,11 +261,53 @@ async function commit(
     }
     await transaction.commit();
   } catch (error) {
+    // What else fails then, as with a topic that was deleted, the next opening finds.
+    const ask = () => refusedIn(sending, transaction, kafka).catch(() => null);
+    const refused = isRequestRefused(error) ? await ask() : null;
     // Abort, so that readers need not wait for the broker's timeout. If the abort is lost, the next
     // opening aborts it.
     if (transaction.isActive()) await transaction.abort().catch(() => undefined);
-    throw error;
+    throw refused === null ? error : notAuthorized("publishing", refused, error);
   }
+}
+
+/**
+ * What the broker refuses of a request, for which the client throws the answer on any of its topics. Each
+ * topic is asked for alone, the right to write with a record in the transaction, which is aborted.
+ *
+ * @returns null if nothing is refused any more
+ * @throws errors of the client that are no refusals
+ */
+async function refusedIn(
+  request: Chunk,
+  transaction: Transaction,
+  kafka: Kafka,
+): Promise<string | null> {
+  const topics = [...request.keys()];
+  const hidden = await withOwnAdmin(kafka, (admin) =>
+    refusedOf(topics, (topic) => admin.fetchTopicMetadata({ topics: [topic] })),
+  );
+  // A hidden topic makes the client fail with all others too.
+  if (hidden.length > 0) return `describe ${hidden.join(", ")}`;
+  const closed = await refusedOf(topics, (topic) => {
+    const [first] = request.get(topic) ?? [];
+    return transaction.send({ topic, messages: first === undefined ? [] : [{ ...first }] });
+  });
+  return closed.length === 0 ? null : `write ${closed.join(", ")}`;
+}
+
+async function refusedOf(
+  topics: readonly string[],
+  ask: (topic: string) => Promise<unknown>,
+): Promise<readonly string[]> {
+  const refused: string[] = [];
+  for (const topic of topics) {
+    await ask(topic).catch((error: unknown) => {
+      if (!isTopicRefused(error)) throw error;
+      refused.push(topic);
+    });
+  }
+  return refused;
 }
 
 /**
@@ -263,28 +346,32 @@ export function createRepeatDetector(choose: ICustomPartitioner): RepeatDetector
   };
 }
 
+async function withOwnAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return await work(admin);
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}
+
 type ReadStates = Pick<Open, "kafka" | "prefix"> &
   Readonly<{ topic: string; onPage: Parameters<TopicPublisher["readStates"]>[1] }>;
 
 async function readStates({ kafka, prefix, topic, onPage }: ReadStates): Promise<void> {
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-    await readToEnd({
-      kafka,
-      name: checkpointTopicName(prefix),
-      parts: await wholeTopics(admin, [topic]),
-      onPage: (messages) =>
-        onPage(
-          messages.map(({ key, value }) => ({
-            key: String(key),
-            value: value === null ? null : String(value),
-          })),
-        ),
-    });
-  } finally {
-    await admin.disconnect().catch(() => undefined);
-  }
+  await readToEnd({
+    kafka,
+    name: checkpointTopicName(prefix),
+    parts: await withOwnAdmin(kafka, (admin) => wholeTopics(admin, [topic])),
+    onPage: (messages) =>
+      onPage(
+        messages.map(({ key, value }) => ({
+          key: String(key),
+          value: value === null ? null : String(value),
+        })),
+      ),
+  });
 }
 
 /**
@@ -313,99 +400,4 @@ function murmur2(bytes: Buffer): number {
   }
   hash = Math.imul(hash ^ (hash >>> 13), MULTIPLIER);
   return hash ^ (hash >>> 15);
-}
-
-/** A message in the client's format. */
-type OutgoingMessage = Readonly<{
-  key: string;
-  value: string | null;
-  headers: Readonly<Record<string, string>>;
-}>;
-
-/** A message with the topic's name. */
-export type AddressedMessage = OutgoingMessage & Readonly<{ topic: string }>;
-
-/** Messages sent in one request, by topic, in order. */
-export type Chunk = ReadonlyMap<string, readonly OutgoingMessage[]>;
-
-/** Limit for one topic in a request; beyond it another request is cheaper for the client. */
-const MESSAGES_MAX = 1000;
-
-/**
- * Splits a transaction's messages into requests, in order. All messages of a topic in a request may go
- * to one partition, and the broker accepts no batch above the topic's limit.
- *
- * @param bytesMaxOf returns a topic's `max.message.bytes`
- */
-export function chunkRecords(
-  messages: readonly AddressedMessage[],
-  bytesMaxOf: (topic: string) => number,
-): readonly Chunk[] {
-  const chunks: Map<string, OutgoingMessage[]>[] = [];
-  let chunk = new Map<string, OutgoingMessage[]>();
-  let sizes = new Map<string, number>();
-  for (const { topic, ...message } of messages) {
-    const bytesMax = bytesMaxOf(topic);
-    const bytes = recordBytes(message);
-    const size = (sizes.get(topic) ?? BATCH_HEADER_BYTES) + bytes + FOLLOWER_BYTES;
-    const ofTopic = chunk.get(topic) ?? [];
-    const isFull = ofTopic.length > 0 && (size > bytesMax || ofTopic.length >= MESSAGES_MAX);
-    if (isFull) {
-      chunks.push(chunk);
-      chunk = new Map();
-      sizes = new Map();
-    }
-    sizes.set(topic, isFull ? BATCH_HEADER_BYTES + bytes : size);
-    if (isFull || ofTopic.length === 0) chunk.set(topic, [message]);
-    else ofTopic.push(message);
-  }
-  if (chunk.size > 0) chunks.push(chunk);
-  return chunks;
-}
-
-/** Describes the problem of a message that alone exceeds its topic's limit; null if it does not. */
-export function sizeProblem(
-  message: AddressedMessage,
-  bytesMaxOf: (topic: string) => number,
-): string | null {
-  const { topic, key } = message;
-  const [bytes, bytesMax] = [recordBytes(message) + BATCH_HEADER_BYTES, bytesMaxOf(topic)];
-  if (bytes <= bytesMax) return null;
-  return `the record of ${cutText(key, 100)} takes ${bytes} bytes, and topic ${topic} takes at most ${bytesMax} (max.message.bytes): raise it to ${bytes} or more, then start the publisher again`;
-}
-
-/** Size of a batch's header on the wire and on disk. */
-export const BATCH_HEADER_BYTES = 61;
-
-/** Additional size of a record that is not the first of a batch of fewer than 8,192. */
-const FOLLOWER_BYTES = 1;
-
-/** The size in bytes of a record (record format version 2) as the first of its batch. */
-export function recordBytes({ key, value, headers }: OutgoingMessage): number {
-  const entries = Object.entries(headers);
-  const body =
-    ATTRIBUTES +
-    TIME_DIFFERENCE +
-    OFFSET_DIFFERENCE +
-    sizedBytes(key) +
-    (value === null ? 1 : sizedBytes(value)) +
-    varintBytes(entries.length) +
-    entries.reduce((sum, [name, text]) => sum + sizedBytes(name) + sizedBytes(text), 0);
-  return varintBytes(body) + body;
-}
-
-const ATTRIBUTES = 1;
-const TIME_DIFFERENCE = 1;
-const OFFSET_DIFFERENCE = 1;
-
-function sizedBytes(text: string): number {
-  const bytes = Buffer.byteLength(text);
-  return varintBytes(bytes) + bytes;
-}
-
-/** The size of a zigzag varint, whose encoding takes one bit more than the value. */
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value * 2; rest >= 128; rest = Math.floor(rest / 128)) bytes += 1;
-  return bytes;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
-import type { ConsumerConfig, Kafka } from "kafkajs";
+import type { ConsumerConfig } from "kafkajs";
+import type { Client } from "./client.ts";
 import { readToEnd } from "./read-to-end.ts";
 
 /** Fails to run, and crashes while it is disconnected, as the client does if the broker is away. */
@@ -25,7 +26,7 @@ function consumerWithoutBroker() {
     };
   };
   return {
-    kafka: { consumer: create } as unknown as Kafka,
+    kafka: { consumer: create, explain: (error: unknown) => error } as unknown as Client,
     restarts,
     join: () => {
       for (const listener of onJoin) listener();

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { TopicsUnavailable } from "@counterfoil/processing/ports/topics";
-import type { Admin, Consumer, EachBatchPayload, Kafka, KafkaMessage } from "kafkajs";
-import { asPort, retryTransient } from "./client.ts";
+import type { Admin, Consumer, EachBatchPayload, KafkaMessage } from "kafkajs";
+import { asPort, type Client, retryTransient, withExplanation } from "./client.ts";
 
 /** A range of a partition: the offsets from `from`, before `end`. */
 export type Part = Readonly<{ topic: string; partition: number; from: bigint; end: bigint }>;
 
 type ReadToEndOptions = Readonly<{
-  kafka: Kafka;
+  kafka: Client;
   /** Prefix of the consumer group's id. */
   name: string;
   parts: readonly Part[];
@@ -57,7 +57,7 @@ export async function readToEnd({ kafka, name, parts, onPage }: ReadToEndOptions
   let hasEnded = false;
   const consumer = kafka.consumer({
     // A new group, because a suspended reader of the same group would keep its partitions.
-    groupId: `${name}-reader-${randomUUID()}`,
+    groupId: `${groupPrefix(name)}${randomUUID()}`,
     readUncommitted: false,
     maxWaitTimeInMs: 100,
     sessionTimeout: SESSION_TIMEOUT_MS,
@@ -70,12 +70,20 @@ export async function readToEnd({ kafka, name, parts, onPage }: ReadToEndOptions
     if (hasEnded) throw new Error("the reading has ended");
   });
   try {
-    await consume(consumer, unread, onPage);
+    await withExplanation(kafka, () => consume(consumer, unread, onPage));
   } finally {
     hasEnded = true;
     await consumer.disconnect().catch(() => undefined);
   }
 }
+
+const groupPrefix = (name: string): string => `${name}-reader-`;
+
+/** What reading a topic needs. @param name as for `readToEnd` */
+export const neededToRead = (name: string, topic: string) => ({
+  topic: `read ${topic}`,
+  group: `read as a group whose name begins with ${groupPrefix(name)}`,
+});
 
 type Unread = Map<string, Part>;
 
@@ -169,7 +177,7 @@ const FIRST_READ = 200n;
 
 /** Whether parts have a committed record. @throws TopicsUnavailable */
 export async function haveRecords(
-  kafka: Kafka,
+  kafka: Client,
   name: string,
   wholes: readonly Part[],
 ): Promise<boolean> {
@@ -194,12 +202,14 @@ export async function haveRecords(
  * @throws TopicsUnavailable
  */
 export async function readCheckpoint(
-  kafka: Kafka,
+  kafka: Client,
   admin: Admin,
   topic: string,
 ): Promise<KafkaMessage | null> {
   const asking = "asking where the checkpoints end";
-  const [whole] = await asPort(asking, () => wholeTopics(admin, [topic]));
+  const [whole] = await asPort(asking, () => wholeTopics(admin, [topic]), {
+    topic: `describe ${topic}`,
+  });
   if (whole === undefined) return null;
   const { from: low, end } = whole;
   let last: KafkaMessage | null = null;
@@ -211,7 +221,8 @@ export async function readCheckpoint(
     };
     const parts = [{ ...whole, from }];
     const reading = "reading the last checkpoint";
-    await asPort(reading, () => readToEnd({ kafka, name: topic, parts, onPage }));
+    const read = () => readToEnd({ kafka, name: topic, parts, onPage });
+    await asPort(reading, read, neededToRead(topic, topic));
     if (isWhole) break;
   }
   return last;

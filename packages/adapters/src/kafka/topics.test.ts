@@ -12,10 +12,10 @@ import {
   state,
 } from "@counterfoil/processing/testing/topics.contract";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Admin, Kafka } from "kafkajs";
+import type { Admin } from "kafkajs";
 import { pino } from "pino";
-import { createClient } from "./client.ts";
-import { BATCH_HEADER_BYTES, recordBytes } from "./publisher.ts";
+import { type Client, createClient } from "./client.ts";
+import { BATCH_HEADER_BYTES, recordBytes } from "./requests.ts";
 import { missingForBroker, startBroker, type TestBroker } from "./testing/broker.ts";
 import { readCommitted } from "./testing/read-committed.ts";
 import { createKafkaTopics } from "./topics.ts";
@@ -31,7 +31,7 @@ const TOPIC_OF = new Map(
 
 describeWithBroker(TITLE, () => {
   let broker: TestBroker;
-  let kafka: Kafka;
+  let kafka: Client;
   const warnings: string[] = [];
   const onWarning = ({ name }: Error) => void warnings.push(name);
 

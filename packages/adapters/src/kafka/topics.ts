@@ -228,13 +228,16 @@ async function ensureTopics(
   const missing = layouts.filter(({ name }) => !existing.has(name));
   if (missing.length > 0) {
     await createTopics(admin, missing, partitions);
-    await asPort("waiting for the topics' leaders", () => awaitLeaders(admin, missing));
+    await awaitLeaders(admin, missing);
   }
-  const found = await describeTopics(admin, layouts);
-  const problems = layouts.flatMap((layout) => {
-    const topic = found.get(layout.name);
-    return topic ? topicProblems(layout, topic) : [`topic ${layout.name} is not there`];
-  });
+  const found = new Map<string, FoundTopic>();
+  const problems: string[] = [];
+  // One after the other, because a refusal does not say which topic of a request it is about.
+  for (const layout of layouts) {
+    const topic = await describeTopic(admin, layout.name);
+    found.set(layout.name, topic);
+    problems.push(...topicProblems(layout, topic));
+  }
   if (problems.length === 0) return found;
   throw new TopicMisconfigured(
     `${problems.join("; ")}: alter the topics, or publish under another topic prefix`,
@@ -267,7 +270,7 @@ async function createTopics(
     const refused = refusals.filter(({ type }) => type !== "TOPIC_ALREADY_EXISTS");
     if (refused.length === 0) return;
     throw new TopicMisconfigured(
-      `${refused.map(({ topic, message }) => `topic ${topic} is not there and cannot be created: ${message}`).join("; ")}; create it with ${describeSettings(layouts)}`,
+      `${refused.map(({ topic, message }) => `topic ${topic} is not there, or hidden from this user, and cannot be created: ${message}`).join("; ")}; create it with ${describeSettings(layouts)}`,
       { cause: error },
     );
   }
@@ -275,7 +278,11 @@ async function createTopics(
 
 /** Waits until the partitions have leaders, which takes a moment after creation. */
 async function awaitLeaders(admin: Admin, layouts: readonly TopicLayout[]): Promise<void> {
-  for (const { name } of layouts) await retryTransient(() => admin.fetchTopicOffsets(name));
+  for (const { name } of layouts) {
+    // Topics that this user may not describe are not listed, as if they were missing.
+    const work = () => retryTransient(() => admin.fetchTopicOffsets(name));
+    await asPort(`waiting for the leaders of ${name}`, work, { topic: `describe ${name}` });
+  }
 }
 
 type Refusal = Error & Readonly<{ type: string; topic: string }>;
@@ -298,31 +305,22 @@ function describeSettings(layouts: readonly TopicLayout[]): string {
 /** The protocol's resource type of a topic. */
 const TOPIC_RESOURCE = 2;
 
-async function describeTopics(admin: Admin, layouts: readonly TopicLayout[]): Promise<FoundTopics> {
-  const names = layouts.map(({ name }) => name);
-  const { topics } = await asPort("describing the topics", () =>
-    retryTransient(() => admin.fetchTopicMetadata({ topics: names })),
-  );
-  const { resources } = await asPort("reading the topics' settings", () =>
-    retryTransient(() =>
-      admin.describeConfigs({
-        includeSynonyms: false,
-        resources: names.map((name) => ({ type: TOPIC_RESOURCE, name })),
-      }),
+async function describeTopic(admin: Admin, name: string): Promise<FoundTopic> {
+  const describe = () => retryTransient(() => admin.fetchTopicMetadata({ topics: [name] }));
+  const { topics } = await asPort(`describing topic ${name}`, describe, {
+    topic: `describe ${name}`,
+  });
+  const resources = [{ type: TOPIC_RESOURCE, name }];
+  const configure = () =>
+    retryTransient(() => admin.describeConfigs({ includeSynonyms: false, resources }));
+  const described = await asPort(`reading the settings of topic ${name}`, configure, {
+    topic: `describe the settings of ${name} (DescribeConfigs)`,
+  });
+  const entries = described.resources.flatMap(({ configEntries }) => configEntries);
+  return {
+    partitions: topics.reduce((sum, { partitions }) => sum + partitions.length, 0),
+    settings: Object.fromEntries(
+      entries.map(({ configName, configValue }) => [configName, configValue]),
     ),
-  );
-  const settingsOf = new Map(
-    resources.map(({ resourceName, configEntries }) => [
-      resourceName,
-      Object.fromEntries(
-        configEntries.map(({ configName, configValue }) => [configName, configValue]),
-      ),
-    ]),
-  );
-  return new Map(
-    topics.map(({ name, partitions }) => [
-      name,
-      { partitions: partitions.length, settings: settingsOf.get(name) ?? {} },
-    ]),
-  );
+  };
 }

@@ -77,7 +77,15 @@ export interface TopicPublisher {
 
 /** The broker cannot be used now; it may recover. */
 export class TopicsUnavailable extends Error {
-  override readonly name = "TopicsUnavailable";
+  override readonly name: string = "TopicsUnavailable";
+}
+
+/**
+ * The broker's access rules refuse what publishing needs, until somebody grants it. They may be corrected
+ * at any time, so it is tried again like any other failure of a broker.
+ */
+export class NotAuthorized extends TopicsUnavailable {
+  override readonly name = "NotAuthorized";
 }
 
 /** Another publisher has opened the topics; this one must not write any more. */

@@ -7,7 +7,12 @@ import { isEngineError } from "../ports/errors.ts";
 import { type EventStream, waitForMore } from "../ports/event-stream.ts";
 import type { RoleLocks } from "../ports/installation.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
-import { type TopicPublisher, type Topics, TopicsUnavailable } from "../ports/topics.ts";
+import {
+  NotAuthorized,
+  type TopicPublisher,
+  type Topics,
+  TopicsUnavailable,
+} from "../ports/topics.ts";
 import {
   createTraces,
   NO_TRACING,
@@ -91,7 +96,9 @@ export type PublisherState =
   | "live"
   /** A read model has not projected the next events. */
   | "waiting_for_models"
-  | "unavailable";
+  | "unavailable"
+  /** Until an operator has corrected what the log names; retried like what is unavailable. */
+  | "refused";
 
 const MODEL_POLL_MS_MIN = 10;
 const MODEL_POLL_MS_MAX = 1000;
@@ -121,7 +128,7 @@ export async function runPublisher(options: PublisherOptions, signal: AbortSigna
     while (!stopSignal.aborted) {
       const { error, steps, publishedTo } = await publishUntilError(options, stopSignal);
       if (error === null) continue;
-      observer?.onState?.("unavailable");
+      observer?.onState?.(error instanceof NotAuthorized ? "refused" : "unavailable");
       position = publishedTo ?? position;
       // Progress resets the backoff.
       if (steps > 0) pauseMs = RETRY_MS_MIN;

@@ -90,7 +90,10 @@ function publisherNeeds({ publisher }: Facts, { isPublishing }: Circumstances): 
   }
   if (lag_seconds > PUBLISHER_SECONDS_MAX) {
     const what = `Kafka is ${counted(lag, "event")} behind, for ${Math.round(lag_seconds)} s`;
-    needs.push({ what, do: "see the publisher's log, and whether the broker answers" });
+    needs.push({
+      what,
+      do: "see the publisher's log: what is refused to it, or whether the broker answers",
+    });
   }
   return needs;
 }

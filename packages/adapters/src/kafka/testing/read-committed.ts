@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { TopicRecord } from "@counterfoil/processing/ports/topics";
-import type { Kafka, KafkaMessage } from "kafkajs";
+import type { KafkaMessage } from "kafkajs";
+import type { Client } from "../client.ts";
 import { type Part, readToEnd, wholeTopics } from "../read-to-end.ts";
 
 export type ReadRecord = Readonly<{
@@ -17,7 +18,7 @@ export type ReadRecord = Readonly<{
  * repeated until the topics' ends are the same before and after it.
  */
 export async function readCommitted(
-  kafka: Kafka,
+  kafka: Client,
   topics: readonly string[],
 ): Promise<readonly ReadRecord[]> {
   const admin = kafka.admin();
@@ -35,7 +36,7 @@ export async function readCommitted(
   }
 }
 
-async function readParts(kafka: Kafka, parts: readonly Part[]): Promise<readonly ReadRecord[]> {
+async function readParts(kafka: Client, parts: readonly Part[]): Promise<readonly ReadRecord[]> {
   const found: ReadRecord[] = [];
   await readToEnd({
     kafka,

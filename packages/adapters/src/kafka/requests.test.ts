@@ -5,7 +5,7 @@ import {
   chunkRecords,
   recordBytes,
   sizeProblem,
-} from "./publisher.ts";
+} from "./requests.ts";
 
 const message = (topic: string, key: string, bytes = 10): AddressedMessage => ({
   topic,
