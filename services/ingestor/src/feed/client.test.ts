@@ -227,6 +227,11 @@ describe("the end of a connection", () => {
     [{ kind: "closed", code: 4000, reason: "a\u0000\nb" }, "closed", "code 4000, a  b"],
     [CUT, "network", "no closing handshake"],
     [
+      { kind: "protocol_error", detail: "WS_ERR_INVALID_OPCODE" },
+      "protocol_error",
+      "WS_ERR_INVALID_OPCODE",
+    ],
+    [
       { kind: "frame_too_large" },
       "frame_too_large",
       "more than 1000 bytes, after 1 frames of together 211 bytes",
@@ -256,6 +261,18 @@ describe("the end of a connection", () => {
     await ingest.recorded.when((calls) => calls.length === 3);
     const closing = { reason: "subscription_refused", detail };
     expect(ingest.recorded.all()[2]).toMatchObject({ closing });
+    await client.stop();
+  });
+
+  test.each([
+    [{ kind: "protocol_error", detail: "WS_ERR_INVALID_OPCODE" }],
+    [{ kind: "frame_too_large" }],
+  ] as const)("%j before any snapshot is no refused subscription", async (end) => {
+    const { client, ingest, subscribed } = startFakeFeed();
+    const connection = await subscribed();
+    await connection.end(end);
+    await ingest.recorded.when((calls) => calls.length === 2);
+    expect(ingest.recorded.all()[1]).toMatchObject({ closing: { reason: end.kind } });
     await client.stop();
   });
 

@@ -353,7 +353,8 @@ function reasonOf({
   // The frame that shows it may be recorded long after the connection ended for another reason.
   if (isSingleChain) return "single_chain";
   if (localReason !== null) return localReason;
-  if (end.kind === "frame_too_large") return end.kind;
+  // These say for certain that the subscription is not the reason.
+  if (end.kind === "frame_too_large" || end.kind === "protocol_error") return end.kind;
   // The provider documents no refusal; an end before the first snapshot counts as one.
   return hasSubscribed && !hasSnapshot ? "subscription_refused" : end.kind;
 }
@@ -366,7 +367,7 @@ function detailOf(reason: CloseReason, ended: EndedConnection): string {
   if (reason === "subscription_unanswered") return "no snapshot arrived for 30 s";
   if (reason === "single_chain") return "two accounts of a snapshot share one asset code";
   if (localReason === "subscription_refused") return "an unknown message came before a snapshot";
-  if (end.kind === "network") return end.detail;
+  if (end.kind === "network" || end.kind === "protocol_error") return end.detail;
   if (end.kind === "closed") return `code ${end.code}${end.reason && `, ${printable(end.reason)}`}`;
   return `more than ${frameBytesMax} bytes, after ${frames} frames of together ${bytes} bytes`;
 }

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
+import { type AddressInfo, createServer } from "node:net";
 import { SECOND } from "@counterfoil/core/exact/time";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { configOf } from "../testing/config.ts";
 import { ANSWER, PONG, REFUSAL, SNAPSHOT, update } from "../testing/feed-frame.ts";
 import { type FeedServer, startFeedServer } from "../testing/feed-server.ts";
@@ -203,6 +204,50 @@ describe("the socket over ws", () => {
     (await served()).socket.send("x");
     await frames.when((all) => all.length === 1);
     socket.close();
+  });
+
+  test("receives a frame in more parts than `ws` takes by default", async () => {
+    const { socket, frames, opened } = dial(server.url, 10_000_000);
+    await opened;
+    const { socket: other, tcp } = await served();
+    other.send("x".repeat(256), { fin: false });
+    const part = Buffer.concat([Buffer.of(0x00, 126, 0x01, 0x00), Buffer.alloc(256, "x")]);
+    tcp.write(Buffer.concat(new Array<Buffer>(20_000).fill(part)));
+    other.send("end");
+    await frames.when((all) => all.length === 1);
+    expect(frames.all()[0]).toHaveLength(20_001 * 256 + 3);
+    socket.terminate();
+  });
+
+  test("tells a server that breaks the rules of the protocol", async () => {
+    const { opened, ended } = dial();
+    await opened;
+    // A masked frame, which only a client may send.
+    (await served()).tcp.write(Buffer.of(0x81, 0x81, 1, 2, 3, 4, 5));
+    expect(await ended).toEqual({
+      kind: "protocol_error",
+      detail: "WS_ERR_UNEXPECTED_MASK, Invalid WebSocket frame: MASK must be clear",
+    });
+  });
+
+  test("tells a handshake that does not end in time, however lively it is", async () => {
+    jest.useFakeTimers({ doNotFake: ["nextTick", "setImmediate", "queueMicrotask"] });
+    const accepted = Promise.withResolvers<void>();
+    const dripping = createServer((connection) => {
+      connection.on("error", () => {});
+      connection.write("HTTP/1.1 101 Switching Protocols\r\n");
+      accepted.resolve();
+    }).listen(0, "127.0.0.1");
+    await new Promise((resolve) => dripping.once("listening", resolve));
+    try {
+      const { ended } = dial(`ws://127.0.0.1:${(dripping.address() as AddressInfo).port}`);
+      await accepted.promise;
+      jest.advanceTimersByTime(10_000);
+      expect(await ended).toEqual({ kind: "network", detail: "no WebSocket within 10 s" });
+    } finally {
+      jest.useRealTimers();
+      dripping.close();
+    }
   });
 
   test("closes with a handshake", async () => {

@@ -120,6 +120,8 @@ export type SocketEnd =
   | Readonly<{ kind: "closed"; code: number; reason: string }>
   /** Without a closing handshake, or never opened. */
   | Readonly<{ kind: "network"; detail: string }>
+  /** The server broke the rules of the protocol, or sent a frame in too many parts. */
+  | Readonly<{ kind: "protocol_error"; detail: string }>
   | Readonly<{ kind: "frame_too_large" }>;
 
 /** `onEnd` is called once and last; if `onOpen` was not called before, no connection was opened. */
@@ -152,16 +154,27 @@ export const connectSocket: ConnectSocket = ({ url, frameBytesMax }, events) => 
   const socket = new WebSocket(url, optionsOf(frameBytesMax));
   let failure: NodeJS.ErrnoException | null = null;
   let bytesRead = () => 0;
+  // The timeout of `ws` starts over with every byte of a handshake.
+  const connecting = setTimeout(() => {
+    failure = new Error(`no WebSocket within ${CONNECT_TIMEOUT_MS / 1000} s`);
+    socket.terminate();
+  }, CONNECT_TIMEOUT_MS);
   socket.on("upgrade", (response) => {
     bytesRead = () => response.socket.bytesRead;
   });
-  socket.on("open", events.onOpen);
+  socket.on("open", () => {
+    clearTimeout(connecting);
+    events.onOpen();
+  });
   socket.on("message", (data) => events.onFrame(shared(data as Buffer)));
   // "close" follows every error.
   socket.on("error", (error) => {
-    failure = error;
+    failure ??= error;
   });
-  socket.on("close", (code, reason) => events.onEnd(endOf(code, reason, failure)));
+  socket.on("close", (code, reason) => {
+    clearTimeout(connecting);
+    events.onEnd(endOf(code, reason, failure));
+  });
   return {
     send(text) {
       if (socket.readyState === WebSocket.OPEN) socket.send(text, () => {});
@@ -192,10 +205,24 @@ const CLOSE_ABNORMAL = 1006;
 /** `ws` keeps the limit in 32 bits; a greater value would mean no limit. */
 const FRAME_BYTES_MAX = 2 ** 31 - 1;
 
+/** From dialling to an open WebSocket: name, connection, TLS and handshake. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * A frame may come in parts, fragments of its message or reads of its socket, of this many bytes on average.
+ * A part takes some 120 bytes beside its own, so that a frame of 64 MiB takes 30 MiB more at most.
+ */
+const PART_BYTES = 256;
+/** Smaller frames may come in smaller parts. */
+const PARTS_MIN = 256 * 1024;
+
 function optionsOf(frameBytesMax: number): ClientOptions & { closeTimeout: number } {
+  const maxPayload = Math.min(frameBytesMax, FRAME_BYTES_MAX);
+  const partsMax = Math.max(PARTS_MIN, Math.ceil(maxPayload / PART_BYTES));
   return {
-    maxPayload: Math.min(frameBytesMax, FRAME_BYTES_MAX),
-    handshakeTimeout: 10_000,
+    maxPayload,
+    maxFragments: partsMax,
+    maxBufferedChunks: partsMax,
     closeTimeout: 2_000,
     // The size limit could be avoided by a small frame that decompresses to a large one.
     perMessageDeflate: false,
@@ -206,6 +233,9 @@ function optionsOf(frameBytesMax: number): ClientOptions & { closeTimeout: numbe
 
 function endOf(code: number, reason: Buffer, failure: NodeJS.ErrnoException | null): SocketEnd {
   if (failure?.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") return { kind: "frame_too_large" };
+  if (failure?.code?.startsWith("WS_ERR_")) {
+    return { kind: "protocol_error", detail: `${failure.code}, ${failure.message}` };
+  }
   if (code !== CLOSE_ABNORMAL) return { kind: "closed", code, reason: reason.toString() };
   const detail = failure ? (failure.code ?? failure.message) : "no closing handshake";
   return { kind: "network", detail };
