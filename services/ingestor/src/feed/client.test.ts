@@ -507,6 +507,17 @@ test("metrics report the state, the frames and the ends", async () => {
   expect(await value('counterfoil_feed_reconnects_total{reason="stopped"}')).toBe(1);
 });
 
+test("a snapshot that cannot be read is no subscription for the metrics", async () => {
+  const { client, ingest, registry, subscribed, runPending } = startFakeFeed();
+  ingest.answerWith(() => ({ outcome: "quarantined", reason: "shape" }));
+  const connection = await subscribed();
+  await connection.send(SNAPSHOT);
+  await ingest.recorded.when((calls) => calls.length === 2);
+  await runPending();
+  expect(await registry.metrics()).toContain('counterfoil_feed_state{state="connected"} 1');
+  await client.stop();
+});
+
 describe("a snapshot is complete", () => {
   const completed = (connection: string, frames: number) => ({
     provider: "zerohash",

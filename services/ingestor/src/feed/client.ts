@@ -271,9 +271,12 @@ function onRecorded(session: FeedSession, frame: Frame, receipt: Receipt): void 
     recorder.markSingleChain();
     snapshotEnd.frameUnreadable();
     closeLocally(session, "single_chain");
-  } else if (frame.kind === "snapshot" && !progress.isSingleChain) {
-    if (outcome === "quarantined") snapshotEnd.frameUnreadable();
-    else snapshotEnd.frameRecorded();
+  } else if (frame.kind !== "snapshot" || progress.isSingleChain) {
+    return;
+  } else if (outcome === "quarantined") {
+    snapshotEnd.frameUnreadable();
+  } else {
+    snapshotEnd.frameRecorded();
     if (!progress.hasEnded) deps.metrics.feedState("subscribed");
     progress.subscribedAt ??= deps.clock.now();
   }
