@@ -11,6 +11,7 @@ import {
   type Topics,
 } from "@counterfoil/processing/ports/topics";
 import { openProjectionRun } from "@counterfoil/processing/projection/run";
+import { readPublished } from "@counterfoil/processing/publish/subject-counts";
 import { createMemoryEventStream } from "@counterfoil/processing/testing/memory-event-stream";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
@@ -214,6 +215,16 @@ describe("a publisher", () => {
     expect(storage.records.filter(({ topic }) => topic === "events")).toHaveLength(1);
   });
 
+  test("topics with wrong settings show in the status before anything was published", async () => {
+    const world = await openWorld();
+    const error = new TopicMisconfigured("retention.ms=1, expected -1");
+    const refusing: Topics = { prepare: async () => {}, open: () => Promise.reject(error) };
+    const { publisher, whenIn } = watch(world, refusing);
+    await whenIn("refused");
+    expect(await readPublished(world.catalogue)).toMatchObject({ position: 0, isRefused: true });
+    await publisher.stop();
+  });
+
   test("a right that the broker refuses is an error in log and metrics, and tried again", async () => {
     const world = await openWorld();
     const storage = createMemoryTopicStorage();
@@ -241,9 +252,12 @@ describe("a publisher", () => {
       reason: "not authorised to write deposits",
       msg: "publishing is refused until this is put right, trying again",
     });
+    expect(await readPublished(world.catalogue)).toMatchObject({ position: 0, isRefused: true });
     isGranted = true;
     await whenAt(1);
+    await whenIn("live");
     await publisher.stop();
+    expect(await readPublished(world.catalogue)).toMatchObject({ position: 1, isRefused: false });
   });
 
   test("a key whose record is too large is counted and logged once; the rest is published", async () => {

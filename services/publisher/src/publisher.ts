@@ -1,16 +1,10 @@
 import type { Backends } from "@counterfoil/adapters/connect";
-import { LedgerMismatch, StreamForked } from "@counterfoil/processing/ports/errors";
-import {
-  BrokersDisagree,
-  NotAuthorized,
-  PublisherFenced,
-  RecordTooLarge,
-  TopicMisconfigured,
-  type Topics,
-} from "@counterfoil/processing/ports/topics";
+import { StreamForked } from "@counterfoil/processing/ports/errors";
+import { NotAuthorized, PublisherFenced, type Topics } from "@counterfoil/processing/ports/topics";
 import type { TransactionLimits } from "@counterfoil/processing/publish/batch";
 import {
   type Interruption,
+  isRefusal,
   type PublisherOptions,
   type PublisherState,
   runPublisher,
@@ -154,10 +148,7 @@ function classifyError(error: unknown): Failure {
   if (error instanceof PublisherFenced) {
     return { state: "fenced", message: "publisher stopped: another one has taken over" };
   }
-  const needsOperator = [BrokersDisagree, RecordTooLarge, TopicMisconfigured, LedgerMismatch].some(
-    (kind) => error instanceof kind,
-  );
-  return needsOperator
+  return isRefusal(error)
     ? { state: "refused", message: "publisher stopped until this is put right" }
     : { state: "failed", message: "publisher failed" };
 }

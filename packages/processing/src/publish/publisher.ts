@@ -3,12 +3,15 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { keptHeads } from "../audit/heads.ts";
 import { followActivations } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
-import { isEngineError } from "../ports/errors.ts";
+import { isEngineError, LedgerMismatch } from "../ports/errors.ts";
 import { type EventStream, waitForMore } from "../ports/event-stream.ts";
 import type { RoleLocks } from "../ports/installation.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import {
+  BrokersDisagree,
   NotAuthorized,
+  RecordTooLarge,
+  TopicMisconfigured,
   type TopicPublisher,
   type Topics,
   TopicsUnavailable,
@@ -44,7 +47,7 @@ import {
   watchStopped,
   withStopped,
 } from "./stopped.ts";
-import { openSubjectCounts, type SubjectCounts } from "./subject-counts.ts";
+import { openSubjectCounts, type SubjectCounts, storeRefusal } from "./subject-counts.ts";
 import {
   formatCheckpoint,
   headMessage,
@@ -157,10 +160,28 @@ async function publishUntilError(options: PublisherOptions, signal: AbortSignal)
     await publishFromCheckpoint(options, signal, progress);
     return { error: null, ...progress };
   } catch (error) {
+    if (isRefusal(error)) {
+      // Unless the engine is unavailable too, which says so itself.
+      await storeRefusal(options.catalogue).catch((reason: unknown) => {
+        if (!isEngineError(reason)) throw reason;
+      });
+    }
     if (!(error instanceof TopicsUnavailable) && !isEngineError(error)) throw error;
     return { error, ...progress };
   }
 }
+
+const REFUSALS = [
+  BrokersDisagree,
+  NotAuthorized,
+  RecordTooLarge,
+  TopicMisconfigured,
+  LedgerMismatch,
+];
+
+/** Whether nothing is published until an operator corrects what the error names. */
+export const isRefusal = (error: unknown): boolean =>
+  REFUSALS.some((kind) => error instanceof kind);
 
 async function publishFromCheckpoint(
   options: PublisherOptions,
@@ -266,6 +287,7 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
     if (length !== stored) await session.counts.storeStoppedKeys(length);
     stored = length;
   };
+  let isAccepted = false;
   try {
     await storeStoppedKeys();
   } catch (error) {
@@ -282,6 +304,9 @@ export async function openSession(options: SessionOptions): Promise<PublishSessi
     async step() {
       const published = await takeStep(session);
       await storeStoppedKeys();
+      // Not at opening: what cannot be written can often be read.
+      if (!isAccepted) await session.counts.storeAccepted();
+      isAccepted = true;
       return published;
     },
     publishHeads: () => publishHeads(session),

@@ -5,7 +5,7 @@ import { createManualClock } from "../testing/manual-clock.ts";
 import { createMemoryEventStream } from "../testing/memory-event-stream.ts";
 import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { sampleEvent } from "../testing/sample-event.ts";
-import { openSubjectCounts } from "./subject-counts.ts";
+import { openSubjectCounts, readPublished, storeRefusal } from "./subject-counts.ts";
 
 const START = { position: 0, hash: "" };
 
@@ -65,5 +65,29 @@ describe("the counts of subjects", () => {
     await expect(suspended.commit(await world.eventAt(2))).rejects.toThrow(ModelUnavailable);
     const after = await openSubjectCounts(world, await world.eventAt(5));
     expect(await after.numberEvents(await world.read(5, 6))).toEqual([2]);
+  });
+});
+
+describe("a refusal of publishing", () => {
+  test("is stored where nothing was ever published, until publishing is accepted", async () => {
+    const world = await openWorld("a b");
+    expect(await readPublished(world.catalogue)).toBeNull();
+    await storeRefusal(world.catalogue);
+    const refused = { position: 0, stoppedKeys: 0, isRefused: true };
+    expect(await readPublished(world.catalogue)).toEqual(refused);
+    const counts = await openSubjectCounts(world, START);
+    await counts.storeStoppedKeys(3);
+    expect(await readPublished(world.catalogue)).toEqual({ ...refused, stoppedKeys: 3 });
+    await counts.storeAccepted();
+    expect(await readPublished(world.catalogue)).toMatchObject({ isRefused: false });
+  });
+
+  test("leaves the counts and their position as they are", async () => {
+    const world = await openWorld("a b a");
+    await (await openSubjectCounts(world, await world.eventAt(2))).close();
+    await storeRefusal(world.catalogue);
+    expect(await readPublished(world.catalogue)).toMatchObject({ position: 2, isRefused: true });
+    const counts = await openSubjectCounts(world, await world.eventAt(2));
+    expect(await counts.numberEvents(await world.read(2, 3))).toEqual([2]);
   });
 });

@@ -20,6 +20,8 @@ export interface SubjectCounts {
   commit(upTo: CountedTo): Promise<void>;
   /** Stores the number of stopped keys, so that status queries need no broker. */
   storeStoppedKeys(keys: number): Promise<void>;
+  /** Stores that publishing is not refused, see `storeRefusal`. */
+  storeAccepted(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,7 +45,7 @@ const SUBJECTS: Table = {
   digested: "none",
 };
 
-/** One row with the publisher's status. */
+/** A row with the number of stopped keys, and one whose number is 1 while publishing is refused. */
 const PUBLISHED: Table = {
   name: "published",
   columns: { id: own(text), stopped_keys: own(integer) },
@@ -52,6 +54,8 @@ const PUBLISHED: Table = {
   digested: "none",
 };
 const PUBLISHED_ID = "publisher";
+/** No column, with which the table would be laid out anew, and every subject counted once more. */
+const REFUSED_ID = "refused";
 
 /** Size of the cache of counts; the least recently used are evicted. */
 const CACHED_MAX = 50_000;
@@ -96,6 +100,10 @@ async function openStore(
     }
     await catalogue.drop(STORE, generation);
   }
+  return createStore(catalogue);
+}
+
+async function createStore(catalogue: ModelCatalogue): Promise<ModelStore> {
   const created = await catalogue.create(STORE, {
     tables: [SUBJECTS, PUBLISHED],
     modelVersion: VERSION,
@@ -126,34 +134,64 @@ async function createSubjectCounts(store: ModelStore, hashing: Hashing): Promise
       committed = upTo.position;
       cache.markStored();
     },
-    async storeStoppedKeys(keys) {
-      const rows = [{ id: PUBLISHED_ID, stopped_keys: keys }];
-      const checkpoint = await store.checkpoint();
-      await store.commit({
-        ...{ inserts: [], deletes: [], checkpoint },
-        puts: [{ table: PUBLISHED, rows }],
-      });
-    },
+    storeStoppedKeys: (keys) => putPublished(store, { id: PUBLISHED_ID, stopped_keys: keys }),
+    storeAccepted: () => putPublished(store, { id: REFUSED_ID, stopped_keys: 0 }),
     close: () => store.close(),
   };
 }
 
-export type PublishedTo = Readonly<{ position: number; stoppedKeys: number }>;
+async function putPublished(store: ModelStore, row: Row): Promise<void> {
+  const checkpoint = await store.checkpoint();
+  const puts = [{ table: PUBLISHED, rows: [row] }];
+  await store.commit({ inserts: [], deletes: [], puts, checkpoint });
+}
+
+/**
+ * Stores that publishing is refused until somebody corrects something, so that status queries say so,
+ * also if nothing was ever published. Only for the holder of the publisher's lock, between two sessions.
+ *
+ * @throws engine errors
+ */
+export async function storeRefusal(catalogue: ModelCatalogue): Promise<void> {
+  const current = await currentStore(catalogue);
+  const store = await (current === undefined
+    ? createStore(catalogue)
+    : catalogue.openForWriting(STORE, current.generation));
+  try {
+    await putPublished(store, { id: REFUSED_ID, stopped_keys: 1 });
+  } finally {
+    await store.close();
+  }
+}
+
+const currentStore = async (catalogue: ModelCatalogue) =>
+  (await catalogue.generations(STORE)).findLast(({ modelVersion }) => modelVersion === VERSION);
+
+export type PublishedTo = Readonly<{
+  position: number;
+  stoppedKeys: number;
+  /** Until somebody corrects what the publisher's log names. */
+  isRefused: boolean;
+}>;
 
 /**
  * The published position as stored beside the models, slightly behind the broker.
  *
- * @returns null if the ledger was never published
+ * @returns null if no publisher of the ledger has got so far as to be refused
  */
 export async function readPublished(catalogue: ModelCatalogue): Promise<PublishedTo | null> {
-  const stores = await catalogue.generations(STORE);
-  const store = stores.findLast(({ modelVersion }) => modelVersion === VERSION);
+  const store = await currentStore(catalogue);
   if (store === undefined) return null;
   const reader = await catalogue.openForReading(STORE, store.generation);
   try {
     return await reader.snapshot(async (rows, { position }) => {
       const published = await rows.get(PUBLISHED, [PUBLISHED_ID]);
-      return { position, stoppedKeys: Number(published?.stopped_keys ?? 0) };
+      const refused = await rows.get(PUBLISHED, [REFUSED_ID]);
+      return {
+        position,
+        stoppedKeys: Number(published?.stopped_keys ?? 0),
+        isRefused: Number(refused?.stopped_keys ?? 0) === 1,
+      };
     });
   } finally {
     await reader.close();

@@ -21,6 +21,7 @@ type Circumstances = Parameters<typeof needsOf>[1];
 const USUAL: Circumstances = {
   now: after(0),
   isPublishing: true,
+  isRefused: false,
   followsFeed: true,
   isHeadKeyUsable: true,
   held: new Set(),
@@ -107,6 +108,15 @@ describe("a person is needed", () => {
     const stuck = [{ model: "deposits", stage: "held", ...one } as const];
     expect(needs({ stuck })).toEqual(["1 deposit stuck in held"]);
     expect(needs(published(0, 1))).toEqual(["Kafka does not take the records of 1 key"]);
+  });
+
+  test("for a publisher that is refused, however little it is behind", () => {
+    const refused = (isPublishing: boolean) =>
+      needsOf({ ...QUIET, ...published(1) }, { ...USUAL, isRefused: true, isPublishing });
+    const [need, ...others] = refused(true);
+    expect(need?.what).toBe("Kafka is 8 events behind: publishing is refused");
+    expect(others).toEqual([]);
+    expect(refused(false)).toEqual([]);
   });
 
   test("for a publisher that is far behind, or whose broker refuses keys, where one is configured", () => {

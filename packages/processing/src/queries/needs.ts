@@ -11,6 +11,8 @@ type Facts = Omit<StatusRecord, "needs_a_person">;
 type Circumstances = Readonly<{
   now: Nanos;
   isPublishing: boolean;
+  /** Publishing is refused until somebody corrects something. */
+  isRefused: boolean;
   followsFeed: boolean;
   isHeadKeyUsable: boolean;
   /** Models that are not built yet or cannot be read, although a projector holds their lock. */
@@ -77,7 +79,8 @@ function conditionOf(
   return state === "catching_up" && lag_seconds > MODEL_SECONDS_MAX ? "late" : state;
 }
 
-function publisherNeeds({ publisher }: Facts, { isPublishing }: Circumstances): Need[] {
+function publisherNeeds({ publisher }: Facts, circumstances: Circumstances): Need[] {
+  const { isPublishing, isRefused } = circumstances;
   if (publisher === null || !isPublishing) return [];
   const needs: Need[] = [];
   const { stopped_keys, lag_seconds, lag } = publisher;
@@ -88,11 +91,16 @@ function publisherNeeds({ publisher }: Facts, { isPublishing }: Circumstances): 
       do: advice,
     });
   }
-  if (lag_seconds > PUBLISHER_SECONDS_MAX) {
+  if (isRefused) {
+    const what = `Kafka is ${counted(lag, "event")} behind: publishing is refused`;
+    const advice =
+      "the publisher's log says what to put right, docs/runbook.md#counterfoilpublisherstopped; it goes on by itself then";
+    needs.push({ what, do: advice });
+  } else if (lag_seconds > PUBLISHER_SECONDS_MAX) {
     const what = `Kafka is ${counted(lag, "event")} behind, for ${Math.round(lag_seconds)} s`;
     needs.push({
       what,
-      do: "see the publisher's log: what is refused to it, or whether the broker answers",
+      do: "see the publisher's log, and whether the broker answers",
     });
   }
   return needs;

@@ -80,7 +80,8 @@ export async function readStatus(
     MODELS.map(async (model) => examine(sources, await projectionStatus(sources, model), rule)),
   );
   const attentions = examined.flatMap(({ attention }) => attention ?? []);
-  const publisher = await publisherStatus(sources);
+  const published = (await sources.published?.().catch(ignoreUnreadable)) ?? null;
+  const publisher = published && (await publisherStatus(sources, published));
   const { position, hash } = await stream.head();
   const projections: ProjectionStatus[] = [];
   const held = new Set<ModelName>();
@@ -106,7 +107,15 @@ export async function readStatus(
     stuck: attentions.flatMap(({ stuck }) => stuck),
   };
   const isHeadKeyUsable = isUsable(sources);
-  const circumstances = { ...expected, now: clock.now(), isHeadKeyUsable, held, outdated };
+  const isRefused = published?.isRefused ?? false;
+  const circumstances = {
+    ...expected,
+    isRefused,
+    now: clock.now(),
+    isHeadKeyUsable,
+    held,
+    outdated,
+  };
   return { ...status, needs_a_person: needsOf(status, circumstances) };
 }
 
@@ -191,14 +200,10 @@ async function lagOf(
   };
 }
 
-async function publisherStatus({
-  stream,
-  clock,
-  published,
-}: StatusSources): Promise<PublisherStatus | null> {
-  const found = (await published?.().catch(ignoreUnreadable)) ?? null;
-  if (found === null) return null;
-  const { position, stoppedKeys } = found;
+async function publisherStatus(
+  { stream, clock }: StatusSources,
+  { position, stoppedKeys }: PublishedTo,
+): Promise<PublisherStatus> {
   const { events, seconds } = await lagBehind(stream, position, clock.now());
   return {
     position: String(position),
