@@ -1,8 +1,8 @@
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { Nanos } from "@counterfoil/core/exact/time";
+import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
-import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
+import { StreamCorrupted, StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import {
   BULK_TYPES,
   type FoundPositions,
@@ -73,6 +73,9 @@ function writtenValues(event: RecordedEvent, about: string | null): WrittenValue
   return values;
 }
 
+/** The last time that an integer of 64 bits holds, in the year 2262. */
+const TIME_MAX: Nanos = 2n ** 63n - 1n;
+
 type SealedEvents = Readonly<{ rows: readonly (readonly WrittenValue[])[]; head: Head }>;
 
 /**
@@ -80,6 +83,7 @@ type SealedEvents = Readonly<{ rows: readonly (readonly WrittenValue[])[]; head:
  * unless it has its own time or the event before it is later.
  *
  * @returns the rows to write, and the stream's head after them
+ * @throws StreamUnavailable if the clock is beyond what can be stored
  */
 export function sealEvents(
   before: Head,
@@ -87,6 +91,11 @@ export function sealEvents(
   now: Nanos,
   hashing: Hashing,
 ): SealedEvents {
+  if (now > TIME_MAX) {
+    throw new StreamUnavailable(
+      `this machine's clock says ${formatTime(now)}, and times are stored up to ${formatTime(TIME_MAX)}: set the clock`,
+    );
+  }
   let head = before;
   const rows = events.map((event) => {
     const sealed = sealEvent(head, event, now, hashing);
