@@ -1,11 +1,15 @@
 import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
+import { ANOMALIES } from "@counterfoil/processing/models/columns";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
-import type { Table } from "@counterfoil/processing/ports/model-store";
+import type { ModelStore, Table } from "@counterfoil/processing/ports/model-store";
 import type { Projection } from "@counterfoil/processing/projection/projection";
+import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
+import { serveModels } from "@counterfoil/processing/queries/serving";
+import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceBody, take } from "./messages.ts";
-import { hashing, type LedgerOptions, openTestLedger } from "./support.ts";
+import { allRows, hashing, type LedgerOptions, openTestLedger } from "./support.ts";
 
 const AT = 1_746_000_000_000;
 const present = PROJECTIONS.balances;
@@ -21,6 +25,12 @@ async function ledgerOfTwoAccounts(engine: TestEngine) {
   return ledger;
 }
 
+/** The table as it was before columns were added to it. */
+const withoutAdded = (table: Table): Table => {
+  const columns = Object.entries(table.columns).filter(([, { isAdded }]) => !isAdded);
+  return { ...table, columns: Object.fromEntries(columns) };
+};
+
 type TestEngine = NonNullable<LedgerOptions["engine"]>;
 type World = Awaited<ReturnType<typeof ledgerOfTwoAccounts>>;
 
@@ -35,14 +45,32 @@ const upgrade = ({ stream, catalogue, clock }: World) =>
     cause: "upgrade",
   });
 
-/** Lays the live generation out with these tables, as of the head, without a row. */
-async function layOut({ stream, catalogue }: World, tables: readonly Table[]): Promise<void> {
+/** The balances up to the head, in memory. */
+async function foldedNow({ stream }: World): Promise<ModelStore> {
+  const catalogue = createMemoryModelCatalogue();
+  await catalogue.create("balances", { tables: present.tables, modelVersion: 1 });
+  const store = await catalogue.openForWriting("balances", 1);
+  const run = await openProjectionRun({ stream, projection: present, store, hashing });
+  await runTo(stream, run, (await stream.head()).position);
+  return store;
+}
+
+/** Lays the live generation out with these tables, as of the head, with the rows of a store or none. */
+async function layOut(
+  { stream, catalogue }: World,
+  tables: readonly Table[],
+  from?: ModelStore,
+): Promise<void> {
   await catalogue.create("balances", { tables, modelVersion: earlier.version, generation: 1 });
   const store = await catalogue.openForWriting("balances", 1);
   const { position, hash } = await stream.head();
   const before = await store.checkpoint();
   const checkpoint = { ...before, position, hash };
-  await store.commit({ inserts: [], puts: [], deletes: [], checkpoint });
+  const inserts = [];
+  for (const table of tables) {
+    if (from !== undefined) inserts.push({ table, rows: await allRows(from, table) });
+  }
+  await store.commit({ inserts, puts: [], deletes: [], checkpoint });
   await store.close();
 }
 
@@ -79,6 +107,25 @@ export function defineModelVersions(engine: () => TestEngine): void {
     expect(versions?.samples).toMatchObject([
       { table: ACCOUNTS.name, key: [ACCOUNT_ID], columns: ["balance"] },
     ]);
+    await ledger.close();
+  });
+
+  test("leaves the old one served until then, where that lacks only columns of the fold", async () => {
+    const tables = present.tables.map(withoutAdded);
+    expect(tables).not.toEqual(present.tables);
+    const ledger = await openTestLedger({ engine: engine(), live: false });
+    await take(ledger, { body: balanceBody({ run: 1, change: "1", balance: "5", at: AT }) });
+    await take(ledger, { body: balanceBody({ run: 3, change: "1", balance: "9", at: AT + 9 }) });
+    await layOut(ledger, tables, await foldedNow(ledger));
+    const models = serveModels(ledger);
+    const rows = await models.snapshot("balances", async (rows) => [
+      ...(await allRows(rows, ACCOUNTS)),
+      ...(await allRows(rows, ANOMALIES)),
+    ]);
+    expect(rows).toMatchObject([{ balance: "9" }, { kind: "gap", recorded_at: null }]);
+    const { versions } = await upgrade(ledger);
+    expect(versions?.counts).toMatchObject({ [ACCOUNTS.name]: 0, [ANOMALIES.name]: 0 });
+    await models.close();
     await ledger.close();
   });
 

@@ -13,6 +13,7 @@ import type {
   Value,
 } from "@counterfoil/processing/ports/model-store";
 import type { ClientBase } from "pg";
+import { lacksIn, type StoredColumns, storedColumns } from "../sql/stored-columns.ts";
 import {
   CHECKPOINT_COLUMNS,
   checkpointOf,
@@ -68,9 +69,13 @@ const UNUSED = "unused ";
 export const unusedFence = (): string => `${UNUSED}${randomUUID()}`;
 export const isUnused = (fence: string): boolean => fence.startsWith(UNUSED);
 
+const storedName = ({ generation }: Pick<Place, "generation">, { name }: Table): string =>
+  `${name}_${generation}`;
+
 /** The quoted, qualified name of a generation's table. */
-export function tableName({ ledger, model, generation }: Place, table: Table): string {
-  return `${quoted(modelSchema(ledger, model))}.${quoted(`${table.name}_${generation}`)}`;
+export function tableName(place: Place, table: Table): string {
+  const { ledger, model } = place;
+  return `${quoted(modelSchema(ledger, model))}.${quoted(storedName(place, table))}`;
 }
 
 export const POSTGRES: Dialect = {
@@ -137,8 +142,10 @@ async function whileSorting(client: ClientBase, query: () => Promise<readonly Ce
   return cells;
 }
 
-export function createTableRows(place: Place): TableRows {
-  const sqlOf = createTablesSql(POSTGRES, (table) => tableName(place, table));
+/** @param stored the columns that are there, for a reader of what an older version laid out */
+export function createTableRows(place: Place, stored: StoredColumns = new Map()): TableRows {
+  const lacks = lacksIn(stored, (table) => storedName(place, table));
+  const sqlOf = createTablesSql(POSTGRES, (table) => tableName(place, table), lacks);
   return {
     get: async (client, table, key) => {
       const { get, rowOf } = sqlOf(table);
@@ -199,13 +206,14 @@ export function prepared(text: string): Statement {
 /** @param pool shared by all readers; a snapshot waits while all of its connections are in use */
 export function openModelReader(server: Server, pool: Pool, place: Place): ModelReader {
   const { model, generation, ledger } = place;
-  const tables = createTableRows(place);
+  /** Known from the first snapshot on: a generation keeps its layout. */
+  let tables: TableRows | null = null;
   const statement = {
     name: "reader_checkpoint",
     text: `SELECT ${CHECKPOINT_COLUMNS}, model_version FROM ${catalogueOf(ledger)} WHERE model = $1 AND generation = $2`,
   };
 
-  function rowsOf(client: ClientBase): Rows {
+  function rowsOf(client: ClientBase, tables: TableRows): Rows {
     const asPort = async <T>(work: Promise<T>): Promise<T> => {
       try {
         return await work;
@@ -226,9 +234,10 @@ export function openModelReader(server: Server, pool: Pool, place: Place): Model
     snapshot: async (read) => {
       const { outcome } = await pool.use(async (client) => {
         const { checkpoint, modelVersion } = await beginSnapshot(client, statement, place);
+        tables ??= createTableRows(place, await readColumns(client, place));
         // An error of the caller does not make the pool discard the connection.
         const [outcome] = await Promise.allSettled([
-          read(rowsOf(client), checkpoint, modelVersion),
+          read(rowsOf(client, tables), checkpoint, modelVersion),
         ]);
         await client.query("ROLLBACK");
         return { outcome };
@@ -238,6 +247,14 @@ export function openModelReader(server: Server, pool: Pool, place: Place): Model
     },
     close: async () => {},
   };
+}
+
+async function readColumns(client: ClientBase, { ledger, model }: Place): Promise<StoredColumns> {
+  const text = `
+    SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = $1 AND relkind = 'r' AND attnum > 0 AND NOT attisdropped`;
+  return storedColumns(await queryCells(client, { text }, [modelSchema(ledger, model)]));
 }
 
 /** The transaction's first read fixes its snapshot, so the checkpoint belongs to the rows. */

@@ -9,6 +9,7 @@ import type {
   Table,
   Value,
 } from "@counterfoil/processing/ports/model-store";
+import type { Lacks } from "./stored-columns.ts";
 
 /** A parameter of a statement. A list is passed as one value, encoded by `Dialect.listOf`. */
 type SqlValue = Value | readonly Value[];
@@ -68,23 +69,27 @@ export type Cells = readonly unknown[];
 export function createTablesSql(
   dialect: Dialect,
   nameOf: (table: Table) => string,
+  lacks: Lacks = () => false,
 ): (table: Table) => TableSql {
   const known = new Map<Table, TableSql>();
   return (table) => {
     const found = known.get(table);
     if (found !== undefined) return found;
-    const made = tableSql({ dialect, nameOf }, table);
+    const made = tableSql({ dialect, nameOf, lacks }, table);
     known.set(table, made);
     return made;
   };
 }
 
-type Naming = Readonly<{ dialect: Dialect; nameOf: (table: Table) => string }>;
+type Naming = Readonly<{ dialect: Dialect; nameOf: (table: Table) => string; lacks: Lacks }>;
 
 function tableSql(naming: Naming, table: Table): TableSql {
-  const { dialect, nameOf } = naming;
+  const { dialect, nameOf, lacks } = naming;
   const name = nameOf(table);
-  const from = `SELECT ${quotedList(Object.keys(table.columns))} FROM ${name}`;
+  const columns = Object.keys(table.columns).map((column) =>
+    lacks(table, column) ? `NULL AS ${quoted(column)}` : quoted(column),
+  );
+  const from = `SELECT ${columns.join(", ")} FROM ${name}`;
   return {
     name,
     get: `${from} WHERE ${findKey(dialect, table)}`,

@@ -13,6 +13,7 @@ import {
   takeRows,
   type Value,
 } from "@counterfoil/processing/ports/model-store";
+import { lacksIn, type StoredColumns, storedColumns } from "../sql/stored-columns.ts";
 import {
   type Cells,
   CHECKPOINT_COLUMNS,
@@ -132,8 +133,13 @@ export type TableRows = Readonly<{
   count(table: Table, where?: readonly Condition[], most?: number): number;
 }>;
 
-export function createTableRows(database: DatabaseSync): TableRows {
-  const sqlOf = createTablesSql(SQLITE, ({ name }) => quoted(name));
+/** @param stored the columns that are there, for a reader of what an older version laid out */
+export function createTableRows(
+  database: DatabaseSync,
+  stored: StoredColumns = new Map(),
+): TableRows {
+  const lacks = lacksIn(stored, ({ name }) => name);
+  const sqlOf = createTablesSql(SQLITE, ({ name }) => quoted(name), lacks);
   const statements = new Map<string, StatementSync>();
 
   function prepared(table: Table, text: string): StatementSync {
@@ -225,11 +231,19 @@ function openReader(file: string): ReadConnection {
   const database = openDatabase(file, { mode: "read", pragmas: [PAGE_CACHE.reading] });
   return orClose(database, () => ({
     database,
-    rows: createTableRows(database),
+    rows: createTableRows(database, readColumns(database)),
     checkpoint: prepareCheckpoint(database),
     modelVersion: readModelState(database)?.modelVersion ?? 0,
     identity: identityOf(file),
   }));
+}
+
+function readColumns(database: DatabaseSync): StoredColumns {
+  const statement = database.prepare(`
+    SELECT stored.name, columns.name FROM sqlite_schema AS stored
+    JOIN pragma_table_info(stored.name) AS columns WHERE stored.type = 'table'`);
+  statement.setReturnArrays(true);
+  return storedColumns(statement.all() as unknown as readonly Cells[]);
 }
 
 /** The transaction's first read fixes its snapshot, so the checkpoint belongs to the rows. */

@@ -149,13 +149,19 @@ export async function compareVersions(
       continue;
     }
     let count = 0;
-    for await (const difference of differencesIn(table, old, rebuilt)) {
+    for await (const difference of differencesIn(withoutAdded(table), old, rebuilt)) {
       count += 1;
       if (count <= SAMPLES) samples.push(difference);
     }
     counts[table.name] = count;
   }
   return { position, counts, samples };
+}
+
+/** An old version may lack the columns that were added since. */
+function withoutAdded(table: Table): Table {
+  const kept = Object.entries(table.columns).filter(([, { isAdded }]) => !isAdded);
+  return { ...table, columns: Object.fromEntries(kept) };
 }
 
 const DESCRIBED_MAX = 5;

@@ -15,6 +15,9 @@ export const nanos: Column = { type: "nanos", state: true };
 /** A column outside the state: its value depends on this stream's order or on the receiver's clock. */
 export const own = (column: Column): Column => ({ ...column, state: false });
 
+/** A column that older versions did without, and that only the fold reads. */
+export const added = (column: Column): Column => ({ ...column, isAdded: true });
+
 /** How much attention an item needs; lists start with the highest. */
 export const ATTENTION = { closed: 0, acknowledged: 1, open: 2 } as const;
 
@@ -43,7 +46,7 @@ export const ANOMALIES: Table = {
     closed_position: own(integer),
     /** The delivery that opened it first, and when the event was recorded that did. */
     delivery_id: own(text),
-    recorded_at: own(nanos),
+    recorded_at: added(own(nanos)),
     attention: own(integer),
     /** Where it last changed: an acknowledgement of an earlier position does not apply. */
     changed_position: own(integer),

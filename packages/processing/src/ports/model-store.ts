@@ -20,6 +20,11 @@ export type Column = Readonly<{
   type: ColumnType;
   /** Whether it is part of the `state_digest`, which is equal on every engine and for every order of arrival. */
   state: boolean;
+  /**
+   * A reader takes it for null where a generation of an older version lacks it: what that shows is right
+   * without it. Of any other column that is missing, a reader says that the rows are laid out otherwise.
+   */
+  isAdded?: true;
 }>;
 
 export type Table = Readonly<{

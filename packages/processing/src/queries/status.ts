@@ -150,17 +150,27 @@ async function examine(sources: StatusSources, found: Found, rule: StuckRule): P
   const { projection, unread: known } = found;
   const { name, model_version } = projection;
   if (known !== null) return { ...found, attention: null };
+  const isOutdated = model_version !== PROJECTIONS[name].version;
   try {
+    if (isOutdated) await readEveryTable(sources.models, name);
     return { ...found, attention: await readAttention(sources.models, name, rule) };
   } catch (error) {
     // Not built yet, as its status says.
     if (error instanceof ModelNotServed) return { ...found, attention: null };
-    const unread = unreadBecause(error, model_version !== PROJECTIONS[name].version);
+    const unread = unreadBecause(error, isOutdated);
     sources.onUnreadable?.(name, error);
     const reason = reasonFor(unread, projection);
     const unreadable = { ...projection, state: "unreadable", reason } as const;
     return { projection: unreadable, unread, attention: null };
   }
+}
+
+/** Of rows that another version laid out, only reading shows that readers need what is not there. */
+function readEveryTable(models: StatusSources["models"], model: ModelName): Promise<void> {
+  const shown = PROJECTIONS[model].tables.filter(({ digested }) => digested === "both");
+  return models.snapshot(model, async (rows) => {
+    for (const table of shown) await rows.select(table, { orderBy: table.key, limit: 1 });
+  });
 }
 
 /** @throws the error if it is not an engine's */

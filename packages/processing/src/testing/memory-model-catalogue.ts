@@ -132,12 +132,12 @@ function readerOf(model: StoreName, generation: number, stored: Generation): Mod
 function rowsOf(moment: () => Moment): Rows {
   const rows = (table: Table) => tableRows(moment(), table);
   return {
-    get: async (table, key) => rows(table).get(keyOf(key)) ?? null,
+    get: async (table, key) => withAdded(table, rows(table).get(keyOf(key)) ?? null),
     select: async (table, selection) => {
       const { among } = selection;
       const own = [...rows(table).values()];
       const shown = own.filter((row) => isAmong(row, among, (other) => rows(other).values()));
-      return selectRows(shown, table, selection);
+      return selectRows(shown, table, selection).map((row) => withAdded(table, row));
     },
     count: async (table, where = [], most = Number.POSITIVE_INFINITY) => {
       checkColumns(
@@ -148,6 +148,14 @@ function rowsOf(moment: () => Moment): Rows {
       return Math.min(found, most);
     },
   };
+}
+
+/** The row with the columns that were added since it was written. */
+function withAdded<Found extends Row | null>({ columns }: Table, row: Found): Found {
+  if (row === null) return row;
+  const lacking = Object.keys(columns).filter((name) => columns[name]?.isAdded && !(name in row));
+  if (lacking.length === 0) return row;
+  return { ...row, ...Object.fromEntries(lacking.map((name) => [name, null])) };
 }
 
 function tableRows(moment: Moment, table: Table): TableRows {

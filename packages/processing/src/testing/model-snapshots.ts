@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { ModelReader, ModelStore, Row, Rows } from "../ports/model-store.ts";
+import type { ModelReader, ModelStore, Row, Rows, Table } from "../ports/model-store.ts";
 import type { ModelFixture } from "./model-fixture.ts";
 import { checkpointAt, ENTRIES, entry, putEntries, TAGS } from "./sample-tables.ts";
 
@@ -48,6 +48,22 @@ export function describeSnapshots(use: () => ModelFixture): void {
         if (position % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
       }
       await Promise.all(snapshots);
+      await reader.close();
+    });
+
+    test("of an older layout have null in a column that was added since", async () => {
+      const { store, reader } = await open(use);
+      await store.commit(putEntries([entry("a", 1, { at: 5n })], 1));
+      const since = { type: "nanos", state: false, isAdded: true } as const;
+      const now: Table = { ...ENTRIES, columns: { ...ENTRIES.columns, since } };
+      const row = { ...entry("a", 1, { at: 5n }), since: null };
+      await reader.snapshot(async (rows) => {
+        expect(await rows.get(now, ["a", 1])).toEqual(row);
+        for (const bytesMax of [{}, { bytesMax: 1000 }]) {
+          const selection = { orderBy: ["account", "seq"], limit: 9, ...bytesMax };
+          expect(await rows.select(now, selection)).toEqual([row]);
+        }
+      });
       await reader.close();
     });
 

@@ -3,6 +3,7 @@ import {
   ANOMALIES,
   ANOMALY_CHANGES,
   ATTENTION_COUNTS,
+  added,
   integer,
   nanos,
   own,
@@ -39,8 +40,8 @@ export const ACCOUNTS: Table = {
     undated: own(integer),
     since_undated: own(integer),
     /** Up to when, and below which counter, another run may come before one whose time is a whole second. */
-    whole_until: own(nanos),
-    whole_counter: own(text),
+    whole_until: added(own(nanos)),
+    whole_counter: added(own(text)),
     /** How many snapshots list it, including those that state no balance. */
     statements: own(integer),
     /** The latest arrival of a snapshot that lists it, and the latest opening position of such a feed. */
@@ -270,8 +271,8 @@ export const CONNECTIONS: Table = {
      */
     completed_at: own(integer),
     /** When it was opened, and the latest arrival of a balance in its snapshot; 0 if it lists nobody. */
-    opened_on: own(nanos),
-    arrived_on: own(nanos),
+    opened_on: added(own(nanos)),
+    arrived_on: added(own(nanos)),
   },
   key: ["connection"],
   indexes: [["completed_at", "connection"]],
@@ -284,7 +285,7 @@ export const COVERED: Table = {
   columns: {
     code: own(text),
     /** The position of the first listing of such an account. */
-    covered_at: own(integer),
+    covered_at: added(own(integer)),
   },
   key: ["code"],
   indexes: [],
