@@ -18,7 +18,7 @@ import {
   quotedList,
   valueIn,
 } from "../sql/tables.ts";
-import { MODEL } from "../sql/trouble.ts";
+import { MODEL, type Stored, UNFINISHED } from "../sql/trouble.ts";
 import {
   ALWAYS_BY_INDEX,
   type Cells,
@@ -53,6 +53,8 @@ import { type AbsentKeys, createAbsentKeys } from "./speed-absent-keys.ts";
 type StoreOptions = Readonly<{
   /** Called before a search is sent to the server. */
   beforeSearch?: (table: Table) => Promise<void>;
+  /** With which errors it reports those of the server. */
+  stored?: Stored;
 }>;
 
 /** Limits how long an unresponsive server blocks a caller. */
@@ -71,14 +73,14 @@ const LOSES_LAST_COMMITS = { synchronous_commit: "off" };
 export async function openModelStore(
   server: Server,
   place: Place,
-  { beforeSearch }: StoreOptions = {},
+  { beforeSearch, stored = MODEL }: StoreOptions = {},
 ): Promise<ModelStore> {
   const { model, generation } = place;
   const rows = createTableRows(place);
   // Otherwise a table of a few pages would be scanned for each of its rows.
   const settings = { ...LOSES_LAST_COMMITS, ...ALWAYS_BY_INDEX, ...PAGES_BY_INDEX };
   const client = { access: "write", timeoutMs: TIMEOUT_MS, isPipelined: true, settings } as const;
-  const { use, close } = createReconnectingClient({ server, stored: MODEL, client });
+  const { use, close } = createReconnectingClient({ server, stored, client });
   const known: Known = { fence: "", absent: null };
   const session = { place, use, statements: storeStatements(place), known };
   try {
@@ -307,13 +309,14 @@ export async function openBuildingStore(
   const client = { access: "write", isPipelined: false, settings: INDEX_SETTINGS } as const;
   const builder = createReconnectingClient({
     server,
-    stored: MODEL,
+    stored: UNFINISHED,
     client: { ...client, timeoutMs: BUILDING_TIMEOUT_MS },
   });
   const makeIndexes = createIndexMaker(builder, place);
   try {
     await builder.use((client) => beginBuilding(client, place, tables));
-    const store = await openModelStore(server, place, { beforeSearch: makeIndexes });
+    const options = { beforeSearch: makeIndexes, stored: UNFINISHED };
+    const store = await openModelStore(server, place, options);
     const close = async () => {
       builder.close();
       await store.close();

@@ -19,6 +19,8 @@ export type Stored = Readonly<{
   otherwise: ErrorClass;
   /** What to do where a table or a column is missing. */
   otherwiseAdvice: string;
+  /** What to do about damage; the engine's advice if it is absent. */
+  corruptedAdvice?: string;
 }>;
 
 export const STREAM: Stored = {
@@ -39,6 +41,17 @@ export const MODEL: Stored = {
   otherwiseAdvice: "another version of the program laid it out: a projector builds it anew",
 };
 
+/**
+ * A model that is being built. It is discarded after any error, so its damage is not that of a model that is
+ * served: the disk has to be looked after, not the data.
+ */
+export const UNFINISHED: Stored = {
+  ...MODEL,
+  name: "unfinished read model",
+  corrupted: ModelUnavailable,
+  corruptedAdvice: "look after the disk; what is built by half is thrown away",
+};
+
 /** The kind of an engine error, and what to do about it; null where that depends on what is stored. */
 export type Trouble =
   | Readonly<{ is: "unavailable" | "corrupted" | "missing"; advice: string }>
@@ -55,7 +68,8 @@ export function troubleError(
   trouble: Trouble,
   cause: unknown,
 ): Error {
-  const advice = trouble.advice ?? stored.otherwiseAdvice;
+  const ofStored = trouble.is === "corrupted" ? stored.corruptedAdvice : undefined;
+  const advice = ofStored ?? trouble.advice ?? stored.otherwiseAdvice;
   const message = `the ${stored.name} in ${where}: ${messageOf(cause)}: ${advice}`;
   return new stored[trouble.is](message, { cause });
 }

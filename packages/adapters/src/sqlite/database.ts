@@ -253,6 +253,7 @@ function logLost(stored: Stored, log: string, isSaved: boolean): Error {
 
 const BUSY = unavailable("another process holds it; find out which, and end it or wait");
 const DISK = unavailable("look after the disk");
+const FULL = unavailable("free some space");
 const DAMAGED: Trouble = {
   is: "corrupted",
   advice: "keep the file; restore a stream from a backup, and rebuild a read model",
@@ -270,12 +271,17 @@ const TROUBLES: Readonly<Record<number, Trouble>> = {
   /* READONLY */ 8: unavailable("make it writable"),
   /* IOERR */ 10: DISK,
   /* CORRUPT */ 11: DAMAGED,
-  /* FULL */ 13: unavailable("free some space"),
+  /* FULL */ 13: FULL,
   /* CANTOPEN */ 14: unavailable(
     "check that its folder is there, and that this user may read and write both",
   ),
   /* PROTOCOL */ 15: BUSY,
   /* NOTADB */ 26: DAMAGED,
+};
+
+/** By extended result code, where that says more. */
+const EXTENDED_TROUBLES: Readonly<Record<number, Trouble>> = {
+  /* IOERR_SHMSIZE: the index of a log needs 32 KiB on the disk. */ 4874: FULL,
 };
 
 /** Extended result codes. */
@@ -321,7 +327,7 @@ function troubleOf(error: unknown): Trouble | null {
     return LAYOUT_TROUBLES.find(([pattern]) => pattern.test(message))?.[1] ?? null;
   }
   // The low byte of an extended result code is the primary one.
-  if (code !== null) return TROUBLES[code & 0xff] ?? null;
+  if (code !== null) return EXTENDED_TROUBLES[code] ?? TROUBLES[code & 0xff] ?? null;
   if (!isSystemError(error)) return null;
   return REFUSED.has(String(fieldsOf(error).code)) ? FORBIDDEN : DISK;
 }

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,33 +5,12 @@ import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { brokenAt, readAll } from "@counterfoil/processing/testing/event-stream-fixture";
 import { sampleEvent } from "@counterfoil/processing/testing/sample-event";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
+import { describeWithDisk, mountAgain, mountDisk, unmount } from "./testing/small-disk.ts";
 
 const LEDGER = "examination";
-
-/** A real disk of four megabytes; only root can create one. */
-function mount(folder: string, options: string): boolean {
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", folder], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const unmount = (folder: string) => execFileSync("umount", [folder]);
-
-function mayMount(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), "counterfoil-mount-"));
-  const isMounted = mount(folder, "size=1m");
-  if (isMounted) unmount(folder);
-  rmSync(folder, { recursive: true });
-  return isMounted;
-}
-
-const describeWithDisk = mayMount() ? describe : describe.skip;
 
 describeWithDisk("a stream on a small disk", () => {
   let dataDir = "";
@@ -40,7 +18,7 @@ describeWithDisk("a stream on a small disk", () => {
 
   beforeEach(async () => {
     dataDir = mkdtempSync(join(tmpdir(), "counterfoil-disk-"));
-    mount(dataDir, "size=4m");
+    mountDisk(dataDir, "size=4m");
     stream = await open();
   });
   afterEach(async () => {
@@ -109,7 +87,3 @@ describeWithDisk("a stream on a small disk", () => {
     expect(await readAll(stream)).toHaveLength(acknowledged + 2);
   });
 });
-
-function mountAgain(folder: string, options: string): void {
-  execFileSync("mount", ["-o", `remount,${options}`, folder]);
-}

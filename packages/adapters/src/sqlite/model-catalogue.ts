@@ -5,6 +5,7 @@ import {
   FormatTooNew,
   GenerationMissing,
   ModelCorrupted,
+  ModelUnavailable,
 } from "@counterfoil/processing/ports/errors";
 import type {
   GenerationInfo,
@@ -12,7 +13,7 @@ import type {
   ModelLayout,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
-import { MODEL } from "../sql/trouble.ts";
+import { MODEL, type Stored } from "../sql/trouble.ts";
 import { createFolder, openDatabase, portError, whileBusy } from "./database.ts";
 import { whileLocked } from "./installation.ts";
 import {
@@ -21,8 +22,17 @@ import {
   MODEL_PRAGMAS,
   openBuildingStore,
   openModelStore,
+  withPortErrors,
 } from "./model-store.ts";
 import { layOutModel, type ModelState, openModelReader, readModelState } from "./model-tables.ts";
+
+/** Only its own file is damaged then: no model is. */
+const LOCK: Stored = {
+  ...MODEL,
+  name: "lock of the read models",
+  corrupted: ModelUnavailable,
+  corruptedAdvice: "end all processes of this ledger, and remove the file: it holds nothing",
+};
 
 /** Keeps each generation in a file `<dataDir>/models/<model>.<generation>.db`. */
 export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): ModelCatalogue {
@@ -33,7 +43,7 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
   // it had not committed is not a generation, and the next creator replaces it.
   const underLock = async <T>(work: () => T): Promise<T> => {
     createFolder(folder, MODEL);
-    return whileLocked(join(folder, "catalogue.lock"), MODEL, work);
+    return whileLocked(join(folder, "catalogue.lock"), LOCK, work);
   };
 
   return {
@@ -72,8 +82,10 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
       underLock(() => {
         clearAbandoned(folder, model);
         const file = join(folder, `${model}.scratch-${randomUUID()}.db`);
-        createFile(file, layout);
-        const store = openBuildingStore({ file, model, generation: 0, tables: layout.tables });
+        const store = orRemove(file, () => {
+          createFile(file, layout);
+          return openBuildingStore({ file, model, generation: 0, tables: layout.tables });
+        });
         const close = async () => {
           await store.close();
           await underLock(() => removeFile(file));
@@ -114,12 +126,24 @@ function clearAbandoned(folder: string, model: StoreName): void {
 function createFile(file: string, layout: ModelLayout): boolean {
   if (existsSync(file) && !isVacant(file)) return false;
   removeFile(file);
-  const database = openDatabase(file, { mode: "create", pragmas: MODEL_PRAGMAS });
+  return withPortErrors(file, () => {
+    const database = openDatabase(file, { mode: "create", pragmas: MODEL_PRAGMAS });
+    try {
+      layOutModel(database, layout);
+      return true;
+    } finally {
+      database.close();
+    }
+  });
+}
+
+/** Opens a scratch store, and leaves nothing of it if that fails: a disk may be full. */
+function orRemove<T>(file: string, open: () => T): T {
   try {
-    layOutModel(database, layout);
-    return true;
-  } finally {
-    database.close();
+    return open();
+  } catch (error) {
+    removeFile(file);
+    throw error;
   }
 }
 

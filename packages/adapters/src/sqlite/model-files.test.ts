@@ -1,4 +1,15 @@
-import { mkdir, mkdtemp, readdir, readlink, rename, rm, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -114,6 +125,52 @@ describe("the files of read models", () => {
       await store.close();
     },
   );
+
+  test("what is only in the log of a new generation is in what is built of it", async () => {
+    const catalogue = openModelCatalogue({ dataDir });
+    await catalogue.create("trades", LAYOUT);
+    const writing = new DatabaseSync(fileOf(1));
+    writing.exec("CREATE TABLE logged (x)");
+    // As after a close on a full disk: the log stays, and is not in the file.
+    const left = await Promise.all(["", "-wal"].map((end) => readFile(`${fileOf(1)}${end}`)));
+    writing.close();
+    await Promise.all(
+      ["", "-wal"].map((end, at) => writeFile(`${fileOf(1)}${end}`, left[at] ?? "")),
+    );
+    const store = await catalogue.openForBuilding("trades", 1, TABLES);
+    await store.commit(putEntries([entry("a", 1)]));
+    await store.finish();
+    const built = new DatabaseSync(fileOf(1));
+    expect(built.prepare("SELECT * FROM logged").all()).toEqual([]);
+    built.close();
+    expect(await readdir(folder)).toEqual(["catalogue.lock", "trades.1.db"]);
+  });
+
+  test("damage of a store that is being built is none of a model", async () => {
+    const catalogue = openModelCatalogue({ dataDir });
+    const store = await catalogue.openScratch("trades", LAYOUT);
+    const [name = ""] = (await readdir(folder)).filter((found) => found.includes("scratch"));
+    await store.commit(
+      putEntries(Array.from({ length: 9000 }, (_, at) => entry("a".repeat(999), at))),
+    );
+    const { size } = await stat(join(folder, name));
+    const handle = await open(join(folder, name), "r+");
+    await handle.write(Buffer.alloc(size - 4096, 7), 0, size - 4096, 4096);
+    await handle.close();
+    const counting = () => store.count(ENTRIES);
+    await expect(counting()).rejects.toThrow(ModelUnavailable);
+    await expect(counting()).rejects.toThrow(
+      /unfinished read model .* malformed: look after the disk/,
+    );
+    await store.close();
+  });
+
+  test("a damaged lock is none of a model", async () => {
+    await writeFile(join(folder, "catalogue.lock"), "no database at all ".repeat(100));
+    const opening = openModelCatalogue({ dataDir }).openScratch("trades", LAYOUT);
+    await expect(opening).rejects.toThrow(ModelUnavailable);
+    await expect(opening).rejects.toThrow(/catalogue.lock: .*remove the file/);
+  });
 
   test("a scratch store leaves nothing behind when it is closed", async () => {
     const catalogue = openModelCatalogue({ dataDir });

@@ -14,7 +14,7 @@ import type {
 } from "@counterfoil/processing/ports/model-store";
 import { flush } from "../node/runtime.ts";
 import { createTableSql, isKey, putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
-import { MODEL, type Stored } from "../sql/trouble.ts";
+import { MODEL, type Stored, UNFINISHED } from "../sql/trouble.ts";
 import {
   createReconnectingConnection,
   inTransaction,
@@ -169,7 +169,18 @@ export function openBuildingStore(
   const building = buildingName(file);
   const writer = beginBuilding(file, tables);
   const makeIndexes = createIndexMaker(writer.database);
-  const use = async <T>(work: () => T): Promise<T> => withPortErrors(building, work);
+  // After an error the file may be half written. It is not used again, and the first error is told.
+  let failed: unknown = null;
+  const use = async <T>(work: () => T): Promise<T> => {
+    if (failed !== null) throw failed;
+    try {
+      return work();
+    } catch (error) {
+      const ofPort = portError(error, UNFINISHED, building);
+      if (ofPort !== error) failed = ofPort;
+      throw ofPort;
+    }
+  };
   const close = () => writer.database.isOpen && writer.database.close();
   return {
     model,
@@ -200,7 +211,8 @@ export function openBuildingStore(
 /** Renames and locks the file. It stays locked until it is finished: an unlocked one is abandoned. */
 function beginBuilding(file: string, tables: readonly Table[]) {
   const building = buildingName(file);
-  return withPortErrors(building, () => {
+  return withPortErrors(file, () => {
+    takeInLog(file);
     renameSync(file, building);
     const writer = openModelWriter(building, BUILDING_PRAGMAS);
     return orClose(writer.database, () => {
@@ -212,6 +224,14 @@ function beginBuilding(file: string, tables: readonly Table[]) {
       return writer;
     });
   });
+}
+
+/**
+ * Writes into the file what is only in its log. On a full disk the log stays beside a file that was closed
+ * without an error, and under another name the file would be without it: damaged.
+ */
+function takeInLog(file: string): void {
+  openDatabase(file, { mode: "write", pragmas: ["journal_mode = DELETE"] }).close();
 }
 
 function createIndexMaker(database: DatabaseSync): (table: Table) => void {
@@ -236,11 +256,12 @@ export function isAbandoned(file: string): boolean {
   }
 }
 
-function withPortErrors<T>(file: string, work: () => T): T {
+/** @throws ModelUnavailable if an unfinished model cannot be written */
+export function withPortErrors<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw portError(error, MODEL, file);
+    throw portError(error, UNFINISHED, file);
   }
 }
 

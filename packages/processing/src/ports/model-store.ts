@@ -207,7 +207,12 @@ export interface ModelCatalogue {
   ): Promise<number | null>;
   /** @throws GenerationMissing, ModelCorrupted, as every method that opens a generation */
   openForWriting(model: StoreName, generation: number): Promise<ModelStore>;
-  /** Opens a newly created generation to fill it in bulk, hidden from `generations`. */
+  /**
+   * Opens a newly created generation to fill it in bulk, hidden from `generations`.
+   *
+   * @throws ModelUnavailable, as all methods of the store, also if what is being built is damaged: it is
+   *   discarded, and says nothing about a model that is served
+   */
   openForBuilding(
     model: StoreName,
     generation: number,
@@ -218,6 +223,8 @@ export interface ModelCatalogue {
    * Opens an empty store to build a model for a comparison. It is not a generation: it takes no number,
    * nobody else sees it, and it is removed when it is closed. The remains of a scratch store whose
    * process died are removed when the next one, or a generation of the model, is opened or created.
+   *
+   * @throws ModelUnavailable as `openForBuilding`
    */
   openScratch(model: StoreName, layout: ModelLayout): Promise<ModelStore>;
   drop(model: StoreName, generation: number): Promise<void>;
