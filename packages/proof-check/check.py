@@ -230,7 +230,7 @@ def trust(head, proof, rotations, brought):
 
 
 FACTS = ("MovementRecorded", "BalanceReported", "FundsReported")
-AMENDMENTS = ("FactSeen", "FactCorrected", "FactWithdrawn")
+AMENDMENTS = ("FactSeen", "FactContradicted", "FactCorrected", "FactWithdrawn")
 
 
 class Fact:
@@ -239,13 +239,14 @@ class Fact:
     def __init__(self, event, data):
         self.type, self.place, self.cause = event["type"], int(event["position"]), event["causation_id"]
         self.first = self.data = data
+        # What other copies add, as Copy, by the id of the event that records it.
         self.seen = {}
         self.withdrawn = False
         # What it stated before an event withdrew or corrected it: data, how, and that event's position.
         self.former = []
 
     def copies(self):
-        return [self.data, *self.seen.values()]
+        return [self.data, *(copy.content for copy in self.seen.values())]
 
     def value(self, name):
         return next((copy[name] for copy in self.copies() if name in copy), None)
@@ -264,21 +265,50 @@ class Fact:
         return min(self.place, int(self.data.get("delivered_at", self.place)))
 
 
+    def key(self):
+        """By what models find the fact, to amend it."""
+        names = {"MovementRecorded": ["account", "movement_id"], "FundsReported": ["account", "occurred_at"]}
+        mine = names.get(self.type) or (["account", "run_id"] if "run_id" in self.first else ["account"])
+        place = self.first.get("place", {}) if self.type == "BalanceReported" and "run_id" not in self.first else {}
+        return {**{name: self.first[name] for name in mine}, **place}
+
+
+Copy = collections.namedtuple("Copy", "fact content adds cause place")
+
+
+def check_owner(stated, event):
+    """Models take the account from a fact's data, and the map that proves completeness from its subject."""
+    subject = event["subject"]
+    mine = stated.get("account") == subject and stated.get("provider") == subject.split(":")[0]
+    need(mine, f"facts: the one at position {event['position']} is of another account than its subject")
+
+
 def facts_of(events):
     facts = {}
     for event in events:
         need(event["schema_version"] == "1", f"form: position {event['position']} has a schema that this checker does not know")
         data, kind = data_of(event), event["type"]
         if kind in FACTS:
+            check_owner(data, event)
             facts[event["id"]] = Fact(event, data)
             continue
+        if kind == "FactCorrected":
+            check_owner(data["data"], event)
         if kind not in AMENDMENTS:
             continue
         fact = facts.get(data.get("amends", data["event_id"]) if kind == "FactWithdrawn" else data["event_id"])
-        if fact is None:
-            continue
+        place = event["position"]
+        need(fact is not None, f"left out: the fact that position {place} amends")
+        named = data["event_type"] == fact.type and all(data["key"].get(name) == value for name, value in fact.key().items())
+        need(named, f"facts: position {place} amends the one at position {fact.place}, and names another")
         if kind == "FactSeen":
-            fact.seen[event["id"]] = {**data["adds"], "received_at": data["received_at"]}
+            adds = data["adds"]
+            need("place" not in adds and "run_id" not in adds, f"facts: position {place} adds what makes the fact another")
+            # Old ledgers got the order of their sockets later, by events that no delivery brought.
+            brought = event["causation_id"] is not None or not set(adds) - {"follows", "not_before"}
+            need(brought, f"left out: the delivery that brought position {place}")
+            content = {**adds, "received_at": data["received_at"]}
+            fact.seen[event["id"]] = Copy(fact, content, adds, event["causation_id"], place)
         elif kind == "FactCorrected":
             fact.former.append((fact, fact.data, "corrected", event["position"]))
             fact.data, fact.cause, fact.withdrawn = data["data"], event["causation_id"], False
@@ -297,7 +327,24 @@ def part(text):
     return urllib.parse.quote(str(text), safe="").replace("~", "%7E")
 
 
-Said = collections.namedtuple("Said", "run id at amount change")
+Said = collections.namedtuple("Said", "run id at amount change data")
+
+REFERENCES = (
+    "deposit_reference_id", "withdrawal_request_id", "trade_id", "transfer_request_id", "transfer_type",
+    "client_transfer_id", "parent_link_id", "order_id", "origin",
+)
+
+
+def first_given(*values):
+    return next((one for one in values if given(one)), None)
+
+
+def expected_of(kind, funds):
+    """The balance on the chain is what is available and what is reserved."""
+    parts = [next((fund.get("balance") for fund in funds if fund["type"].upper() == name), None) for name in ("AVAILABLE", "RESERVED")]
+    if kind.upper() != "BLOCKCHAIN" or not all(map(is_amount, parts)):
+        return None
+    return printed(sum(map(Decimal, parts)))
 
 
 def said_in(body, account):
@@ -312,7 +359,12 @@ def said_in(body, account):
             fund for fund in data["funds"]
             if account == f"layer1:{part(address)}:{part(data['asset'])}:{part(fund['type'].lower())}"
         ]
-        return [], [Said(at, None, at, fund.get("balance"), fund.get("delta")) for fund in mine]
+        reports = []
+        for fund in mine:
+            stated = {"reference": data.get("reference"), "balance": fund.get("balance"), "change": fund.get("delta")}
+            stated.update(expected_balance=expected_of(fund["type"], data["funds"]), occurred_at=at)
+            reports.append(Said(at, None, at, fund.get("balance"), fund.get("delta"), stated))
+        return [], reports
     kind = message.get("messageType")
     if message.get("message_type") if kind is None else kind:
         message = message["body"]
@@ -323,9 +375,17 @@ def said_in(body, account):
         return [], []
     run, movements = message.get("run_id"), [] if message.get("movements") is None else message["movements"]
     need_shape({"moves": movements, "run": run}, {"moves": [fields("movement_id:text *:any")], "run": "text"}, "")
-    moves = [Said(run, one["movement_id"], one.get("movement_timestamp"), one.get("change"), None) for one in movements]
+    of_run, moves = {"run_id": run, "run_type": message.get("run_type")}, []
+    for one in movements:
+        at = one.get("movement_timestamp")
+        stated = {name: one.get(name) for name in (*REFERENCES, "movement_id", "movement_type", "change")}
+        # What a movement does not state itself, its message states.
+        shared = {name: first_given(one.get(name), message.get(name)) for name in ("account_id", "client_transfer_id")}
+        moves.append(Said(run, one["movement_id"], at, one.get("change"), None, {**stated, **shared, **of_run, "occurred_at": at}))
     at = message.get("run_timestamp") or message.get("timestamp")
-    return moves, [Said(run, None, at, message.get("balance") or message.get("new_balance"), None)]
+    balance = message.get("balance") or message.get("new_balance")
+    owner = first_given(message.get("account_id"), *(one.get("account_id") for one in movements))
+    return moves, [Said(run, None, at, balance, None, {**of_run, "account_id": owner, "balance": balance, "occurred_at": at})]
 
 
 def same_time(said, fact):
@@ -352,18 +412,69 @@ def is_same(one, kind, data):
     )
 
 
+AMOUNTS = ("balance", "change", "expected_balance")
+# The fields of facts that bytes state. All of them are compared, since one that is not stated has to be missing.
+STATED = (
+    "account_id", "movement_id", "movement_type", "reference", "run_id", "run_type", "occurred_at", *AMOUNTS, *REFERENCES,
+)
+
+
+def same_field(name, stated, fact):
+    if name in AMOUNTS:
+        return same_amount(stated, fact.get(name))
+    if not given(stated):
+        return name not in fact
+    if name == "occurred_at":
+        return name in fact and nanos(stated) == nanos(fact[name])
+    return isinstance(stated, str) and stated == fact.get(name)
+
+
 def is_said(fact, moves, reports):
-    """Whether the bytes of a fact's delivery state the same as the fact."""
-    return any(is_same(one, fact.type, fact.data) for one in (moves if fact.type == "MovementRecorded" else reports))
+    """Whether the bytes of a fact's delivery state all that the fact states, and nothing that it lacks."""
+    return any(
+        all(same_field(name, one.data.get(name), fact.data) for name in STATED)
+        for one in (moves if fact.type == "MovementRecorded" else reports)
+    )
+
+
+def is_added(copy, moves, reports):
+    """Whether a copy's bytes state, of the same movement or report, what the copy adds to the fact."""
+    kind, first = copy.fact.type, copy.fact.first
+    of_fact = [
+        one for one in (moves if kind == "MovementRecorded" else reports)
+        if (one.id == first["movement_id"] if kind == "MovementRecorded" else is_run(one, kind, first))
+    ]
+    return any(all(same_field(name, one.data.get(name), copy.adds) for name in STATED if name in copy.adds) for one in of_fact)
+
+
+def check_arrival(facts, copies, event, delivery):
+    """Compares when and where facts arrived with their delivery."""
+    arrived = nanos(delivery.get("received_at"))
+    at = delivery.get("connection"), delivery.get("frame")
+    for fact in facts:
+        data = fact.data
+        place = data.get("place", {})
+        # Only a report of the feed states its place.
+        stated = (place.get("connection"), place.get("frame")) == at if fact.type == "BalanceReported" else "place" not in data
+        good = (
+            data["provider"] == delivery.get("provider") and nanos(data["received_at"]) == arrived
+            and data.get("delivered_at", event["position"]) == event["position"] and stated
+        )
+        need(fact.withdrawn or good, f"facts: the one at position {fact.place} did not arrive as it says with the delivery at position {event['position']}")
+    for copy in copies:
+        need(nanos(copy.content["received_at"]) == arrived, f"facts: the one at position {copy.place} did not arrive as it says with the delivery at position {event['position']}")
 
 
 class Known:
     """The subjects of the facts, computed once: a proof may have ten thousand."""
 
     def __init__(self, facts):
-        self.by_cause = collections.defaultdict(list)
+        self.by_cause, self.copies = collections.defaultdict(list), collections.defaultdict(list)
         for fact in facts:
             self.by_cause[fact.cause].append(fact)
+            # What copies add to a withdrawn fact is skipped with it.
+            for copy in [] if fact.withdrawn else fact.seen.values():
+                self.copies[copy.cause].append(copy)
         self.movements = {fact.first.get("movement_id") for fact in facts}
         self.runs = {fact.first.get("run_id") for fact in facts if fact.type == "BalanceReported"}
         self.times = {nanos(fact.first["occurred_at"]) for fact in facts if fact.type == "FundsReported"}
@@ -389,13 +500,14 @@ def check_bytes(proof, events, facts):
     for id, event in deliveries_in(events, proof["account"]).items():
         data, place = data_of(event), event["position"]
         named.add(data["sha256"])
+        check_arrival(known.by_cause.get(id, []), known.copies.get(id, []), event, data)
         text = bodies.get(data["sha256"])
         if text is None:
             count["unseen"] += len(known.by_cause.get(id, []))
             count["withdrawn"] += sum(fact.withdrawn for fact in known.by_cause.get(id, []))
             continue
         body = base64.b64decode(text)
-        need(sha256(body) == data["sha256"], f"bytes: those of the delivery at position {place} are not the ones it names")
+        need(sha256(body) == data["sha256"] and str(len(body)) == data.get("length"), f"bytes: those of the delivery at position {place} are not the ones it names")
         try:
             moves, reports = said_in(body, proof["account"])
         except (Wrong, *MALFORMED):
@@ -405,6 +517,8 @@ def check_bytes(proof, events, facts):
             if not fact.withdrawn:
                 count["checked"] += 1
                 need(is_said(fact, moves, reports), f"bytes: the fact at position {fact.place} is not what the provider's bytes say")
+        for copy in known.copies.get(id, []):
+            need(is_added(copy, moves, reports), f"bytes: what position {copy.place} adds is not what the provider's bytes say")
         check_nothing_left_out(moves, reports, known, place)
         if known.former:
             keys = [("movement", one.id) for one in moves]
@@ -421,7 +535,8 @@ def deliveries_in(events, account):
     for event in events:
         mine = event["subject"] == account
         need(mine or event["type"] in ("DeliveryReceived", "FeedOpened"), f"form: position {event['position']} is nothing of this account")
-        need(not mine or event["causation_id"] is None or event["causation_id"] in deliveries, f"left out: the delivery that brought position {event['position']}")
+        order = event["type"] == "FactSeen" and event["causation_id"] is None
+        need(not mine or order or event["causation_id"] in deliveries, f"left out: the delivery that brought position {event['position']}")
     return deliveries
 
 
@@ -1160,10 +1275,14 @@ def given(value):
     return value is not None and value != ""
 
 
+def is_amount(text):
+    return isinstance(text, str) and AMOUNT.match(text) is not None
+
+
 def same_amount(a, b):
     if not given(a) or not given(b):
         return given(a) == given(b)
-    return all(isinstance(one, str) and AMOUNT.match(one) for one in (a, b)) and Decimal(a) == Decimal(b)
+    return is_amount(a) and is_amount(b) and Decimal(a) == Decimal(b)
 
 
 def shown(text):
@@ -1309,13 +1428,14 @@ CONTENT = {
     "place?": fields("connection:text frame:text *:any"),
 }
 FACT = {**CONTENT, "received_at": "time"}
-AMENDS = fields("amends?:text event_id:text *:any")
+AMENDS = {**fields("amends?:text event_id:text event_type:text *:any"), "key": {"*": "text"}}
 EVIDENCE = fields("header:text key_id?:text scheme?:text value:text *:any")
 DATA = {
     "MovementRecorded": {**FACT, **fields("change:amount movement_id:text run_id:text")},
     "BalanceReported": FACT,
     "FundsReported": {**FACT, **fields("balance:amount occurred_at:time")},
     "FactSeen": {**AMENDS, "adds": CONTENT, "received_at": "time"},
+    "FactContradicted": AMENDS,
     "FactCorrected": {**AMENDS, "data": FACT},
     "FactWithdrawn": AMENDS,
     "DeliveryReceived": {"sha256": "digest", "verdict": {"evidence?": [EVIDENCE], "*": "any"}, "*": "any"},

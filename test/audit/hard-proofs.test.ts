@@ -1,9 +1,12 @@
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { createRandom } from "@counterfoil/simulator/random";
 import type { HardKnobs } from "@counterfoil/simulator/testing/hard-knobs";
 import { createHardWorld } from "@counterfoil/simulator/testing/hard-world";
 import { afterAll, expect, test } from "@jest/globals";
-import { openTestLedger, patience, runs, type TestLedger } from "../system/support.ts";
+import { oldLedger, recordOrder } from "../system/socket-order-cases.ts";
+import { hashing, openTestLedger, patience, runs, type TestLedger } from "../system/support.ts";
+import { FAULTS, faulty, mended } from "../system/translation-bugs.ts";
 import { auditor, type Check, checkByNode, hasPython, startPython } from "./proofs.ts";
 
 const python = hasPython ? startPython() : null;
@@ -64,3 +67,30 @@ test(
   },
   patience(120),
 );
+
+test.each(Object.entries(FAULTS))(
+  "every proof is accepted of a ledger that was read with %s, and retranslated",
+  async (_, spoil) => {
+    const refused: unknown[] = [];
+    for (let seed = 1; seed <= runs(3); seed += 1) {
+      const world = createHardWorld(`retranslated ${seed}`, HARDSHIPS[seed % HARDSHIPS.length]);
+      const ledger = await openTestLedger({ seed, live: false, translations: faulty(spoil) });
+      const middle = createRandom(seed, "middle").below(world.plan.length);
+      await ledger.play(world.plan.slice(0, middle));
+      await ledger.translateWith(mended(spoil));
+      await retranslate({ ...ledger, translations: mended(spoil), hashing });
+      await ledger.play(world.plan.slice(middle));
+      refused.push(...(await refusals(ledger)).map((why) => [seed, why]));
+      await ledger.close();
+    }
+    expect(refused).toEqual([]);
+  },
+  patience(60),
+);
+
+test("every proof is accepted of an old ledger that got the order of its sockets later", async () => {
+  const ledger = await oldLedger("memory");
+  expect(await recordOrder(ledger)).toBe(2);
+  expect(await refusals(ledger)).toEqual([]);
+  await ledger.close();
+});

@@ -19,7 +19,7 @@ const asStored = ({ type, data }: NewEvent): string => {
 };
 
 /** The documented use cases of the feed, as a program recorded them that knew no socket's order. */
-async function oldLedger(engine: Engine): Promise<TestLedger> {
+export async function oldLedger(engine: Engine): Promise<TestLedger> {
   const played = await openTestLedger({ feedSessions: NO_SESSIONS, live: false });
   await playScenario(played, "balances-feed-use-cases");
   const ledger = await openTestLedger({ engine, live: false });
@@ -37,7 +37,7 @@ async function oldLedger(engine: Engine): Promise<TestLedger> {
   return ledger;
 }
 
-const record = ({ stream, clock }: TestLedger) =>
+export const recordOrder = ({ stream, clock }: TestLedger) =>
   recordSocketOrder({
     stream,
     clock,
@@ -52,11 +52,11 @@ export function defineSocketOrderCases(engineOf: () => Engine): void {
     const ledger = await oldLedger(engineOf());
     const { position: before } = await ledger.stream.head();
     // The confirming run on both accounts.
-    expect(await record(ledger)).toBe(2);
+    expect(await recordOrder(ledger)).toBe(2);
     expect(await ledger.events(["FactSeen"])).toHaveLength(2);
     const { position: after } = await ledger.stream.head();
     expect(after).toBe(before + 3);
-    expect(await record(ledger)).toBeNull();
+    expect(await recordOrder(ledger)).toBeNull();
     expect((await ledger.stream.head()).position).toBe(after);
     await ledger.catchUp();
     const rows = await ledger.rows("balances", ACCOUNTS);
@@ -70,10 +70,10 @@ export function defineSocketOrderCases(engineOf: () => Engine): void {
 
   test("a new ledger has nothing to get", async () => {
     const ledger = await openTestLedger({ engine: engineOf() });
-    expect(await record(ledger)).toBeNull();
+    expect(await recordOrder(ledger)).toBeNull();
     await playScenario(ledger, "balances-feed-use-cases");
     const { position } = await ledger.stream.head();
-    expect(await record(ledger)).toBeNull();
+    expect(await recordOrder(ledger)).toBeNull();
     expect((await ledger.stream.head()).position).toBe(position);
     await ledger.close();
   });

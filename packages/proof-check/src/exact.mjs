@@ -184,10 +184,12 @@ export function printed(value) {
 
 export const isGiven = (value) => value !== undefined && value !== null && value !== "";
 
+export const isAmount = textLike(AMOUNT);
+
 /** Whether two printed amounts are equal, or both are missing. */
 export function isSameAmount(a, b) {
   if (!isGiven(a) || !isGiven(b)) return isGiven(a) === isGiven(b);
-  return [a, b].every(textLike(AMOUNT)) && minus(amount(a), amount(b)).units === 0n;
+  return [a, b].every(isAmount) && minus(amount(a), amount(b)).units === 0n;
 }
 
 // Times: nanoseconds since 1970

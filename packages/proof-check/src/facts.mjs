@@ -1,8 +1,10 @@
 // Step 6: the facts of the account. docs/domain-rules.md gives the reasons.
 import {
   agreedTime,
+  amount,
   exactJson,
   fields,
+  isAmount,
   isGiven,
   isSameAmount,
   joinedBytes,
@@ -10,12 +12,18 @@ import {
   most,
   need,
   needShape,
+  plus,
+  printed,
   readWith,
   time,
   utf8,
 } from "./exact.mjs";
 
 const FACTS = new Set(["MovementRecorded", "BalanceReported", "FundsReported"]);
+const AMENDMENTS = new Set(["FactSeen", "FactContradicted", "FactCorrected", "FactWithdrawn"]);
+
+/** The order that a socket showed. */
+const ORDER = new Set(["follows", "not_before"]);
 
 /** What is read here of the data of each type. Numbers are text (`exactJson`). */
 const CONTENT = {
@@ -24,13 +32,17 @@ const CONTENT = {
   "place?": fields("connection:text frame:text *:any"),
 };
 const FACT = { ...CONTENT, received_at: "time" };
-const AMENDS = fields("amends?:text event_id:text *:any");
+const AMENDS = {
+  ...fields("amends?:text event_id:text event_type:text *:any"),
+  key: { "*": "text" },
+};
 const EVIDENCE = fields("header:text key_id?:text scheme?:text value:text *:any");
 const DATA = {
   MovementRecorded: { ...FACT, ...fields("change:amount movement_id:text run_id:text") },
   BalanceReported: FACT,
   FundsReported: { ...FACT, ...fields("balance:amount occurred_at:time") },
   FactSeen: { ...AMENDS, adds: CONTENT, received_at: "time" },
+  FactContradicted: AMENDS,
   FactCorrected: { ...AMENDS, data: FACT },
   FactWithdrawn: AMENDS,
   DeliveryReceived: {
@@ -60,10 +72,23 @@ export function factsOf(events, account) {
     const isKnown = schema_version === "1";
     need(isKnown, `form: position ${place} has a schema that this checker does not know`);
     const data = dataOf(event);
+    for (const stated of statedBy(type, data)) checkOwner(stated, event);
     if (FACTS.has(type)) facts.set(event.id, newFact(event, data));
-    else amend(facts, event, data);
+    else if (AMENDMENTS.has(type)) amend(facts, event, data);
   }
   return [...facts.values()].map(understood);
+}
+
+/** The contents that an event puts in force as a whole. */
+function statedBy(type, data) {
+  if (FACTS.has(type)) return [data];
+  return type === "FactCorrected" ? [data.data] : [];
+}
+
+/** Models take the account from a fact's data, and the map that proves completeness from its subject. */
+function checkOwner({ account, provider }, { place, subject }) {
+  const isOwn = account === subject && provider === subject.split(":")[0];
+  need(isOwn, `facts: the one at position ${place} is of another account than its subject`);
 }
 
 const newFact = ({ type, place, causation_id }, data) => ({
@@ -74,7 +99,7 @@ const newFact = ({ type, place, causation_id }, data) => ({
   first: data,
   /** The delivery that stated the data in force. */
   cause: causation_id,
-  /** What other copies add, by the id of the event that records it. */
+  /** What other copies add, with their delivery, by the id of the event that records it. */
   seen: new Map(),
   isWithdrawn: false,
   /** What it stated before an event withdrew or corrected it: `data`, `how`, and that event's `place`. */
@@ -85,8 +110,21 @@ const newFact = ({ type, place, causation_id }, data) => ({
 function amend(facts, { id, type, causation_id, place }, data) {
   const isWithdrawal = type === "FactWithdrawn";
   const fact = facts.get(isWithdrawal ? (data.amends ?? data.event_id) : data.event_id);
-  if (fact === undefined) return;
-  if (type === "FactSeen") fact.seen.set(id, { ...data.adds, received_at: data.received_at });
+  need(fact !== undefined, `left out: the fact that position ${place} amends`);
+  const isMeant = data.event_type === fact.type && isKey(data.key, keyOf(fact));
+  need(
+    isMeant,
+    `facts: position ${place} amends the one at position ${fact.place}, and names another`,
+  );
+  if (type === "FactSeen") {
+    const { adds, received_at } = data;
+    const isCopy = adds.place === undefined && adds.run_id === undefined;
+    need(isCopy, `facts: position ${place} adds what makes the fact another`);
+    // Old ledgers got the order of their sockets later, by events that no delivery brought.
+    const isBrought = causation_id !== null || Object.keys(adds).every((name) => ORDER.has(name));
+    need(isBrought, `left out: the delivery that brought position ${place}`);
+    fact.seen.set(id, { content: { ...adds, received_at }, adds, cause: causation_id, place });
+  }
   if (type === "FactCorrected") {
     fact.former.push({ fact, data: fact.data, how: "corrected", place });
     Object.assign(fact, { data: data.data, cause: causation_id, isWithdrawn: false });
@@ -100,12 +138,21 @@ function amend(facts, { id, type, causation_id, place }, data) {
   fact.seen.delete(data.event_id);
 }
 
+/** By what models find a fact that is amended. */
+function keyOf({ type, first: { account, movement_id, occurred_at, place, run_id } }) {
+  if (type === "MovementRecorded") return { account, movement_id };
+  if (type === "FundsReported") return { account, occurred_at };
+  return run_id === undefined ? { account, ...place } : { account, run_id };
+}
+
+const isKey = (key, known) => Object.entries(known).every(([name, value]) => key[name] === value);
+
 const YEAR_1971 = 31_536_000_000_000_000n;
 const MINUTE = 60_000_000_000n;
 
 /** A fact with the combined contents of all its copies. */
 function understood(fact) {
-  const copies = [fact.data, ...fact.seen.values()];
+  const copies = [fact.data, ...[...fact.seen.values()].map(({ content }) => content)];
   const timesOf = (name) =>
     copies.flatMap((copy) => (copy[name] === undefined ? [] : time(copy[name])));
   const arrived = least(copies.map(({ received_at }) => time(received_at)));
@@ -140,6 +187,7 @@ export function checkBytes(proof, events, facts, sha256, decodeBase64) {
   const { account, bodies } = proof;
   const deliveries = deliveriesIn(events, account);
   const stating = Map.groupBy(facts, ({ cause }) => cause);
+  const copies = Map.groupBy(facts.flatMap(copiesOf), ({ cause }) => cause);
   const known = knownOf(facts);
   const former = formerOf(facts);
   const found = { checked: 0, unseen: 0, still: [], withdrawn: 0, operatorOnly: 0, providers: [] };
@@ -148,6 +196,8 @@ export function checkBytes(proof, events, facts, sha256, decodeBase64) {
     const data = dataOf(delivery);
     named.add(data.sha256);
     const own = stating.get(delivery.id) ?? [];
+    const added = copies.get(delivery.id) ?? [];
+    checkArrival(own, added, delivery, data);
     const text = bodies[data.sha256] ?? null;
     if (text === null) {
       found.unseen += own.length;
@@ -156,11 +206,12 @@ export function checkBytes(proof, events, facts, sha256, decodeBase64) {
     }
     const bytes = decodeBase64(text);
     need(
-      sha256(bytes) === data.sha256,
+      sha256(bytes) === data.sha256 && String(bytes.length) === data.length,
       `bytes: those of the delivery at position ${delivery.place} are not the ones it names`,
     );
     const stated = statedIn(bytes, delivery, account);
     found.checked += checkFacts(own, stated);
+    checkAdded(added, stated);
     checkNothingLeftOut(stated, known, delivery);
     if (former.size > 0) addStillStated(found, stated, former, delivery);
     addEvidence(found, delivery, data.verdict.evidence ?? [], bytes);
@@ -179,7 +230,8 @@ function deliveriesIn(events, account) {
     const isOwn = subject === account;
     const belongs = isOwn || type === "DeliveryReceived" || type === "FeedOpened";
     need(belongs, `form: position ${place} is nothing of this account`);
-    const isHere = !isOwn || causation_id === null || deliveries.has(causation_id);
+    const isOrder = type === "FactSeen" && causation_id === null;
+    const isHere = !isOwn || isOrder || deliveries.has(causation_id);
     need(isHere, `left out: the delivery that brought position ${place}`);
   }
   return deliveries;
@@ -195,15 +247,87 @@ function knownOf(facts) {
   };
 }
 
+/** What copies of a fact add to it; nothing where it was withdrawn, because bytes no longer support it. */
+const copiesOf = (fact) =>
+  fact.isWithdrawn ? [] : [...fact.seen.values()].map((copy) => ({ ...copy, fact }));
+
+/** Compares when and where facts arrived with their delivery. */
+function checkArrival(facts, copies, { place }, delivery) {
+  const arrived = time(delivery.received_at);
+  for (const { data, isWithdrawn, place: at, type } of facts) {
+    const isOfDelivery =
+      data.provider === delivery.provider &&
+      time(data.received_at) === arrived &&
+      [undefined, String(place)].includes(data.delivered_at) &&
+      isSamePlace(type, data.place, delivery);
+    need(isWithdrawn || isOfDelivery, `${notOf(at)} the delivery at position ${place}`);
+  }
+  for (const { content, place: at } of copies) {
+    need(time(content.received_at) === arrived, `${notOf(at)} the delivery at position ${place}`);
+  }
+}
+
+const notOf = (place) => `facts: the one at position ${place} did not arrive as it says with`;
+
+/** Only a report of the feed states its place. */
+function isSamePlace(type, place, { connection, frame }) {
+  if (type !== "BalanceReported") return place === undefined;
+  return place?.connection === connection && place?.frame === frame;
+}
+
 /** @returns how many facts were compared; withdrawn facts are skipped, because bytes no longer support them */
 function checkFacts(facts, stated) {
   const counted = facts.filter(({ isWithdrawn }) => !isWithdrawn);
   for (const { type, place, data } of counted) {
-    const all = type === "MovementRecorded" ? stated.movements : stated.reports;
-    const isStated = all.some((one) => isSame(one, type, data));
+    const isStated = statementsOf(type, stated).some((one) => statesAll(one, data));
     need(isStated, `bytes: the fact at position ${place} is not what the provider's bytes say`);
   }
   return counted.length;
+}
+
+/** What a copy adds to a fact is stated of the same movement or report in the copy's bytes. */
+function checkAdded(copies, stated) {
+  for (const { adds, fact, place } of copies) {
+    const { type, first } = fact;
+    const names = STATED.filter((name) => adds[name] !== undefined);
+    const isStated = statementsOf(type, stated).some(
+      (one) =>
+        isAbout(one, type, first) &&
+        names.every((name) => isSameField(name, one.data[name], adds[name])),
+    );
+    need(isStated, `bytes: what position ${place} adds is not what the provider's bytes say`);
+  }
+}
+
+const statementsOf = (type, { movements, reports }) =>
+  type === "MovementRecorded" ? movements : reports;
+
+const isAbout = (one, type, fact) =>
+  type === "MovementRecorded" ? one.id === fact.movement_id : isAboutReport(one, type, fact);
+
+const isAboutReport = ({ key }, type, fact) =>
+  type === "FundsReported" ? time(key) === time(fact.occurred_at) : key === fact.run_id;
+
+const REFERENCES = [
+  ...["deposit_reference_id", "withdrawal_request_id", "trade_id", "transfer_request_id"],
+  ...["transfer_type", "client_transfer_id", "parent_link_id", "order_id", "origin"],
+];
+const AMOUNTS = ["balance", "change", "expected_balance"];
+
+/** The fields of facts that bytes state. All of them are compared, since one that is not stated has to be missing. */
+const STATED = [
+  ...["account_id", "movement_id", "movement_type", "reference", "run_id", "run_type"],
+  ...["occurred_at", ...AMOUNTS, ...REFERENCES],
+];
+
+const statesAll = (one, data) =>
+  STATED.every((name) => isSameField(name, one.data[name], data[name]));
+
+function isSameField(name, stated, known) {
+  if (AMOUNTS.includes(name)) return isSameAmount(stated, known);
+  if (!isGiven(stated)) return known === undefined;
+  if (name === "occurred_at") return known !== undefined && time(stated) === time(known);
+  return typeof stated === "string" && stated === known;
 }
 
 const isSame = (one, type, data) =>
@@ -216,13 +340,11 @@ const isMovement = (one, fact) =>
   isSameTime(one.at, fact.occurred_at);
 
 function isReport(one, type, fact) {
-  const isFunds = type === "FundsReported";
-  const isMeant = isFunds ? time(one.key) === time(fact.occurred_at) : one.key === fact.run_id;
   return (
-    isMeant &&
+    isAboutReport(one, type, fact) &&
     isSameAmount(one.balance, fact.balance) &&
     isSameTime(one.at, fact.occurred_at) &&
-    (!isFunds || isSameAmount(one.change, fact.change))
+    (type !== "FundsReported" || isSameAmount(one.change, fact.change))
   );
 }
 
@@ -297,7 +419,10 @@ function addEvidence(found, { place }, evidence, bytes) {
   }
 }
 
-/** What bytes state about the account: movements by id, and reports of a balance by run, or by time (`isTimed`). */
+/**
+ * What bytes state about the account: movements by id, and reports of a balance by run, or by time (`isTimed`),
+ * each with the `data` that its fact has.
+ */
 function statedIn(bytes, { place }, account) {
   const stated = account.startsWith("layer1:") ? statedByLayer1 : statedByZeroHash;
   return readWith(
@@ -308,7 +433,10 @@ function statedIn(bytes, { place }, account) {
 
 const NOTHING = { movements: [], reports: [], isTimed: false };
 
+const firstGiven = (...values) => values.find(isGiven);
+
 function statedByLayer1({ timestamp, data }, account) {
+  const { reference } = data;
   const types = data.funds.map(({ type }) => type);
   needShape([data.address, data.asset, ...types], ["text"], "");
   const isHex = /^0x[0-9a-f]+$/i.test(data.address);
@@ -317,10 +445,21 @@ function statedByLayer1({ timestamp, data }, account) {
     ({ type }) =>
       account === `layer1:${part(address)}:${part(data.asset)}:${part(type.toLowerCase())}`,
   );
-  const reports = own.map(({ balance, delta }) => ({
-    ...{ key: timestamp, at: timestamp, balance, change: delta },
-  }));
+  const reports = own.map(({ balance, delta: change, type }) => {
+    const expected_balance = expectedOf(type, data.funds);
+    const stated = { reference, balance, change, expected_balance, occurred_at: timestamp };
+    return { key: timestamp, at: timestamp, balance, change, data: stated };
+  });
   return { movements: [], reports, isTimed: true };
+}
+
+/** The balance on the chain is what is available and what is reserved. */
+function expectedOf(type, funds) {
+  const balanceOf = (name) => funds.find((fund) => fund.type.toUpperCase() === name)?.balance;
+  const parts = [balanceOf("AVAILABLE"), balanceOf("RESERVED")];
+  if (type.toUpperCase() !== "BLOCKCHAIN" || !parts.every(isAmount)) return undefined;
+  const [available, reserved] = parts.map(amount);
+  return printed(plus(available, reserved));
 }
 
 function statedByZeroHash(message, account) {
@@ -334,19 +473,29 @@ function statedByZeroHash(message, account) {
     said.asset,
   ];
   if (`zerohash:${names.map(part).join(":")}` !== account) return NOTHING;
-  const run = said.run_id;
-  const movements = (said.movements ?? []).map(
-    ({ movement_id: id, change, movement_timestamp }) => ({
-      ...{ run, id, change, at: movement_timestamp },
-    }),
-  );
+  const { run_id: run, run_type } = said;
+  const moved = said.movements ?? [];
+  const movements = moved.map((one) => {
+    const { movement_id: id, change, movement_timestamp: at } = one;
+    return { run, id, change, at, data: movementData(one, said) };
+  });
   needShape([run, ...movements.map(({ id }) => id)], ["text"], "");
-  const report = {
-    key: run,
-    at: said.run_timestamp || said.timestamp,
-    balance: said.balance || said.new_balance,
+  const at = said.run_timestamp || said.timestamp;
+  const balance = said.balance || said.new_balance;
+  const account_id = firstGiven(said.account_id, ...moved.map((one) => one.account_id));
+  const data = { account_id, run_id: run, run_type, balance, occurred_at: at };
+  return { movements, reports: [{ key: run, at, balance, data }], isTimed: false };
+}
+
+/** What a movement does not state itself, its message states. */
+function movementData(one, { account_id, client_transfer_id, run_id, run_type }) {
+  const { movement_id, movement_type, change, movement_timestamp: occurred_at } = one;
+  return {
+    ...Object.fromEntries(REFERENCES.map((name) => [name, one[name]])),
+    client_transfer_id: firstGiven(one.client_transfer_id, client_transfer_id),
+    account_id: firstGiven(one.account_id, account_id),
+    ...{ movement_id, movement_type, change, occurred_at, run_id, run_type },
   };
-  return { movements, reports: [report], isTimed: false };
 }
 
 /** One part of an account's id; other bytes than plain characters are percent-encoded. */
