@@ -179,6 +179,35 @@ const RESEALED: Readonly<Record<string, Alter>> = {
   },
 };
 
+type Data = Readonly<Record<string, unknown>>;
+type Misnamed = Readonly<{ types: string[]; change: (data: Data) => Data; says: string }>;
+
+const OTHER = "zerohash:OTHER:ABC123:general:available:BTC";
+
+/** The data is another fact's than the event's subject and id: models follow it, and proofs the subject. */
+const MISNAMED: Readonly<Record<string, Misnamed>> = {
+  "another account of a fact": {
+    types: ["MovementRecorded", "BalanceReported"],
+    change: (data) => ({ ...data, account: OTHER }),
+    says: `and its data names ${OTHER}`,
+  },
+  "another run of a fact": {
+    types: ["RunRecorded"],
+    change: (data) => ({ ...data, run_id: "none" }),
+    says: "and its data names run:zerohash:none",
+  },
+  "another movement of a fact": {
+    types: ["MovementRecorded"],
+    change: (data) => ({ ...data, movement_id: "none" }),
+    says: "the id of the fact is",
+  },
+  "another fact that a copy names": {
+    types: ["FactSeen"],
+    change: (data) => ({ ...data, key: { ...(data.key as Data), account: OTHER } }),
+    says: "and its key names",
+  },
+};
+
 const drawn = (random: Random): number => 2 + random.below(sizeOf(heads[2] as TreeHead) - 2);
 
 describe("a ledger of which heads were given away", () => {
@@ -245,6 +274,26 @@ describe("a ledger of which heads were given away", () => {
         const first = isShorter ? sizeOf(heads.at(-1) as TreeHead) : from + 1;
         expect([firstOf(found.heads), found.exported]).toEqual([first, first]);
         expect(found.heads[0]?.detail).toContain(`positions ${from + 1} to `);
+      }
+    },
+    patience(60),
+  );
+
+  test.each(Object.entries(MISNAMED))(
+    "%s, sealed again: the position is named without a head",
+    async (name, { types, change, says }) => {
+      const random = createRandom(name);
+      for (let run = 0; run < runs(2); run += 1) {
+        const { position, data } = random.pick(await ledger.events(types));
+        const forged = JSON.stringify(change(JSON.parse(data)));
+        const found = await audit((database) => {
+          const update = "UPDATE events SET data = ? WHERE position = ?";
+          database.prepare(update).run(forged, position);
+          reseal(database, position);
+        }, []);
+        expect(found.stream).toEqual([
+          { position, what: "data", detail: expect.stringContaining(says) },
+        ]);
       }
     },
     patience(60),

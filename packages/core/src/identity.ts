@@ -181,3 +181,13 @@ export function factSubject(fact: ProviderFact): string {
 export function factIdentity(fact: ProviderFact): Identity {
   return [fact.type, ...Object.values(factKey(fact))];
 }
+
+/** The id of the fact that an amendment's key names; a movement's key names its run as well. */
+export function factIdNamedBy(
+  type: string,
+  key: Readonly<Record<string, string>>,
+  hashing: Hashing,
+): string {
+  const { run_id: _, ...movement } = key;
+  return eventId([type, ...Object.values(type === "MovementRecorded" ? movement : key)], hashing);
+}

@@ -1,10 +1,23 @@
-import type { DataOf, Fact, FactType, ProviderFact } from "@counterfoil/contracts/fact";
+import {
+  type DataOf,
+  type Fact,
+  type FactType,
+  PROVIDER_FACTS,
+  type ProviderFact,
+} from "@counterfoil/contracts/fact";
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { type Nanos, timeOf } from "../exact/time.ts";
 import type { Hashing } from "../hashing.ts";
-import { amendmentId, eventId, factIdentity, factKey, factSubject } from "../identity.ts";
+import {
+  amendmentId,
+  eventId,
+  factIdentity,
+  factIdNamedBy,
+  factKey,
+  factSubject,
+} from "../identity.ts";
 import { presentVersion } from "../stream/read-event.ts";
-import type { FactData } from "./fact-state.ts";
+import { AMENDMENTS, type FactData } from "./fact-state.ts";
 
 /** The cause of an event: its delivery, and the correlation with other deliveries. */
 export type Cause = Readonly<{
@@ -62,6 +75,39 @@ const ORDERED_BY_SNAPSHOTS: ReadonlySet<string> = new Set([
   "BalanceReported",
   "FundsReported",
 ]);
+
+/**
+ * What names the fact of an event otherwise than its data does, in words; null if nothing does. Ingestors find
+ * facts by their ids, proofs by their subjects, and models by what the data says: these have to agree.
+ */
+export function misnamed(event: RecordedEvent, data: FactData, hashing: Hashing): string | null {
+  const { id, subject, type } = event;
+  if (isProviderFact(type)) return misnamedFact({ id, type, data }, subject, hashing);
+  if (!AMENDMENTS.has(type)) return null;
+  const { event_id, event_type, key, data: corrected } = data as DataOf<"FactCorrected">;
+  if (!isProviderFact(event_type)) return `it amends a ${event_type}, which no delivery states`;
+  const amends = type === "FactWithdrawn" ? (data as DataOf<"FactWithdrawn">).amends : undefined;
+  const amended = amends ?? event_id;
+  const named = factIdNamedBy(event_type, key, hashing);
+  if (named !== amended) return `it amends the fact ${amended}, and its key names ${named}`;
+  const { account = subject } = key;
+  if (account !== subject) return `its subject is ${subject}, and its key names ${account}`;
+  if (type !== "FactCorrected") return null;
+  return misnamedFact({ id: amended, type: event_type, data: corrected }, subject, hashing);
+}
+
+function misnamedFact(recorded: Recorded, subject: string, hashing: Hashing): string | null {
+  const { id, type, data } = recorded;
+  const fact = { type, data } as ProviderFact;
+  const stated = factSubject(fact);
+  if (stated !== subject) return `its subject is ${subject}, and its data names ${stated}`;
+  const named = providerEventId(fact, hashing);
+  return named === id ? null : `the id of the fact is ${id}, and its data names ${named}`;
+}
+
+const isProviderFact = (type: string): boolean => PROVIDER_FACT_TYPES.has(type);
+
+const PROVIDER_FACT_TYPES: ReadonlySet<string> = new Set(PROVIDER_FACTS);
 
 function dataFrom({ type, data }: ProviderFact, { deliveredAt }: Cause): ProviderFact["data"] {
   if (deliveredAt === undefined || !ORDERED_BY_SNAPSHOTS.has(type)) return data;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { FACTS, type FactType } from "@counterfoil/contracts/fact";
 import { describe, expect, test } from "@jest/globals";
+import { misnamed } from "../ingest/event.ts";
 import { testHashing as hashing } from "../translate/testing/hashing.ts";
 import { emptyHead, headOf, sealEvent } from "./chain.ts";
 import { readData } from "./read-event.ts";
@@ -45,6 +46,11 @@ describe("what version 1 stored", () => {
       const data = readData(event);
       expect(FACTS[event.type as FactType].parse(data)).toEqual(data);
     }
+  });
+
+  test("its facts are those that their data names", () => {
+    const found = ledger.map((event) => misnamed(event, readData(event), hashing));
+    expect(found.filter((one) => one !== null)).toEqual([]);
   });
 
   test("its chain holds, and sealing the same events gives it again", () => {

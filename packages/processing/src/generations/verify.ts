@@ -4,6 +4,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
 import { compareText } from "@counterfoil/core/exact/text";
 import type { Hashing } from "@counterfoil/core/hashing";
+import { misnamed } from "@counterfoil/core/ingest/event";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
 import { chainHash, emptyHead, type Head, headOf } from "@counterfoil/core/stream/chain";
 import { isTooNew, readData } from "@counterfoil/core/stream/read-event";
@@ -52,7 +53,7 @@ const FINDINGS_MAX = 100;
 
 /**
  * Verifies the whole stream: dense positions, recording times that never decrease, the hash chain, the
- * schema of every event's data, ids that are unique and indexed, amendments indexed under the fact
+ * schema of every event's data, what names facts beside it, ids that are unique and indexed, amendments indexed under the fact
  * that they name, and bodies against their digests. It also computes the Merkle tree's root. It stops
  * at the first broken link of the chain, because nothing after it can be trusted, and where there are
  * findings enough.
@@ -111,7 +112,7 @@ function checkLinks(links: Links, events: readonly RecordedEvent[]): Finding | n
   for (const event of events) {
     const broken = brokenLink(links.head, event, links.hashing);
     if (broken) return broken;
-    links.findings.push(...dataFindings(event));
+    links.findings.push(...dataFindings(event, links.hashing));
     links.ids.add(event);
     links.tree?.add(event.hash);
     links.head = headOf(event);
@@ -193,15 +194,22 @@ function brokenLink(head: Head, event: RecordedEvent, hashing: Hashing): Finding
   return null;
 }
 
-/** Checks an event's data against its schema; the chain only shows that it was not altered. */
-function dataFindings(event: RecordedEvent): Finding[] {
+/**
+ * Checks an event's data against its schema, and its subject and ids against its data; the chain only shows
+ * that they were not altered.
+ */
+function dataFindings(event: RecordedEvent, hashing: Hashing): Finding[] {
   const { position, type } = event;
   const schema = Object.hasOwn(FACTS, type) ? FACTS[type as keyof typeof FACTS] : undefined;
   if (schema === undefined) return [{ position, what: "type", detail: `unknown type ${type}` }];
   try {
-    const read = schema.safeParse(readData(event));
-    if (read.success) return [];
-    return [{ position, what: "data", detail: `${type}: ${read.error.issues[0]?.message}` }];
+    const data = readData(event);
+    const read = schema.safeParse(data);
+    if (!read.success) {
+      return [{ position, what: "data", detail: `${type}: ${read.error.issues[0]?.message}` }];
+    }
+    const misfit = misnamed(event, data, hashing);
+    return misfit === null ? [] : [{ position, what: "data", detail: `${type}: ${misfit}` }];
   } catch (error) {
     return [{ position, what: "data", detail: `${type}: ${(error as Error).message}` }];
   }
