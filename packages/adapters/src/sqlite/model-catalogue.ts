@@ -88,7 +88,8 @@ export function openModelCatalogue({ dataDir }: Readonly<{ dataDir: string }>): 
         });
         const close = async () => {
           await store.close();
-          await underLock(() => removeFile(file));
+          // Without the lock, for which a full disk has no room. Nobody else uses the name.
+          withPortErrors(file, () => removeFile(file));
         };
         return { ...store, close };
       }),

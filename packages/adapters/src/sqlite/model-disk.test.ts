@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ModelUnavailable } from "@counterfoil/processing/ports/errors";
@@ -25,7 +25,7 @@ describeWithDisk("a model on a small disk", () => {
   /** Leaves so many bytes. */
   function fillBut(left: number): void {
     const { bavail, bsize } = statfsSync(dataDir);
-    writeFileSync(join(dataDir, "filler"), Buffer.alloc(bavail * bsize - left));
+    appendFileSync(join(dataDir, "filler"), Buffer.alloc(bavail * bsize - left));
   }
   const rows = Array.from({ length: 2000 }, (_, at) => entry("a".repeat(200), at));
 
@@ -48,6 +48,15 @@ describeWithDisk("a model on a small disk", () => {
       expect(models()).toEqual(["catalogue.lock"]);
       rmSync(join(dataDir, "filler"));
     }
+  });
+
+  test("that others fill is given back what a scratch store took", async () => {
+    const store = await openModelCatalogue({ dataDir }).openScratch("trades", LAYOUT);
+    fillBut(0);
+    await expect(store.commit(putEntries(rows))).rejects.toThrow("is full");
+    fillBut(0);
+    await store.close();
+    expect(models()).toEqual(["catalogue.lock"]);
   });
 
   test("is full wherever it becomes full while a generation is built, never damaged", async () => {

@@ -1,4 +1,4 @@
-import { renameSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { FileUnusable, ModelUnavailable } from "@counterfoil/processing/ports/errors";
@@ -243,16 +243,18 @@ function createIndexMaker(database: DatabaseSync): (table: Table) => void {
   };
 }
 
-/** Whether the builder of the file died. */
+/** Whether the builder of the file died, or has just removed it. */
 export function isAbandoned(file: string): boolean {
-  const database = openDatabase(file, { mode: "write", pragmas: [], busyTimeoutMs: 0 });
+  let database: DatabaseSync | null = null;
   try {
+    database = openDatabase(file, { mode: "write", pragmas: [], busyTimeoutMs: 0 });
     database.exec("BEGIN IMMEDIATE");
     return true;
   } catch (error) {
+    if (database === null && existsSync(file)) throw error;
     return !isBusy(error);
   } finally {
-    database.close();
+    database?.close();
   }
 }
 
