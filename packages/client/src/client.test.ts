@@ -4,14 +4,16 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { createClient, ProblemError, UnreadableAnswerError } from "./client.ts";
 
+type Answer = (signal?: AbortSignal | null) => Response | Promise<Response>;
+
 /** Answers one after the other, and what was asked. */
-function createPlay(...answers: readonly (() => Response)[]) {
+function createPlay(...answers: readonly Answer[]) {
   const asked: { url: string; init: RequestInit }[] = [];
   const play: typeof fetch = async (url, init = {}) => {
     const answer = answers[asked.length];
     asked.push({ url: String(url), init });
     if (answer === undefined) throw new Error(`nobody expected ${url}`);
-    return answer();
+    return answer(init.signal);
   };
   return {
     asked,
@@ -135,6 +137,19 @@ describe("changes", () => {
     expect(getEventListeners(signal, "abort")).toEqual([]);
     await changes.return?.();
   });
+
+  test("go on after a request that gets no answer", async () => {
+    const { asked, client } = createPlay(
+      (signal) => new Promise((_, reject) => signal?.addEventListener("abort", reject)),
+      events(frame("1.0", '{"id":"a"}')),
+    );
+    const changes = client.streamChanges(START)[Symbol.asyncIterator]();
+    const next = changes.next();
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(asked).toHaveLength(2);
+    expect((await next).value).toMatchObject({ id: "1.0" });
+    await changes.return?.();
+  }, 10_000);
 
   test("end at once by a signal that is aborted as a connection ends", async () => {
     const leaving = new AbortController();

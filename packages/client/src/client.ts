@@ -301,15 +301,17 @@ export async function* followChanges(
   let lastId = given === undefined ? null : String(given);
   for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
     const connection = new AbortController();
+    const onSilence = () => connection.abort();
     const either = AbortSignal.any([connection.signal, ...(signal ? [signal] : [])]);
     let isConnected = false;
     try {
       const headers: Record<string, string> = lastId === null ? {} : { "last-event-id": lastId };
-      const response = await request(parameters, { headers, signal: either });
+      const asking = request(parameters, { headers, signal: either });
+      const response = await unlessSilent(asking, onSilence);
       assertEventStream(response);
       isConnected = true;
       onConnection?.(true);
-      for await (const read of eventsOf(response, () => connection.abort())) {
+      for await (const read of eventsOf(response, onSilence)) {
         pauseMs = PAUSE_MS_MIN;
         lastId = read.id ?? lastId;
         if (read.change !== null) yield read.change;
@@ -350,12 +352,17 @@ async function* eventsOf(response: Response, onSilence: () => void): AsyncGenera
   const decoder = new TextDecoder();
   const reader = response.body?.getReader();
   for (;;) {
-    const timer = setTimeout(onSilence, SILENCE_MS);
-    const chunk = await reader?.read().finally(() => clearTimeout(timer));
+    const chunk = reader && (await unlessSilent(reader.read(), onSilence));
     if (chunk === undefined || chunk.done) return;
     parser.feed(decoder.decode(chunk.value, { stream: true }));
     for (const read of found.splice(0)) yield read();
   }
+}
+
+/** Waits for what the service sends next. `onSilence` is called if it sends nothing. */
+async function unlessSilent<T>(next: Promise<T>, onSilence: () => void): Promise<T> {
+  const timer = setTimeout(onSilence, SILENCE_MS);
+  return next.finally(() => clearTimeout(timer));
 }
 
 /** A message is whole when it is parsed, so the end of a connection does not make it unreadable. */

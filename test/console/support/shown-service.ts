@@ -27,6 +27,8 @@ export type ShownService = Readonly<{
   correct: (run: number) => Promise<void>;
   /** Once every model has all that has come. */
   whenFolded: () => Promise<void>;
+  /** Sends the service's process a signal. */
+  signal: (name: NodeJS.Signals) => void;
   stop: () => Promise<void>;
 }>;
 
@@ -44,7 +46,8 @@ export const GAP_ACCOUNT = "zerohash:GAP001:PLAT01:general:available:USD";
 /** The documented flows, and one account whose third report does not follow from the second. */
 export async function startShownService(also: Environment = {}): Promise<ShownService> {
   const env = { ...configOf(newFolder()), ...also };
-  const address = await addressOf(startRole(["start"], env));
+  const role = startRole(["start"], env);
+  const address = await addressOf(role);
   for (const name of FLOWS) await sendScenario(name, address, { schemes: ["hmac"] });
   const report: ShownService["report"] = async ({ run, change, balance }) => {
     const account = {
@@ -77,6 +80,7 @@ export async function startShownService(also: Environment = {}): Promise<ShownSe
       await allFolded();
     },
     whenFolded: allFolded,
+    signal: role.signal,
     async stop() {
       await endAllProcesses();
       removeFolders();

@@ -1,6 +1,6 @@
 import { type components, ProblemError, type Change as StreamedChange } from "@counterfoil/client";
-import { computed, effect, signal } from "@preact/signals";
-import { api, locked } from "./session.ts";
+import { batch, computed, effect, signal } from "@preact/signals";
+import { api, locked, streamApi } from "./session.ts";
 
 export type Status = components["schemas"]["Status"];
 
@@ -9,8 +9,18 @@ export type Change = Readonly<{ model: string; id: string | null }>;
 
 /** The latest status of the ledger; null before the first answer. */
 export const status = signal<Status | null>(null);
-/** Why the status cannot be loaded; null if it can. */
-export const connectionProblem = signal<string | null>(null);
+/** The status does not come, so nothing of what is shown can be called present. */
+export type Outage = Readonly<{
+  /** What is shown is as of then; null if no status ever came. */
+  asOf: string | null;
+  /** In the service's own words, if it answers. */
+  reason: string;
+}>;
+
+/** Null while the status comes. */
+export const outage = signal<Outage | null>(null);
+/** How many outages are over: what was shown during one has to be loaded again. */
+export const recoveries = signal(0);
 /** Whether changes are streamed, instead of polled. */
 export const isStreaming = signal(false);
 /**
@@ -40,6 +50,9 @@ const notifyModels = (models: Status["projections"]): void => {
 
 const POLL_MS = 2_000;
 const RETRY_MS = 5_000;
+/** A status takes milliseconds. After this time the page says that it does not come, and waits on. */
+const OVERDUE_MS = 4_000;
+const SILENT = "The service does not answer.";
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -47,7 +60,9 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 export function follow(): void {
   // The next key must not see the status that another key loaded.
   effect(() => {
-    if (locked.value !== null) status.value = null;
+    if (locked.value === null) return;
+    status.value = null;
+    outage.value = null;
   });
   void followStatus();
   void followChanges();
@@ -64,22 +79,39 @@ async function followStatus(): Promise<never> {
 /** Loads the status. Unless changes are streamed, notifies for every model whose position has moved. */
 export async function refreshStatus(): Promise<void> {
   const client = api.value;
+  const askedAt = new Date().toISOString();
+  const isCurrent = () => client === api.value && locked.value === null;
+  const overdue = setTimeout(() => {
+    // What the service said last of an outage stays: it may say it again, as late as before.
+    if (isCurrent() && outage.value === null) beginOutage(SILENT);
+  }, OVERDUE_MS);
   try {
     const { data } = await client.getStatus();
-    if (client !== api.value || locked.value !== null) return;
+    if (!isCurrent()) return;
     const before = new Map(status.value?.projections.map(({ name, position }) => [name, position]));
-    status.value = data;
-    connectionProblem.value = null;
+    batch(() => {
+      status.value = data;
+      statusAt = askedAt;
+      if (outage.value !== null) recoveries.value += 1;
+      outage.value = null;
+    });
     const isPolling = !isStreaming.value && isStatusRequested.value;
     const moved = data.projections.filter(({ name, position }) => before.get(name) !== position);
     if (isPolling) notifyModels(moved);
   } catch (error) {
-    if (error instanceof ProblemError && error.status === 401) return;
-    connectionProblem.value =
-      error instanceof ProblemError ? error.message : "The service does not answer.";
+    if (!isCurrent()) return;
+    beginOutage(error instanceof ProblemError ? error.message : SILENT);
   } finally {
+    clearTimeout(overdue);
     isStatusRequested.value = true;
   }
+}
+
+/** When the latest status was requested, by this machine's clock. */
+let statusAt: string | null = null;
+
+function beginOutage(reason: string): void {
+  outage.value = { asOf: status.value === null ? null : statusAt, reason };
 }
 
 /** Reads `/v1/changes`, and reconnects when it ends. An older service does not have this route. */
@@ -129,9 +161,9 @@ function whenStatusKnown(): Promise<Status> {
 /** Streams changes until the session's key changes. */
 async function* changesAfter(after: string): AsyncGenerator<StreamedChange> {
   const leaving = new AbortController();
-  const client = api.value;
+  const client = streamApi.value;
   const stop = effect(() => {
-    if (api.value !== client || locked.value !== null) leaving.abort();
+    if (streamApi.value !== client || locked.value !== null) leaving.abort();
   });
   const onConnection = (isConnected: boolean) => {
     isStreaming.value = isConnected;

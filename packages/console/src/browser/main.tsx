@@ -1,9 +1,18 @@
 import { type ComponentChildren, render } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
 import type { AddressName } from "../addresses.ts";
-import { connectionProblem, follow, isStreaming, refreshStatus, status } from "./live.ts";
+import { Time } from "./components/values.tsx";
+import {
+  follow,
+  isStreaming,
+  type Outage,
+  outage,
+  recoveries,
+  refreshStatus,
+  status,
+} from "./live.ts";
 import { MoneyPage } from "./pages/money.tsx";
-import { Loading } from "./resource.tsx";
+import { Failed, Loading } from "./resource.tsx";
 import { followLinks, type Page, pathTo, place } from "./router.ts";
 import { SearchBox, SearchPage } from "./search.tsx";
 import {
@@ -61,22 +70,37 @@ const NAVIGATION: readonly NavLink[] = [
 function CurrentPage() {
   const here = place.value;
   const source = here === null ? null : PAGES[here.name];
-  const [loaded, setLoaded] = useState<Readonly<{ source: Source; page: Page }> | null>(null);
+  const [loaded, setLoaded] = useState<LoadedPage | null>(null);
   useEffect(() => {
-    if (typeof source !== "function") return;
-    void source().then((page) => setLoaded({ source, page }));
-  }, [source]);
+    if (typeof source !== "function" || pageOf(loaded, source) !== null) return;
+    let isLeft = false;
+    const show = (page: Page | null) => isLeft || setLoaded({ source, page });
+    source().then(show, () => show(null));
+    return () => {
+      isLeft = true;
+    };
+  }, [source, recoveries.value]);
   if (here === null || source === null) return <h1>There is no such page.</h1>;
   const page = typeof source !== "function" ? source.page : pageOf(loaded, source);
+  if (page === null && loaded?.source === source) return <NotLoaded />;
   if (page === null) return <Loading lines={6} />;
   const Shown = page;
   return <Shown key={JSON.stringify(here)} parameters={here.parameters} />;
 }
 
-const pageOf = (
-  loaded: Readonly<{ source: Source; page: Page }> | null,
-  source: Source,
-): Page | null => (loaded?.source === source ? loaded.page : null);
+/** `page` is null if its script could not be loaded. */
+type LoadedPage = Readonly<{ source: Source; page: Page | null }>;
+
+const pageOf = (loaded: LoadedPage | null, source: Source): Page | null =>
+  loaded?.source === source ? loaded.page : null;
+
+/** A newer service has other scripts: only a reload of the whole document finds their names. */
+const NotLoaded = () => (
+  <Failed
+    failure={{ code: "unreachable", text: "This page's script does not come.", candidates: [] }}
+    reload={() => location.reload()}
+  />
+);
 
 function Console() {
   if (locked.value !== null) return <Login />;
@@ -103,31 +127,47 @@ function Layout({ links, children }: LayoutProps) {
       <a class="skip" href="#main">
         Skip to the page
       </a>
-      <header class="top">
-        <a class="brand" href={pathTo("money")}>
-          <Stub />
-          <span>Counterfoil</span>
-        </a>
-        <nav aria-label="Pages of the console">
-          {links.map((link) => (
-            <a
-              key={link.name}
-              href={pathTo(link.name)}
-              {...(isWithin(link) && { "aria-current": "page" as const })}
-            >
-              {link.title}
-            </a>
-          ))}
-        </nav>
-        <SearchBox />
-      </header>
-      <main id="main" tabIndex={-1}>
+      <div class="above">
+        {outage.value !== null && <OutageBanner outage={outage.value} />}
+        <header class="top">
+          <a class="brand" href={pathTo("money")}>
+            <Stub />
+            <span>Counterfoil</span>
+          </a>
+          <nav aria-label="Pages of the console">
+            {links.map((link) => (
+              <a
+                key={link.name}
+                href={pathTo(link.name)}
+                {...(isWithin(link) && { "aria-current": "page" as const })}
+              >
+                {link.title}
+              </a>
+            ))}
+          </nav>
+          <SearchBox />
+        </header>
+      </div>
+      <main id="main" class={outage.value === null ? "" : "outdated"} tabIndex={-1}>
         {children}
       </main>
       <Footer />
     </>
   );
 }
+
+/** Says on every page, and wherever it is scrolled, that what is shown is not the present. */
+const OutageBanner = ({ outage: { asOf, reason } }: Readonly<{ outage: Outage }>) => (
+  <div class="outage" role="alert">
+    <strong>{asOf === null ? "No data comes." : "What is shown is outdated."}</strong>{" "}
+    {asOf !== null && (
+      <>
+        It is as of <Time at={asOf} /> by this machine's clock.{" "}
+      </>
+    )}
+    {reason} The page tries again by itself.
+  </div>
+);
 
 const isWithin = ({ name, within }: NavLink): boolean => {
   const here = place.value?.name;
@@ -146,12 +186,9 @@ function Footer() {
   const now = status.value;
   return (
     <footer class="foot">
-      <span
-        class={`pulse ${connectionProblem.value === null ? "good" : "bad"}`}
-        aria-hidden="true"
-      />
+      <span class={`pulse ${outage.value === null ? "good" : "bad"}`} aria-hidden="true" />
       <span role="status">
-        {connectionProblem.value ?? (isStreaming.value ? "live" : "polling every 2 s")}
+        {outage.value?.reason ?? (isStreaming.value ? "live" : "polling every 2 s")}
       </span>
       {now !== null && (
         <span>

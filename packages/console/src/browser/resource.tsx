@@ -1,7 +1,7 @@
 import { type Client, ProblemError } from "@counterfoil/client";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { type Change, isStatusRequested, onChange } from "./live.ts";
+import { type Change, isStatusRequested, onChange, recoveries } from "./live.ts";
 import { api, locked } from "./session.ts";
 
 /** The state of loading something. Loaded data stays visible while it is loaded again. */
@@ -29,8 +29,8 @@ export type Load<Data> = (client: Client, signal: AbortSignal) => PromiseLike<Da
 const PAUSE_MS = 1_000;
 
 /**
- * Loads a resource, and loads it again after a change for which `concerns` is true. `key` identifies
- * the resource: another key starts a new load.
+ * Loads a resource, and loads it again after a change for which `concerns` is true, and after an
+ * outage. `key` identifies the resource: another key starts a new load.
  */
 export function useResource<Data>(
   key: string,
@@ -60,7 +60,7 @@ export function useResource<Data>(
       },
     );
     return () => leaving.abort();
-  }, [key, client, isWaiting, round]);
+  }, [key, client, isWaiting, round, recoveries.value]);
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,4 +1,4 @@
-import { createClient, type ProblemDocument, ProblemError } from "@counterfoil/client";
+import { type Client, createClient, type ProblemDocument, ProblemError } from "@counterfoil/client";
 import { computed, effect, signal } from "@preact/signals";
 
 /*
@@ -14,20 +14,32 @@ export const isKeyOptional = signal(false);
 
 export const hasKey = computed(() => key.value !== null);
 
+/** The service answers within 20 s, or refuses: what takes longer will not come. */
+const ANSWER_MS = 25_000;
+
+/** A request that is given up after a time, also while its answer is being read. */
+const fetchInTime: typeof fetch = (input, init) => {
+  const limit = AbortSignal.timeout(ANSWER_MS);
+  return fetch(input, {
+    ...init,
+    signal: init?.signal ? AbortSignal.any([limit, init.signal]) : limit,
+  });
+};
+
 /** A client with the session's key. */
-export const api = computed(() =>
-  createClient({
-    baseUrl: location.origin,
-    fetch: fetchOrLock,
-    ...(key.value !== null && { key: key.value }),
-  }),
-);
+export const api = computed(() => clientWith(key.value, orLock(fetchInTime)));
+
+/** For the change stream, which never ends: the client itself ends a connection that is silent. */
+export const streamApi = computed(() => clientWith(key.value, orLock(fetch)));
+
+const clientWith = (key: string | null, fetchWith: typeof fetch): Client =>
+  createClient({ baseUrl: location.origin, fetch: fetchWith, ...(key !== null && { key }) });
 
 /** Tries a key. @returns why it is refused; null if it is accepted */
 export async function logIn(secret: string): Promise<string | null> {
   const candidate = secret.trim();
   if (!/^[\x21-\x7e]+$/.test(candidate)) return "A key begins with cf_ and has no spaces.";
-  const client = createClient({ baseUrl: location.origin, key: candidate });
+  const client = clientWith(candidate, fetchInTime);
   try {
     await client.getStatus();
   } catch (error) {
@@ -59,19 +71,21 @@ export function logOut(): void {
 
 const isReading = ({ method = "GET" }: RequestInit = {}): boolean => method === "GET";
 
-/** Sends a request. If the service requires a key, for example after a revocation, the page asks for one. */
-export async function fetchOrLock(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-  const response = await fetch(input, init);
-  // Only refused reads lock the page: a refused change shows its own message.
-  if (response.status === 401 && isReading(init)) {
-    isKeyOptional.value = false;
-    const problem = (await response
-      .clone()
-      .json()
-      .catch(() => null)) as ProblemDocument | null;
-    locked.value = problem?.detail ?? "The service asks for an API key.";
-  }
-  return response;
+/** If the service requires a key, for example after a revocation, the page asks for one. */
+function orLock(fetchWith: typeof fetch): typeof fetch {
+  return async (input, init) => {
+    const response = await fetchWith(input, init);
+    // Only refused reads lock the page: a refused change shows its own message.
+    if (response.status === 401 && isReading(init)) {
+      isKeyOptional.value = false;
+      const problem = (await response
+        .clone()
+        .json()
+        .catch(() => null)) as ProblemDocument | null;
+      locked.value = problem?.detail ?? "The service asks for an API key.";
+    }
+    return response;
+  };
 }
 
 export type Theme = "system" | "light" | "dark";

@@ -1,4 +1,5 @@
 import type { components } from "@counterfoil/client";
+import type { ComponentChildren } from "preact";
 import { Facts, Panel, Table } from "../components/panel.tsx";
 import {
   AccountLink,
@@ -10,7 +11,7 @@ import {
   durationText,
   Time,
 } from "../components/values.tsx";
-import { type Status, status } from "../live.ts";
+import { type Outage, outage, type Status, status } from "../live.ts";
 import { Empty, Loaded, Loading, ofModels, useResource } from "../resource.tsx";
 import { pathTo, useTitle } from "../router.ts";
 
@@ -25,7 +26,7 @@ export function MoneyPage() {
       <div class="heading">
         <h1>Is the money right?</h1>
       </div>
-      {now === null ? <Loading lines={3} /> : <Verdict status={now} />}
+      {now === null ? <Loading lines={3} /> : <Verdict status={now} outage={outage.value} />}
       <div class="panels">
         <Gaps />
         <Totals />
@@ -37,11 +38,15 @@ export function MoneyPage() {
   );
 }
 
-type Answer = Readonly<{ tone: "good" | "warn" | "bad" | "quiet"; title: string; text: string }>;
+type Answer = Readonly<{
+  tone: "good" | "warn" | "bad" | "quiet";
+  title: string;
+  text: ComponentChildren;
+}>;
 
 /** The answer to the page's question, and what a person has to do. */
-function Verdict({ status }: Readonly<{ status: Status }>) {
-  const { tone, title, text } = answerOf(status);
+function Verdict({ status, outage }: Readonly<{ status: Status; outage: Outage | null }>) {
+  const { tone, title, text } = outage === null ? answerOf(status) : answerDuring(outage, status);
   return (
     <section class={`verdict ${tone}`} aria-label="The answer" aria-live="polite">
       <p class="answer">{title}</p>
@@ -111,6 +116,20 @@ function answerOf(status: Status): Answer {
       others === 0
         ? "Every balance follows from the previous one, and there are no contradictions."
         : `Every balance follows from the previous one. ${countOf(others, "other anomaly")} open.`,
+  };
+}
+
+/** The last answer is named as the past one that it is. */
+function answerDuring({ asOf }: Outage, status: Status): Answer {
+  const { title, text } = answerOf(status);
+  return {
+    tone: "quiet",
+    title: "Unknown.",
+    text: (
+      <>
+        The status no longer comes. At <Time at={asOf} /> the answer was: {title} {text}
+      </>
+    ),
   };
 }
 
