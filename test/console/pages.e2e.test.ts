@@ -114,6 +114,22 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
         expect(await facts.first().textContent()).toMatch(/run 4.*webhook, valid hmac/);
       }));
 
+    test("shows at a moment the balance of then, not one of some milliseconds later", () =>
+      on("/", async (page) => {
+        const entriesPath = "**/v1/accounts/*/entries?*";
+        await page.route(entriesPath, async (route) => {
+          const response = await route.fetch();
+          const { data, ...rest } = await response.json();
+          const [run4, ...older] = data;
+          const moved = { ...run4, effective_at: "2025-04-30T08:02:00.118Z" };
+          await route.fulfill({ response, json: { ...rest, data: [moved, ...older] } });
+        });
+        const at = `?as_of=2025-04-30T08:02:00Z`;
+        await page.goto(`${service.address}/accounts/${encodeURIComponent(GAP_ACCOUNT)}${at}`);
+        await page.locator(".slider output").waitFor();
+        expect(await page.locator(".slider output .amount").textContent()).toBe("120");
+      }));
+
     test("changes on the page when a report comes, without a reload", async () => {
       await on(`/accounts/${encodeURIComponent(GAP_ACCOUNT)}`, async (page) => {
         await page.locator(".verdict .answer", { hasText: "130" }).waitFor();

@@ -1,10 +1,10 @@
 import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { retryQuarantined } from "@counterfoil/processing/ingest/retry-quarantined";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
-import { LATE_ARRIVALS } from "@counterfoil/processing/models/deliveries";
+import { AHEAD_MAX, LATE_ARRIVALS } from "@counterfoil/processing/models/deliveries";
 import { readQuarantine } from "@counterfoil/processing/queries/quarantine";
 import { describe, expect, test } from "@jest/globals";
-import { balanceBody, take } from "./messages.ts";
+import { balanceBody, delivery, take } from "./messages.ts";
 import { hashing, openTestLedger, type TestLedger } from "./support.ts";
 import { faulty, labelsDropped, mended } from "./translation-bugs.ts";
 
@@ -47,6 +47,20 @@ describe("what is recorded long after it arrived", () => {
     expect(there.late).toEqual(behind.late);
     const [anomaly] = await ledger.rows("balances", ANOMALIES);
     expect(anomaly?.closed_position).not.toBeNull();
+    await ledger.close();
+  });
+
+  test.each([
+    ["a whole second", 0n],
+    ["a fraction of one", 250_000_000n],
+  ])("but within the limit says nothing of any clock, recorded at %s", async (_, fraction) => {
+    const ledger = await openTestLedger();
+    const [body] = runs(1);
+    const recordedAt = (ledger.clock.now() / SECOND) * SECOND + fraction;
+    ledger.clock.set(recordedAt);
+    const late = delivery({ body, receivedAt: recordedAt - AHEAD_MAX + SECOND / 2n });
+    await ledger.submit(late);
+    expect(await told(ledger)).toEqual({ late: [], anomalies: [] });
     await ledger.close();
   });
 

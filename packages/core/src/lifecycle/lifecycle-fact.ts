@@ -20,6 +20,7 @@ import {
   type Owner,
   ownerOf,
   type Sums,
+  timeText,
 } from "./record-fields.ts";
 import {
   type HistoryEntry,
@@ -176,8 +177,8 @@ export function dispatchByType(readers: { readonly [Type in ProviderFactType]?: 
 function clockClaims({ type, state }: AnyDatedFact): readonly Claim[] {
   const impossibleAt = type === "MovementRecorded" ? null : statedTime(state).impossibleAt;
   if (impossibleAt === null) return [];
-  const value = formatTime(impossibleAt);
-  return [{ field: IMPOSSIBLE_TIME, order: value, value }];
+  const order = timeText(impossibleAt);
+  return [{ field: IMPOSSIBLE_TIME, order, value: formatTime(impossibleAt) }];
 }
 
 /** The first of the impossible times that a record's facts print; each counts as its arrival. */

@@ -79,7 +79,8 @@ type TimeOrder = Readonly<{ weight: string; isLatest: boolean }>;
 export type Fields = Readonly<Record<string, readonly [order: string, value: string]>>;
 
 const LAST_NANO = (1n << 63n) - 1n;
-const timeText = (at: Nanos): string => at.toString(16).padStart(16, "0");
+/** Of one length, so that these texts are in the order of the times. Printed times are not. */
+export const timeText = (at: Nanos): string => at.toString(16).padStart(16, "0");
 
 /** An order in which the lowest weight wins, then the earliest time. */
 export const earliestFirst = (weight: number | string, at: Nanos, tie: string): Ordered =>

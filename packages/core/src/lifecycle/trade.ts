@@ -33,7 +33,7 @@ export const TRADE_RULES: StageRules<TradeStage> = {
 
 export const TRADES: Lifecycle = {
   model: "trades",
-  version: 11,
+  version: 12,
   ...dispatchByType({ TradeStatusReported: { read: readStatus } }),
   rules: TRADE_RULES,
   firstStage: null,

@@ -231,7 +231,6 @@ async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<LateArr
     buffer,
     last === null ? null : await openAnomalyOf(store, last),
   );
-  const limitOf = createLateLimit();
   return {
     flush: row.flush,
     note(event) {
@@ -240,21 +239,11 @@ async function openLateArrivals(store: Rows, buffer: RowBuffer): Promise<LateArr
         return undefined;
       }
       const receivedAt = receivedAtOf(event);
-      if (receivedAt >= limitOf(event.recorded_at)) return anomaly.close(event);
-      row.start(event, timeOf(receivedAt));
+      const arrival = timeOf(receivedAt);
+      if (arrival >= event.recorded_at - AHEAD_MAX) return anomaly.close(event);
+      row.start(event, arrival);
       return anomaly.open(event, receivedAt);
     },
-  };
-}
-
-/** Before the returned text an arrival is late; it is formatted once for events with the same recording time. */
-function createLateLimit(): (recordedAt: Nanos) => string {
-  let limit = { recordedAt: -1n, text: "" };
-  return (recordedAt) => {
-    if (limit.recordedAt !== recordedAt) {
-      limit = { recordedAt, text: formatTime(recordedAt - AHEAD_MAX) };
-    }
-    return limit.text;
   };
 }
 
@@ -323,7 +312,7 @@ async function openAnomalyOf(store: Rows, { recorded_at }: Row): Promise<string 
 
 const RECEIVED_AT = '"received_at":"';
 
-/** Read from the text, so that only late deliveries are parsed. Quotes within JSON strings are escaped. */
+/** Read from the text, so that no delivery is parsed for it. Quotes within JSON strings are escaped. */
 function receivedAtOf({ data }: RecordedEvent): string {
   const start = data.indexOf(RECEIVED_AT) + RECEIVED_AT.length;
   return data.slice(start, data.indexOf('"', start));

@@ -6,6 +6,7 @@ import { Amount, countOf, Time } from "../components/values.tsx";
 import { Empty, Loaded, ofRecord, useResource } from "../resource.tsx";
 import { go, isPast, momentGiven, query, withQuery } from "../router.ts";
 import { theme, zone } from "../session.ts";
+import { nanosOf } from "../time.ts";
 
 type Balance = components["schemas"]["Balance"];
 export type Entry = components["schemas"]["Entry"];
@@ -60,13 +61,7 @@ export function balanceOf(entry: Entry): string | null | undefined {
 function Slider({ stops }: Readonly<{ stops: readonly Entry[] }>) {
   const at = query.value.get("as_of");
   const last = stops.length - 1;
-  const given =
-    at === null
-      ? last
-      : Math.max(
-          0,
-          stops.findLastIndex((stop) => (timeOf(stop) ?? "") <= at),
-        );
+  const given = at === null ? last : stopAt(stops, at);
   const [moved, setMoved] = useState<number | null>(null);
   const shown = stops[moved ?? given];
   if (shown === undefined || last < 1) return null;
@@ -93,6 +88,16 @@ function Slider({ stops }: Readonly<{ stops: readonly Entry[] }>) {
       </output>
     </div>
   );
+}
+
+/** The last stop that is not after a time; the first one if all are. */
+function stopAt(stops: readonly Entry[], at: string): number {
+  const latest = nanosOf(at);
+  const isReached = (stop: Entry) => {
+    const time = nanosOf(timeOf(stop) ?? "");
+    return time !== null && latest !== null && time <= latest;
+  };
+  return Math.max(0, stops.findLastIndex(isReached));
 }
 
 type PlotProps = Readonly<{

@@ -117,6 +117,15 @@ describe("trades", () => {
     },
   );
 
+  test("of several times that cannot be, the first is told, however it is printed", async () => {
+    const [record] = await tradesOf([
+      ...trade("accepted", 4102444800000),
+      ...trade("terminated", 4102444800118),
+    ]);
+    const detail = { stated_at: "2100-01-01T00:00:00Z" };
+    expect(record?.anomalies).toMatchObject([{ kind: "clock", detail }]);
+  });
+
   test("a lower state reported later keeps the stage, and its fields apply", async () => {
     const [record] = await tradesOf([
       ...trade("active", 1746112200001, { note: "a" }),
