@@ -3,9 +3,13 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { BalanceRecord } from "@counterfoil/contracts/record";
+import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { createRandom } from "@counterfoil/simulator/random";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { type AsyncBuffer, asyncBufferFromFile, parquetReadObjects } from "hyparquet";
+import { balanceBody, take } from "../system/messages.ts";
+import { hashing, openTestLedger } from "../system/support.ts";
+import { faulty, labelsDropped, mended } from "../system/translation-bugs.ts";
 import { createApi, digests, stateDigests, whenFolded } from "./support/api.ts";
 import {
   addressOf,
@@ -164,6 +168,35 @@ describe("a replay", () => {
     else
       expect(data).toMatchObject([{ model: "balances", id: account.id, before, after: account }]);
     expect((await json(["replay", "--diff", live.head, live.head])).data).toEqual([]);
+  });
+
+  test("says of one account that it is gone at the later point, or was at neither", async () => {
+    const misread = await openTestLedger({
+      engine: "sqlite",
+      translations: faulty(labelsDropped),
+    });
+    await take(misread, {
+      body: balanceBody({ run: 1, change: "5", balance: "5", at: Date.now() }),
+    });
+    const { position: earlier } = await misread.stream.head();
+    await retranslate({ ...misread, hashing, translations: mended(labelsDropped) });
+    const { position: later } = await misread.stream.head();
+    await misread.release();
+    const gone = "zerohash:DEF456:ABC123:default:available:BTC";
+    const diff = async (account: string) =>
+      runCommand(["replay", "--diff", `${earlier}`, `${later}`, "--account", account, "--json"], {
+        COUNTERFOIL_DATA_DIR: misread.dataDir,
+      });
+    const { stdout, stderr, code } = await diff(gone);
+    expect([stderr, code]).toEqual([expect.not.stringContaining("error"), 0]);
+    const [difference] = JSON.parse(stdout).data;
+    expect(difference).toMatchObject({ id: gone, before: { balance: "5" }, after: null });
+    const nobody = await diff("nobody");
+    expect([nobody.stderr, nobody.code]).toEqual([
+      expect.stringContaining(`account nobody is missing at positions ${earlier} and ${later}\n`),
+      2,
+    ]);
+    await misread.close();
   });
 });
 

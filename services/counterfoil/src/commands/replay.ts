@@ -156,7 +156,9 @@ async function replayModels(
     await withReplay(backends, { model, position, signal }, async (rows, checkpoint) => {
       const { digest, state_digest } = checkpoint;
       digests[model] = { digest, state_digest };
-      if (model === "balances" && account !== undefined) found = await accountIn(rows, account);
+      if (model === "balances" && account !== undefined) {
+        found = await accountAmong(rows, account, { upTo: position });
+      }
       if (file !== null) await copyModel(file, model, rows, checkpoint, signal);
     });
   }
@@ -184,11 +186,28 @@ async function withReplay<T>(
   );
 }
 
-async function accountIn(rows: Rows, id: string): Promise<BalanceRecord> {
-  const account = await findAccount(rows, { id, platform: null });
+/**
+ * The account that an id names at the later position, or at the earlier one if it is gone since.
+ *
+ * @param rows of the model projected up to the later position
+ */
+async function accountAmong(
+  rows: Rows,
+  id: string,
+  { upTo, after }: Readonly<{ upTo: number; after?: number }>,
+): Promise<BalanceRecord> {
+  let account = await findAccount(rows, { id, platform: null });
+  if (account.outcome === "missing" && after !== undefined) {
+    account = await findAccount(rows, { id, platform: null, moment: { at_position: after } });
+  }
   if (account.outcome === "found") return account.record;
-  const what = `account ${id} is ${account.outcome} at that point: name one by its own id`;
-  throw account.outcome === "missing" ? new NothingThere(what) : new WrongUsage(what);
+  if (account.outcome === "missing") {
+    const where = after === undefined ? `position ${upTo}` : `positions ${after} and ${upTo}`;
+    throw new NothingThere(`account ${id} is missing at ${where}`);
+  }
+  throw new WrongUsage(
+    `account ${id} stands for several: name one by its own id: ${account.candidates.join(", ")}`,
+  );
 }
 
 const PAGE = 1000;
@@ -241,8 +260,10 @@ async function showDifferences(
   await untilInterrupted(async (signal) => {
     for (const model of account === undefined ? models : models.filter(isBalances)) {
       await withReplay(backends, { model, position: upTo, signal }, async (rows) => {
-        const only = account === undefined ? {} : { id: (await accountIn(rows, account)).id };
-        const found = recordDifferences(backends.stream, rows, model, { after, upTo, ...only });
+        const between = { after, upTo };
+        const only =
+          account === undefined ? {} : { id: (await accountAmong(rows, account, between)).id };
+        const found = recordDifferences(backends.stream, rows, model, { ...between, ...only });
         for await (const difference of found) {
           signal.throwIfAborted();
           await show.one(difference);
