@@ -24,6 +24,7 @@ import {
 } from "@counterfoil/processing/ports/topics";
 
 import { ModelNotServed } from "@counterfoil/processing/queries/serving";
+import { visibleLines } from "./output/visible.ts";
 
 /** The exit codes of a command. */
 export const EXIT = {
@@ -147,5 +148,5 @@ export function printedError(
   }
   if (VERBOSE.has(logLevel) && error instanceof Error) lines.push(error.stack ?? "");
   else if (code === "internal_error") lines.push("  COUNTERFOIL_LOG_LEVEL=debug shows where");
-  return `${lines.join("\n")}\n`;
+  return visibleLines(`${lines.join("\n")}\n`);
 }

@@ -14,6 +14,7 @@ import { TooFarBack } from "@counterfoil/processing/queries/explain/take-back";
 import { Command } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";
+import { readable } from "../output/visible.ts";
 import {
   JSON_OPTION,
   type JsonOption,
@@ -95,7 +96,9 @@ function notFound(kinds: readonly ExplainedKind[], id: string, { at }: ExplainOp
 }
 
 const ambiguousId = (id: string, candidates: readonly string[]) =>
-  new WrongUsage(`"${id}" stands for several: name one by its own id: ${candidates.join(", ")}`);
+  new WrongUsage(
+    `"${id}" stands for several: name one by its own id: ${readable(candidates).join(", ")}`,
+  );
 
 async function explainOne(
   backends: Backends,
@@ -135,7 +138,8 @@ Examples:
  * Renders an explanation as a tree: the shown value, its facts, and under each fact its deliveries. A
  * delivery is described where it appears first.
  */
-export function renderExplanation(explanation: Explanation): string {
+export function renderExplanation(given: Explanation): string {
+  const explanation = readable(given);
   const { kind, id, position, shown, facts, arithmetic, next_cursor } = explanation;
   const lines = arithmetic.map(({ line }) => `   ${line}`);
   return [

@@ -12,6 +12,7 @@ import { readTotals, TOTAL_GROUPS, type TotalGroup } from "@counterfoil/processi
 import { Command, Option } from "commander";
 import { EXIT } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest } from "../output/print.ts";
+import { readable } from "../output/visible.ts";
 import {
   JSON_OPTION,
   type JsonOption,
@@ -47,7 +48,7 @@ export function statusCommand(): Command {
         }),
       );
       if (json) printJson<"status">(status);
-      else printStatus(status, causes);
+      else printStatus(readable(status), causes);
       if (status.needs_a_person.length > 0) process.exitCode = EXIT.findings;
     });
 }
@@ -228,7 +229,8 @@ export function searchCommand(): Command {
         ),
       );
       if (json) printJson<"search">({ data: hits, position: String(position) });
-      else print(hits.length === 0 ? `nothing is called "${identifier}"` : hitsTable(hits));
+      else
+        print(hits.length === 0 ? `nothing is called "${readable(identifier)}"` : hitsTable(hits));
     });
 }
 

@@ -26,6 +26,7 @@ import {
   withProgress,
   write,
 } from "../output/print.ts";
+import { readable } from "../output/visible.ts";
 import { BUILD } from "../program.ts";
 import {
   CERTIFICATE_OPTION,
@@ -128,7 +129,7 @@ async function showReplay(backends: Backends, to: Point, options: ReplayOptions)
     file: out === undefined ? null : await certifiedFile(out, "sqlite"),
   }));
   if (json) printJson<"replay">(replayed);
-  else printReplayed(replayed);
+  else printReplayed(readable(replayed));
 }
 
 async function withReplayFile<T>(path: string, work: (file: ReplayFile) => Promise<T>): Promise<T> {
@@ -206,7 +207,7 @@ async function accountAmong(
     throw new NothingThere(`account ${id} is missing at ${where}`);
   }
   throw new WrongUsage(
-    `account ${id} stands for several: name one by its own id: ${account.candidates.join(", ")}`,
+    `account ${id} stands for several: name one by its own id: ${readable(account.candidates).join(", ")}`,
   );
 }
 
@@ -298,7 +299,7 @@ function printDifference(): Show {
   return {
     one: async ({ model, id, before, after, facts }) => {
       count += 1;
-      print(`${model} ${id}`);
+      print(`${model} ${readable(id)}`);
       const names = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
       for (const name of names) {
         const [old, present] = [textOf(before, name), textOf(after, name)];

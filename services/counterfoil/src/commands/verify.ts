@@ -14,6 +14,7 @@ import { readAttention } from "@counterfoil/processing/queries/status";
 import { Command } from "commander";
 import { EXIT, Stopped, WrongUsage } from "../error-report.ts";
 import { print, printJson, renderTable, shortDigest, withProgress } from "../output/print.ts";
+import { readable } from "../output/visible.ts";
 import {
   type AnchoredVerification,
   type Anchors,
@@ -282,10 +283,10 @@ function printVerification(
       refolded && shortDigest(refolded.digest),
     ]);
   if (rows.length > 0) print(`${renderTable(columns, rows)}\n`);
-  for (const { position, event_type, event_id } of foreign) {
+  for (const { position, event_type, event_id } of readable(foreign)) {
     print(`position ${position}: foreign event ${event_type} ${event_id}, sealed into the chain`);
   }
-  for (const { position, what, detail } of findings) {
+  for (const { position, what, detail } of readable(findings)) {
     print(`${position === null ? "" : `position ${position}: `}${what}: ${detail}`);
   }
   for (const why of notCompared(stream, models)) print(`Not compared: ${why}.`);

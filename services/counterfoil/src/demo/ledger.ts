@@ -13,7 +13,7 @@ import type {
   TradeRecord,
   WithdrawalRecord,
 } from "@counterfoil/contracts/record";
-import { print, renderTable } from "../output/print.ts";
+import { printStyled, renderTable } from "../output/print.ts";
 import { type Api, until } from "./service.ts";
 
 /** The customer's accounts in "Use Cases" of the provider's page. */
@@ -209,7 +209,7 @@ export function showBalances(balances: readonly BalanceRecord[], position: strin
     status,
     open_gaps,
   ]);
-  print(renderTable(columns, rows));
+  printStyled(renderTable(columns, rows));
 }
 
 export function showEntries(entries: readonly EntryRecord[]): void {
@@ -222,7 +222,7 @@ export function showEntries(entries: readonly EntryRecord[]): void {
     { title: "in effect since" },
     { title: "stated" },
   ] as const;
-  print(renderTable(columns, entries.flatMap(rowsOfEntry)));
+  printStyled(renderTable(columns, entries.flatMap(rowsOfEntry)));
 }
 
 type Cells = readonly (string | null)[];
@@ -276,8 +276,8 @@ export function showLifecycles({ withdrawals, deposits, trades }: Ledger): void 
     if (record.id === LAYER1_DEPOSIT) showTimeline("Layer1 deposit", record);
   }
   const shown = new Set([DEPOSIT, WITHDRAWAL, LAYER1_DEPOSIT]);
-  print(`  ${bold("The other flows")}\n`);
-  print(
+  printStyled(`  ${bold("The other flows")}\n`);
+  printStyled(
     renderTable(OTHER_COLUMNS, [
       ...withdrawals.filter(({ id }) => !shown.has(id)).map((it) => transferRow("withdrawal", it)),
       ...deposits.filter(({ id }) => !shown.has(id)).map((it) => transferRow("deposit", it)),
@@ -297,8 +297,10 @@ type Transfer = DepositRecord | WithdrawalRecord;
 
 function showTimeline(title: string, record: Transfer): void {
   const { id, amount, asset, stage, link, history } = record;
-  print(`  ${bold(`${title} of ${amount} ${asset}`)}  ${dim(`${id}, ${stage}, link ${link}`)}\n`);
-  print(`${renderTable(STEP_COLUMNS, history.map(stepRow))}\n`);
+  printStyled(
+    `  ${bold(`${title} of ${amount} ${asset}`)}  ${dim(`${id}, ${stage}, link ${link}`)}\n`,
+  );
+  printStyled(`${renderTable(STEP_COLUMNS, history.map(stepRow))}\n`);
 }
 
 function stepRow({ stage, provider_status, occurred_at, seconds_in_stage }: HistoryRecord) {
@@ -332,8 +334,8 @@ export function showAnomalies(anomalies: readonly AnomalyRecord[]): void {
   printHeading("Anomalies", `${anomalies.length} open: what a person should look at`);
   const width = Math.max(0, ...anomalies.map(({ kind }) => kind.length));
   for (const { kind, subject, detail } of anomalies) {
-    print(`  ${bold(kind.padEnd(width))}  ${subject}`);
-    print(`      ${dim(describeDetail(detail))}`);
+    printStyled(`  ${bold(kind.padEnd(width))}  ${subject}`);
+    printStyled(`      ${dim(describeDetail(detail))}`);
   }
 }
 
@@ -346,7 +348,7 @@ function describeDetail(detail: AnomalyRecord["detail"]): string {
 const SHOWN_DIGITS = 32;
 
 export function showDigests(models: readonly RebuiltModel[]): void {
-  print("");
+  printStyled("");
   const columns = [
     { title: "model" },
     { title: "digest of" },
@@ -362,7 +364,7 @@ export function showDigests(models: readonly RebuiltModel[]): void {
     live[name] === rebuilt[name] ? green("equal") : red("different"),
   ];
   const rows = models.flatMap((model) => [rowOf(model, "digest"), rowOf(model, "state_digest")]);
-  print(renderTable(columns, rows));
+  printStyled(renderTable(columns, rows));
 }
 
 /** Colours only on a terminal; `styleText` checks the stream. */
@@ -375,9 +377,9 @@ const green = (text: string): string => style("green", text);
 const red = (text: string): string => style("red", text);
 
 export function printHeading(title: string, remark = ""): void {
-  print(`\n${bold(title)}${remark === "" ? "" : `  ${dim(remark)}`}\n`);
+  printStyled(`\n${bold(title)}${remark === "" ? "" : `  ${dim(remark)}`}\n`);
 }
 
 export function printChecked(isGood: boolean, text: string): void {
-  print(`  ${isGood ? green("✓") : red("✗")} ${text}`);
+  printStyled(`  ${isGood ? green("✓") : red("✗")} ${text}`);
 }

@@ -20,7 +20,7 @@ import {
 } from "@counterfoil/simulator/webhook-sender";
 import { Command } from "commander";
 import { EXIT, type ExitCode } from "../error-report.ts";
-import { print } from "../output/print.ts";
+import { printStyled } from "../output/print.ts";
 import {
   AVAILABLE,
   bold,
@@ -73,20 +73,20 @@ async function runDemo(): Promise<ExitCode> {
 }
 
 function introduce({ address }: ServiceProcess, { config }: StandIn, dataDir: string): void {
-  print(
+  printStyled(
     `\n${bold("Counterfoil")}  ${dim("a ledger of money that is held at custody providers")}\n`,
   );
-  print(`  service   ${address}`);
-  print(`  stand-in  ${config.COUNTERFOIL_ZEROHASH_FEED_URL} for both providers`);
-  print(`  data      ${dataDir}, removed at the end`);
+  printStyled(`  service   ${address}`);
+  printStyled(`  stand-in  ${config.COUNTERFOIL_ZEROHASH_FEED_URL} for both providers`);
+  printStyled(`  data      ${dataDir}, removed at the end`);
 }
 
 async function serveOn({ address, ended }: ServiceProcess): Promise<void> {
   printHeading("Still serving", "Ctrl+C stops it and removes its data");
-  print(`  ${address}  ${dim("the console: whether the money is right")}`);
-  print(`  ${address}/withdrawals  ${dim("how long each stage took, and who told it")}`);
-  print(`  ${accountPage(address)}  ${dim("its balance over time, and why it says so")}`);
-  print(`  ${address}/docs  ${dim("the same for programs")}`);
+  printStyled(`  ${address}  ${dim("the console: whether the money is right")}`);
+  printStyled(`  ${address}/withdrawals  ${dim("how long each stage took, and who told it")}`);
+  printStyled(`  ${accountPage(address)}  ${dim("its balance over time, and why it says so")}`);
+  printStyled(`  ${address}/docs  ${dim("the same for programs")}`);
   await Promise.race([interrupted, ended]);
 }
 
@@ -118,7 +118,7 @@ async function playAndCheck(
   const expectations = expectationsOf(ledger, models);
   for (const { what, expected, found } of expectations) {
     printChecked(found === expected, what);
-    if (found !== expected) print(`      expected ${expected}\n      found    ${found}`);
+    if (found !== expected) printStyled(`      expected ${expected}\n      found    ${found}`);
   }
   return expectations.every(({ expected, found }) => expected === found);
 }
@@ -239,7 +239,7 @@ const closing = new AsyncDisposableStack();
 try {
   process.exitCode = await runDemo();
 } catch (error) {
-  print(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
+  printStyled(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = EXIT.findings;
 } finally {
   await closing.disposeAsync();

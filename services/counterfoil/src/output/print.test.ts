@@ -1,7 +1,44 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
-import { printJson, printJsonList, printTables, renderTable } from "./print.ts";
+import { print, printJson, printJsonList, printTables, renderTable } from "./print.ts";
+import { readable } from "./visible.ts";
+
+/** A title for the window, a cleared screen, a line of its own, and text from the right to the left. */
+const HOSTILE =
+  "a\u001b]0;b\u0007\u001b[2J\nNobody is needed.\u009b31m\u007f\u202ec\u2066\r\u2028\t";
+const SHOWN =
+  "a\\u001b]0;b\\u0007\\u001b[2J\\u000aNobody is needed.\\u009b31m\\u007f\\u202ec\\u2066\\u000d\\u2028\\u0009";
+
+describe("control characters in a provider's text", () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  test("are shown in a cell, which stays one line", () => {
+    const lines = renderTable([{ title: "id" }], [[HOSTILE]]).split("\n");
+    expect(lines.slice(2)).toEqual([`  ${SHOWN}`]);
+  });
+
+  test("are shown in every text of a record", () => {
+    const record = { id: HOSTILE, count: 1, none: null, list: [{ [HOSTILE]: HOSTILE }] };
+    const list = [{ [SHOWN]: SHOWN }];
+    expect(readable(record)).toEqual({ id: SHOWN, count: 1, none: null, list });
+  });
+
+  test("are shown in whatever is printed, and only lines that the command breaks are broken", () => {
+    const output = jest.spyOn(process.stdout, "write").mockReturnValue(true);
+    print(`a\u001b[2J\nb é 漢 👍🏽 \u202e`);
+    expect(output.mock.calls).toEqual([["a\\u001b[2J\nb é 漢 👍🏽 \\u202e\n"]]);
+  });
+
+  test("are as they are in JSON", () => {
+    const output = jest.spyOn(process.stdout, "write").mockReturnValue(true);
+    const record = [{ name: HOSTILE, title: "", messages: 1 }];
+    printJson<"simulate list">(record);
+    expect(output.mock.calls).toEqual([[`${JSON.stringify(record, null, 2)}\n`]]);
+  });
+});
 
 test("columns under their heads, numbers to the right, a dash for what is absent", () => {
   const columns = [{ title: "model" }, { title: "lag", align: "right" }] as const;

@@ -7,8 +7,15 @@ import type {
 import { counted } from "@counterfoil/core/exact/text";
 import { Presets, SingleBar } from "cli-progress";
 import Table from "cli-table3";
+import { readable, visibleLines } from "./visible.ts";
 
+/** Prints a text for people. Of the control characters in it only its line breaks are obeyed. */
 export function print(text: string): void {
+  process.stdout.write(`${visibleLines(text)}\n`);
+}
+
+/** Prints a text with colours of a terminal in it, and with nothing that a provider chose. */
+export function printStyled(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
@@ -26,7 +33,7 @@ type Frozen<T> = T extends object
 export function printJson<Name extends CommandName = never>(
   record: Frozen<CommandRecord<Name>>,
 ): void {
-  print(jsonOf(record));
+  process.stdout.write(`${jsonOf(record)}\n`);
 }
 
 const jsonOf = (record: unknown): string => JSON.stringify(record, null, 2);
@@ -99,7 +106,7 @@ export function renderTable(
     chars: NO_LINES,
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
   });
-  for (const row of rows) table.push(row.map((cell) => String(cell ?? "–")));
+  for (const row of rows) table.push(row.map((cell) => readable(String(cell ?? "–"))));
   const [titles = "", ...body] = table.toString().split("\n");
   return [titles, "─".repeat(titles.length), ...body]
     .map((line) => `  ${line.trimEnd()}`)
@@ -121,7 +128,7 @@ export async function printTables<Item>(
     rows.push(item);
     isEmpty = false;
     if (rows.length < ROWS_MAX) continue;
-    await write(`${render(rows)}\n`);
+    await write(`${visibleLines(render(rows))}\n`);
     rows = [];
   }
   if (rows.length > 0) print(render(rows));
