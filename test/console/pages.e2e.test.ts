@@ -114,6 +114,26 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
         expect(await facts.first().textContent()).toMatch(/run 4.*webhook, valid hmac/);
       }));
 
+    test.each([
+      ["", "counterfoil explain balance "],
+      ["?known_at=2200-01-01T00:00:00Z", /counterfoil explain balance .* --at \d+$/],
+      ["?as_of=2026-01-01T00:00:00Z", /^GET \/v1\/explain\/balance\/.*\?as_of=2026-01-01T/],
+    ])("says where older facts of what it shows are, at %j", (moment, expected) =>
+      on("/", async (page) => {
+        await page.route("**/v1/explain/**", async (route) => {
+          const response = await route.fetch();
+          await route.fulfill({ response, json: { ...(await response.json()), next_cursor: "c" } });
+        });
+        const path = `/accounts/${encodeURIComponent(GAP_ACCOUNT)}${moment}`;
+        await page.goto(service.address + path);
+        await page.getByRole("button", { name: "Show the deciding facts" }).click();
+        const where = page.locator("p", { hasText: /^These are the newest \d+ facts/ });
+        await where.waitFor();
+        expect(await where.locator("code").first().textContent()).toMatch(expected);
+        expect(await where.textContent()).not.toContain("shows all");
+      }),
+    );
+
     test("shows at a moment the balance of then, not one of some milliseconds later", () =>
       on("/", async (page) => {
         const entriesPath = "**/v1/accounts/*/entries?*";

@@ -1,7 +1,7 @@
 import type { components } from "@counterfoil/client";
 import { useState } from "preact/hooks";
 import { Empty, Loaded, useResource } from "../resource.tsx";
-import type { Moment } from "../router.ts";
+import { isPast, type Moment } from "../router.ts";
 import { Panel, Table } from "./panel.tsx";
 import { Badge, DeliveryLink, EventLink, type Tone } from "./values.tsx";
 
@@ -40,7 +40,7 @@ function Facts({ kind, id, moment = {} }: ExplainedProps) {
   );
   return (
     <Loaded resource={found} lines={6}>
-      {({ facts, deliveries, next_cursor }) => {
+      {({ facts, deliveries, position, next_cursor }) => {
         const byId = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
         return facts.length === 0 ? (
           <Empty>There are no facts about it.</Empty>
@@ -49,11 +49,8 @@ function Facts({ kind, id, moment = {} }: ExplainedProps) {
             <FactTable facts={facts} deliveries={byId} />
             {next_cursor !== null && (
               <p class="quiet">
-                The newest {facts.length};{" "}
-                <code>
-                  counterfoil explain {kind} {id}
-                </code>{" "}
-                shows all.
+                These are the newest {facts.length} facts.{" "}
+                <Older {...{ kind, id, moment, position }} />
               </p>
             )}
           </>
@@ -62,6 +59,32 @@ function Facts({ kind, id, moment = {} }: ExplainedProps) {
     </Loaded>
   );
 }
+
+type OlderProps = Required<ExplainedProps> & Readonly<{ position: string }>;
+
+/** Where the older facts of the same value are. The command knows no time of effect. */
+function Older({ kind, id, moment, position }: OlderProps) {
+  if (moment.as_of !== undefined) {
+    const address = `/v1/explain/${kind}/${encodeURIComponent(id)}?${new URLSearchParams(moment)}`;
+    return (
+      <>
+        <code>GET {address}</code> answers with the same ones, and with the cursor of the older
+        ones.
+      </>
+    );
+  }
+  const at = isPast(moment) ? ` --at ${position}` : "";
+  return (
+    <>
+      <code>{`counterfoil explain ${kind} ${asArgument(id)}${at}`}</code> prints the same ones, and
+      then the <code>--cursor</code> with which it prints older ones.
+    </>
+  );
+}
+
+/** A provider chooses parts of an id: what a shell would read otherwise is quoted. */
+const asArgument = (id: string): string =>
+  /^[\w:.%@+-]+$/.test(id) ? id : `'${id.replaceAll("'", "'\\''")}'`;
 
 const TONES: Readonly<Record<Fact["role"], Tone>> = {
   decides: "good",
