@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { createApi, createKey } from "../e2e/support/api.ts";
+import { sendWebhook } from "../e2e/support/send.ts";
+import { ACCOUNT, balanceBody } from "../system/messages.ts";
 import {
   findingsOf,
   openContext,
@@ -158,6 +160,39 @@ describeConsole("the console's pages in a real browser", (newLedger, engine) => 
         await page.getByText("run 5").or(page.getByText("transfer 5")).first().waitFor();
       });
     });
+  });
+
+  test("amounts of 30 digits fit on a telephone", async () => {
+    const huge = "123456789012345678901234567890.123456789012345678";
+    const account = { ...ACCOUNT, account_group: "PLAT01", asset: "BIG" };
+    const runs = [
+      { run: 901, change: huge, balance: huge },
+      { run: 903, change: "1", balance: "987654321098765432109876543210.987654321098765432" },
+      { run: 904, change: "1", balance: "987654321098765432109876543211.987654321098765432" },
+    ];
+    for (const run of runs) {
+      const body = balanceBody({ ...run, at: Date.UTC(2026, 0, 1) + run.run * 1000, account });
+      const hook = { provider: "zerohash", payloadType: "account_balance.changed" } as const;
+      await sendWebhook(service.address, { ...hook, body: JSON.stringify(body) });
+    }
+    await service.whenFolded();
+    const { page, open, faults } = await openWatched(browser, service.address, { width: 360 });
+    const overhang = () => page.evaluate("document.documentElement.scrollWidth - innerWidth");
+    const id = "zerohash:DEF456:PLAT01:general:available:BIG";
+    await open(`/accounts/${encodeURIComponent(id)}`);
+    await page.getByRole("button", { name: "1 movement of run 904" }).click();
+    await page.getByRole("button", { name: "Show the deciding facts" }).click();
+    await page.getByRole("region", { name: "Facts" }).waitFor();
+    expect(await overhang()).toBe(0);
+    const list = createApi(service.address).get<readonly { id: string; subject: string }[]>;
+    const gap = (await list("/v1/anomalies")).find(({ subject }) => subject === id);
+    const anomaly = `/anomalies/${encodeURIComponent(gap?.id ?? "")}`;
+    for (const path of ["/", "/accounts", "/attention", anomaly]) {
+      await open(path);
+      expect([path, await overhang()]).toEqual([path, 0]);
+    }
+    expect(faults()).toEqual([]);
+    await page.context().close();
   });
 
   test("what was corrected after it came is marked, entry and movement, and nothing else", async () => {
