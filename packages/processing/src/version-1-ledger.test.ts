@@ -72,10 +72,6 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "b2b45a2c74f7a209bd34e0dc5f5595d758c744e33ebe46c8bce7454278cbf90a",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
-  "balances 15": [
-    "b2b45a2c74f7a209bd34e0dc5f5595d758c744e33ebe46c8bce7454278cbf90a",
-    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
-  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",
@@ -117,10 +113,6 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "48cbc0d091b8a7a87349da005d3d453c8f531c0cf18416d5b9ea62fc9865f714",
   ],
   "withdrawals 12": [
-    "c43cefae78637e0ade711c0aa7503f71e6bf2d720857f5fc6390c4597e0c34fb",
-    "48cbc0d091b8a7a87349da005d3d453c8f531c0cf18416d5b9ea62fc9865f714",
-  ],
-  "withdrawals 13": [
     "24da22a481c0c8c10faa7c417c41fc1e57e606fd9914c40076580069cf882e53",
     "48cbc0d091b8a7a87349da005d3d453c8f531c0cf18416d5b9ea62fc9865f714",
   ],
@@ -165,10 +157,6 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "62172ce7bfb10db4ce539766462b513c42700b11157b36b9465697c4d365a1a7",
   ],
   "deposits 12": [
-    "fc692efd3f8127d2fe9e0d501798f6bcb3314e015788557ce098f4154746cba4",
-    "62172ce7bfb10db4ce539766462b513c42700b11157b36b9465697c4d365a1a7",
-  ],
-  "deposits 13": [
     "504540c6f2aa7db937eb92450086263f30ecf95d5d3bf799ccaee141555fd3c5",
     "62172ce7bfb10db4ce539766462b513c42700b11157b36b9465697c4d365a1a7",
   ],
@@ -209,10 +197,6 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "80784b7cd712655cfa8b46d7870b406c87d6810192655d16c69755393e4637ca",
   ],
   "trades 11": [
-    "24b31ca41ff118a1f4512e2b65f3ce55febde2d570b2d130172aae4d8bd5b435",
-    "80784b7cd712655cfa8b46d7870b406c87d6810192655d16c69755393e4637ca",
-  ],
-  "trades 12": [
     "1911420e00bda3253508e65e926faa3c09faa461d50b6cac278374ac08bb4596",
     "80784b7cd712655cfa8b46d7870b406c87d6810192655d16c69755393e4637ca",
   ],

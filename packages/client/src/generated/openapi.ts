@@ -4510,10 +4510,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "e8fc16bcdd52ee892f703e22d5678663db3829d3be1ebc9ccacb27ce581c9c91",
+                     *               "digest": "079534393ef3d9cdfc3cb755acab1eaf4a78aa0cd79c3f8c0aae3c4907ab1e19",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 13,
+                     *               "model_version": 14,
                      *               "position": "157",
                      *               "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c"
                      *             }
@@ -4524,10 +4524,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "0057c32a6d840ac35418da9980546f05e99b2d08ca4718506b96f061e9be718b",
+                     *               "digest": "1939ea03d6a2ea6e91ee339db854260c8da6098cb3d8a77f20c3193c6719f6ac",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 11,
+                     *               "model_version": 12,
                      *               "position": "157",
                      *               "state_digest": "28297f6697bef7df3977bbebd30f4db7dc468fdd623a0f657ece5d261a0daa7a"
                      *             }
@@ -4538,10 +4538,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "d47f11d108459d9ba97b6faaa9f2d5cba786fd918b0e6b0efc4f94dc6d8a017c",
+                     *               "digest": "8d99b723d8ba31770b02337977733caaf13a3849b58284c1a9a92fbc774557ca",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 11,
+                     *               "model_version": 12,
                      *               "position": "157",
                      *               "state_digest": "71fa903ceb6f60ef34c46d10f6ec19bc5ef8edb05bc58ecbae7435a943fd3e8a"
                      *             }
@@ -4555,7 +4555,7 @@ export interface operations {
                      *               "digest": "c7cb972466d8a2632e8e84cdea371eb8976a1cb169915d5455c5718eec55a0aa",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 10,
+                     *               "model_version": 11,
                      *               "position": "157",
                      *               "state_digest": "8114db3b1f8e3062ba90726bd3bf035e434ed69e95b3110336b1e204aa7253dc"
                      *             }
@@ -5990,11 +5990,11 @@ export interface operations {
                      *         ],
                      *         "projections": [
                      *           {
-                     *             "digest": "e8fc16bcdd52ee892f703e22d5678663db3829d3be1ebc9ccacb27ce581c9c91",
+                     *             "digest": "079534393ef3d9cdfc3cb755acab1eaf4a78aa0cd79c3f8c0aae3c4907ab1e19",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 13,
+                     *             "model_version": 14,
                      *             "name": "balances",
                      *             "position": "157",
                      *             "reason": null,
@@ -6003,11 +6003,11 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "0057c32a6d840ac35418da9980546f05e99b2d08ca4718506b96f061e9be718b",
+                     *             "digest": "1939ea03d6a2ea6e91ee339db854260c8da6098cb3d8a77f20c3193c6719f6ac",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 11,
+                     *             "model_version": 12,
                      *             "name": "withdrawals",
                      *             "position": "157",
                      *             "reason": null,
@@ -6016,11 +6016,11 @@ export interface operations {
                      *             "stopped_keys": 0
                      *           },
                      *           {
-                     *             "digest": "d47f11d108459d9ba97b6faaa9f2d5cba786fd918b0e6b0efc4f94dc6d8a017c",
+                     *             "digest": "8d99b723d8ba31770b02337977733caaf13a3849b58284c1a9a92fbc774557ca",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 11,
+                     *             "model_version": 12,
                      *             "name": "deposits",
                      *             "position": "157",
                      *             "reason": null,
@@ -6033,7 +6033,7 @@ export interface operations {
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 10,
+                     *             "model_version": 11,
                      *             "name": "trades",
                      *             "position": "157",
                      *             "reason": null,

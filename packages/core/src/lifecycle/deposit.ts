@@ -81,7 +81,7 @@ export const DEPOSIT_RULES: StageRules<DepositStage> = {
 
 export const DEPOSITS: Lifecycle = {
   model: "deposits",
-  version: 13,
+  version: 12,
   ...dispatchByType({
     MovementRecorded: { isKept: isDepositMovement, read: readMovement },
     DepositStatusReported: { read: readStatus },

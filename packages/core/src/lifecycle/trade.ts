@@ -33,7 +33,7 @@ export const TRADE_RULES: StageRules<TradeStage> = {
 
 export const TRADES: Lifecycle = {
   model: "trades",
-  version: 12,
+  version: 11,
   ...dispatchByType({ TradeStatusReported: { read: readStatus } }),
   rules: TRADE_RULES,
   firstStage: null,

@@ -90,7 +90,7 @@ export const WITHDRAWAL_RULES: StageRules<WithdrawalStage> = {
 
 export const WITHDRAWALS: Lifecycle = {
   model: "withdrawals",
-  version: 13,
+  version: 12,
   ...dispatchByType({
     MovementRecorded: { isKept: isWithdrawalMovement, read: readMovement },
     BalanceReported: { isKept: isWithdrawalReport },
