@@ -16,11 +16,8 @@ export function eventId(identity: Identity, hashing: Hashing): string {
   return uuidV5(canonicalArray(identity), hashing);
 }
 
-function canonicalArray(identity: Identity): string {
-  let text = "[";
-  for (const part of identity) text += `${text === "[" ? "" : ","}${JSON.stringify(part)}`;
-  return `${text}]`;
-}
+/** An array of texts and nulls has one form in JSON. */
+const canonicalArray = (identity: Identity): string => JSON.stringify(identity);
 
 /**
  * The id of an amendment: its content is what a copy adds or contradicts, or a translation and a
@@ -63,19 +60,25 @@ const encoder = new TextEncoder();
 const namespaceBytes = Uint8Array.from(NAMESPACE.replaceAll("-", "").match(/../g) ?? [], (byte) =>
   Number.parseInt(byte, 16),
 );
-let scratch = new Uint8Array(1024);
-scratch.set(namespaceBytes);
+let { scratch, rest } = scratchOf(1024);
+
+/** The namespace, and the room for a name behind it. */
+function scratchOf(length: number) {
+  const scratch = new Uint8Array(length);
+  scratch.set(namespaceBytes);
+  return { scratch, rest: scratch.subarray(namespaceBytes.length) };
+}
+
+/** The two bits that say the variant, in the first of four bits. */
+const VARIANTS = "89ab89ab89ab89ab";
 
 function uuidV5(name: string, hashing: Hashing): string {
-  if (scratch.length < 16 + name.length * 3) {
-    scratch = new Uint8Array(16 + name.length * 4);
-    scratch.set(namespaceBytes);
-  }
-  const { written } = encoder.encodeInto(name, scratch.subarray(16));
+  if (rest.length < name.length * 3) ({ scratch, rest } = scratchOf(16 + name.length * 4));
+  const { written } = encoder.encodeInto(name, rest);
   const hex = hashing.sha1(scratch.subarray(0, 16 + written));
-  const variant = ((Number.parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16);
   const head = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}`;
-  return `${head}-${variant}${hex.slice(18, 20)}-${hex.slice(20, 32)}`;
+  const variant = VARIANTS[Number.parseInt(hex.charAt(16), 16)];
+  return `${head}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 type DataOf<Type extends ProviderFactType> = Extract<ProviderFact, { type: Type }>["data"];

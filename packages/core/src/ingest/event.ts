@@ -101,7 +101,8 @@ function misnamedFact(recorded: Recorded, subject: string, hashing: Hashing): st
   const fact = { type, data } as ProviderFact;
   const stated = factSubject(fact);
   if (stated !== subject) return `its subject is ${subject}, and its data names ${stated}`;
-  const named = providerEventId(fact, hashing);
+  // Not kept, as `providerEventId` does, which takes longer than to compute it once.
+  const named = eventId(factIdentity(fact), hashing);
   return named === id ? null : `the id of the fact is ${id}, and its data names ${named}`;
 }
 

@@ -2,7 +2,6 @@ import type { FindingRecord } from "@counterfoil/contracts/command-record";
 import { type DataOf, FACTS } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
-import { compareText } from "@counterfoil/core/exact/text";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { misnamed } from "@counterfoil/core/ingest/event";
 import { AMENDMENTS, factIdOf } from "@counterfoil/core/ingest/fact-state";
@@ -112,7 +111,8 @@ function checkLinks(links: Links, events: readonly RecordedEvent[]): Finding | n
   for (const event of events) {
     const broken = brokenLink(links.head, event, links.hashing);
     if (broken) return broken;
-    links.findings.push(...dataFindings(event, links.hashing));
+    const finding = dataFinding(event, links.hashing);
+    if (finding !== null) links.findings.push(finding);
     links.ids.add(event);
     links.tree?.add(event.hash);
     links.head = headOf(event);
@@ -198,20 +198,20 @@ function brokenLink(head: Head, event: RecordedEvent, hashing: Hashing): Finding
  * Checks an event's data against its schema, and its subject and ids against its data; the chain only shows
  * that they were not altered.
  */
-function dataFindings(event: RecordedEvent, hashing: Hashing): Finding[] {
+function dataFinding(event: RecordedEvent, hashing: Hashing): Finding | null {
   const { position, type } = event;
   const schema = Object.hasOwn(FACTS, type) ? FACTS[type as keyof typeof FACTS] : undefined;
-  if (schema === undefined) return [{ position, what: "type", detail: `unknown type ${type}` }];
+  if (schema === undefined) return { position, what: "type", detail: `unknown type ${type}` };
   try {
     const data = readData(event);
     const read = schema.safeParse(data);
     if (!read.success) {
-      return [{ position, what: "data", detail: `${type}: ${read.error.issues[0]?.message}` }];
+      return { position, what: "data", detail: `${type}: ${read.error.issues[0]?.message}` };
     }
     const misfit = misnamed(event, data, hashing);
-    return misfit === null ? [] : [{ position, what: "data", detail: `${type}: ${misfit}` }];
+    return misfit === null ? null : { position, what: "data", detail: `${type}: ${misfit}` };
   } catch (error) {
-    return [{ position, what: "data", detail: `${type}: ${(error as Error).message}` }];
+    return { position, what: "data", detail: `${type}: ${(error as Error).message}` };
   }
 }
 
@@ -259,7 +259,11 @@ async function lookUpFindings(
   events: readonly PendingId[],
 ): Promise<readonly Finding[]> {
   const abouts = events.flatMap(({ about }) => about ?? []);
-  const ids = [...events.map(({ id }) => id), ...abouts].sort(compareText);
+  // Any order will do that has neighbours together; the engine's own takes a third of the time.
+  const ids = events
+    .map(({ id }) => id)
+    .concat(abouts)
+    .sort();
   const found = await stream.findPositions(ids);
   const lost = events.flatMap(({ id, type, position }): Finding[] => {
     const at = found.get(id)?.position ?? null;
