@@ -17,6 +17,7 @@ import {
   type MemoryTopicStorage,
 } from "@counterfoil/processing/testing/memory-topics";
 import { beforeEach, describe, expect, test } from "@jest/globals";
+import { explained } from "./explain-laws.ts";
 import { ACCOUNT, ACCOUNT_ID, balanceBody, snapshotBody, take } from "./messages.ts";
 import { lastStates } from "./published.ts";
 import {
@@ -187,6 +188,31 @@ describe.each(ENGINES)("an account that only a mistranslation named, on %s", (en
       expect(await at(head)).toEqual([`${ACCOUNT_ID} 3`]);
       expect(await balances(ledger, { limit })).toEqual([`${ACCOUNT_ID} 3`]);
     }
+    await ledger.close();
+  });
+
+  test("is found as of those positions by the provider's id, which another account has since", async () => {
+    const before = await mend(ledger);
+    const head = (await ledger.stream.head()).position;
+    const id = ACCOUNT.account_id;
+    const filters = { account_id: [id] };
+    const [group, another] = [ACCOUNT.account_group, "ANOTHER"];
+    for (const [at_position, own] of [
+      [before, WRONG_ID],
+      [head, ACCOUNT_ID],
+    ] as const) {
+      const moment = { at_position };
+      const found = (platform: string | null) =>
+        read(ledger, (rows) => findAccount(rows, { id, platform, moment }));
+      expect(await balances(ledger, { filters, moment })).toEqual([`${own} 3`]);
+      expect(await found(null)).toMatchObject({ outcome: "found", record: { id: own } });
+      expect(await found(group)).toMatchObject({ outcome: "found", record: { id: own } });
+      expect(await found(another)).toEqual({ outcome: "missing" });
+      const { shown } = await explained(ledger, { kind: "balance", id, moment });
+      expect(shown).toMatchObject({ id: own, balance: "3" });
+    }
+    const moment = { at_position: 1 };
+    expect(await balances(ledger, { filters, moment })).toEqual([]);
     await ledger.close();
   });
 

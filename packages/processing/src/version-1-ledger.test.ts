@@ -69,7 +69,7 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
   "balances 14": [
-    "b2b45a2c74f7a209bd34e0dc5f5595d758c744e33ebe46c8bce7454278cbf90a",
+    "c119c65c570e725632817989802c5fcc789cdf7cefdc406cc5affb221c61358c",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
   "withdrawals 2": [

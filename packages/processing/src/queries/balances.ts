@@ -1,7 +1,7 @@
 import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { accountParts } from "@counterfoil/core/account";
 import type { Nanos } from "@counterfoil/core/exact/time";
-import { ACCOUNT_IDS, ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
+import { ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
 import type { Clock } from "../ports/clock.ts";
 import {
   type ColumnType,
@@ -31,6 +31,7 @@ import {
 } from "./answers.ts";
 import { runIdOf } from "./entries.ts";
 import {
+  ACCOUNT_ID_VERSIONS,
   ENTRY_VERSIONS,
   isPast,
   lastChange,
@@ -53,7 +54,7 @@ const BALANCE_FILTERS = [
 
 /**
  * Each column matches any of its values. `account_id` is any id that the provider ever used for the
- * account.
+ * account, by the facts of the moment.
  */
 export type BalanceFilters = Readonly<
   Partial<Record<(typeof BALANCE_FILTERS)[number], readonly string[]>>
@@ -73,7 +74,7 @@ export type BalanceQuery = Readonly<{
 
 /**
  * Balances, one per account. At a past moment, an account is listed if anything was reported of it
- * by then; filters match what is known of it now.
+ * by then. The parts of an account's id never change, so filters on them match it at any moment.
  */
 export async function listBalances(
   rows: Rows,
@@ -113,7 +114,7 @@ async function readPresent(
   rows: Rows,
   { filters, platform, either }: ListScope,
 ): Promise<ReadAccounts> {
-  const where = await conditionsOf(rows, filters, { id: "id", platform });
+  const where = await conditionsOf(rows, filters, { column: "id", platform });
   const bytesMax = LIST_BYTES_MAX;
   return (beyond, limit) => {
     const selection = { where, orderBy: ["id"], ...beyondPart(beyond), limit, bytesMax };
@@ -127,7 +128,7 @@ async function readPast(
   moment: Moment,
   { filters, platform, either }: ListScope,
 ): Promise<ReadAccounts> {
-  const where = await conditionsOf(rows, filters, { id: "account", platform });
+  const where = await conditionsOf(rows, filters, { column: "account", platform, moment });
   const read = await pastAccounts(rows, { where, either, moment });
   return async (beyond, limit) => {
     const ids = await read(beyond, limit);
@@ -177,28 +178,30 @@ async function accountAt(
 async function conditionsOf(
   rows: Rows,
   { account_id, ...columns }: BalanceFilters,
-  { id: idColumn, platform }: Readonly<{ id: string; platform: Platform }>,
+  { column, ...asked }: Omit<AccountQuery, "id"> & Readonly<{ column: string }>,
 ): Promise<Condition[]> {
-  const where = Object.entries(columns).map(([column, values]) => isOneOf(column, values));
+  const where = Object.entries(columns).map(([name, values]) => isOneOf(name, values));
   if (account_id === undefined) return where;
   const ids = new Set<string>();
   for (const each of account_id) {
-    for (const id of await accountsWithProviderId(rows, each, platform)) ids.add(id);
+    for (const id of await accountsWithProviderId(rows, { ...asked, id: each })) ids.add(id);
   }
-  return [...where, { column: idColumn, is: "in", value: [...ids] }];
+  return [...where, { column, is: "in", value: [...ids] }];
 }
 
 /** Accounts that one provider id may match; an id of more accounts identifies nothing. */
 const SAME_ID_ACCOUNTS_MAX = 1000;
 
-/** Our ids of the accounts for which the provider ever used this id. */
+/**
+ * Our ids of the accounts for which the provider ever used this id, by the facts up to the position. A
+ * correction may have given the id to another account since.
+ */
 async function accountsWithProviderId(
   rows: Rows,
-  accountId: string,
-  platform: Platform,
+  { id, platform, moment: { at_position } = NOW }: AccountQuery,
 ): Promise<readonly string[]> {
-  const found = await rows.select(ACCOUNT_IDS, {
-    where: [{ column: "account_id", is: "=", value: accountId }],
+  const found = await selectAt(rows, ACCOUNT_ID_VERSIONS, at_position, {
+    where: [{ column: "account_id", is: "=", value: id }],
     among: accountsAmong(platform, "account"),
     orderBy: ["account_id", "account"],
     limit: SAME_ID_ACCOUNTS_MAX,
@@ -355,13 +358,17 @@ async function findAccountRow(
   rows: Rows,
   { id, platform, moment = NOW }: AccountQuery,
 ): Promise<Found<Row>> {
-  const own = (await rows.get(ACCOUNTS, [id])) ?? (await removedAccount(rows, id, moment));
+  const own = await accountKnownAt(rows, id, moment);
   if (own !== null && accountsOf([id], platform).length > 0) return found(own);
-  const named = foundAmong(await accountsWithProviderId(rows, id, platform));
+  const named = foundAmong(await accountsWithProviderId(rows, { id, platform, moment }));
   if (named.outcome !== "found") return named;
-  const account = await rows.get(ACCOUNTS, [named.record]);
+  const account = await accountKnownAt(rows, named.record, moment);
   return account === null ? MISSING : found(account);
 }
+
+/** An account's row, or the identity of one that is removed now; null if there is neither. */
+const accountKnownAt = async (rows: Rows, id: string, moment: Moment): Promise<Row | null> =>
+  (await rows.get(ACCOUNTS, [id])) ?? (await removedAccount(rows, id, moment));
 
 /** The identity of an account that is removed now but existed at the position. */
 async function removedAccount(

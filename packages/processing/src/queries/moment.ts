@@ -2,6 +2,8 @@ import { provider } from "@counterfoil/contracts/scalar";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import { unreportedRow } from "../models/balances/entry-row.ts";
 import {
+  ACCOUNT_IDS,
+  ACCOUNT_IDS_PAST,
   ACCOUNT_STARTS,
   ENTRIES,
   ENTRIES_PAST,
@@ -37,6 +39,8 @@ type Versions = Readonly<{
   before?: Readonly<{ since: string; row: (row: Row) => Row }>;
 }>;
 
+type SeparateVersions = Versions & Readonly<{ before?: never }>;
+
 export const ENTRY_VERSIONS: Versions = {
   present: ENTRIES,
   past: ENTRIES_PAST,
@@ -48,6 +52,11 @@ export const MOVEMENT_VERSIONS: Versions = {
   past: MOVEMENTS_PAST,
   since: "position",
 };
+export const ACCOUNT_ID_VERSIONS: SeparateVersions = {
+  present: ACCOUNT_IDS,
+  past: ACCOUNT_IDS_PAST,
+  since: "since",
+};
 export const HISTORY_VERSIONS: Versions = { present: HISTORY, past: HISTORY_PAST, since: "since" };
 export const NAME_VERSIONS: Versions = { present: NAMES, past: NAMES_PAST, since: "since" };
 
@@ -55,11 +64,24 @@ export const NAME_VERSIONS: Versions = { present: NAMES, past: NAMES_PAST, since
  * Selects among the versions of rows that were valid at a position, or the current rows if none is
  * given. Each of the two tables is read in the order of its index, up to one page.
  */
+export function selectAt(
+  rows: Rows,
+  versions: Versions,
+  position: number | undefined,
+  selection: Omit<Selection, "among">,
+): Promise<readonly Row[]>;
+/** Only versions in rows of their own can be restricted further: the others are found by `among`. */
+export function selectAt(
+  rows: Rows,
+  versions: SeparateVersions,
+  position: number | undefined,
+  selection: Selection,
+): Promise<readonly Row[]>;
 export async function selectAt(
   rows: Rows,
   { present, past, since, before }: Versions,
   position: number | undefined,
-  selection: Omit<Selection, "among">,
+  selection: Selection,
 ): Promise<readonly Row[]> {
   if (position === undefined) return rows.select(present, selection);
   const known = { column: since, is: "<=", value: position } as const;

@@ -8,7 +8,7 @@ import { type Entry, entryId } from "@counterfoil/core/balances/entry";
 import type { EntryChange } from "@counterfoil/core/balances/history";
 import { canonicalJson } from "@counterfoil/core/exact/json";
 import { accountIdsOf, type FactData, type FactState } from "@counterfoil/core/ingest/fact-state";
-import type { Selection } from "../../ports/model-store.ts";
+import type { Row, Selection } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import {
   type AnomalyCause,
@@ -20,7 +20,7 @@ import { type Account, loadEnd } from "./account.ts";
 import type { Step } from "./runs.ts";
 import { type Feeds, isSurelyListed, refreshUnlisted } from "./snapshot-membership.ts";
 import { mayAffectStatements, rejudgeStatements } from "./statements.ts";
-import { ACCOUNT_IDS } from "./tables.ts";
+import { ACCOUNT_IDS, ACCOUNT_IDS_PAST } from "./tables.ts";
 
 type Context = Readonly<{ buffer: RowBuffer; feeds: Feeds }>;
 
@@ -227,7 +227,7 @@ async function addId(
   // An id that is not counted may have been added before.
   const isKnown = first !== undefined && (await buffer.get(ACCOUNT_IDS, [id, account])) !== null;
   if (isKnown) return;
-  buffer.put(ACCOUNT_IDS, row, null);
+  buffer.put(ACCOUNT_IDS, { ...row, since: cause.position }, null);
   // Nearly always only this account has the id.
   if (first === undefined) return;
   const { before, after } = await sharersAround(buffer, row);
@@ -244,10 +244,17 @@ async function removeId(
 ): Promise<void> {
   const row = { account_id: id, account };
   const { before, after } = await sharersAround(buffer, row);
-  buffer.remove(ACCOUNT_IDS, row, row);
+  const stored = await buffer.get(ACCOUNT_IDS, [id, account]);
+  if (stored !== null) keepPast(buffer, stored, cause.position);
+  buffer.remove(ACCOUNT_IDS, row, stored);
   await closeAnomaly(buffer, idConflict(account, id, {}, null).id, cause);
   const near = nearest([...before, account, ...after], account);
   await updateShared(buffer, id, { all: [...before, ...after], near }, { at: updatedAt, cause });
+}
+
+/** Keeps the row for reads as of an earlier position, unless the same event added it. */
+function keepPast(buffer: RowBuffer, row: Row, position: number): void {
+  if (row.since !== position) buffer.append(ACCOUNT_IDS_PAST, { ...row, until: position });
 }
 
 type SharedId = Readonly<{ account_id: string; account: string }>;

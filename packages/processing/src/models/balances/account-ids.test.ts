@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { ANOMALIES } from "../columns.ts";
 import { newAccount } from "./account.ts";
 import { changesIds, countIds } from "./account-effects.ts";
-import { ACCOUNT_IDS, ACCOUNTS } from "./tables.ts";
+import { ACCOUNT_IDS, ACCOUNT_IDS_PAST, ACCOUNTS } from "./tables.ts";
 import { ACCOUNT, type Fact, foldFacts, timeAt } from "./testing/fold-account.ts";
 
 test.each(["6c12b928", "constructor", "__proto__", "7"])(
@@ -37,6 +37,21 @@ const withdrawal = ({ account, run }: Named): Fact => ({
     key: { account, run_id: String(run) },
   },
 });
+
+/** Another run of the same account with the same id. */
+const againOf = (named: Named): Fact => report({ ...named, run: named.run + 100 });
+
+type RowsOf = Awaited<ReturnType<typeof foldFacts>>;
+
+/** The ids with their accounts, now or as of a position. */
+async function idsIn(rowsOf: RowsOf, position = Number.POSITIVE_INFINITY) {
+  const past = (await rowsOf(ACCOUNT_IDS_PAST)).filter(({ until }) => Number(until) > position);
+  const known = [...(await rowsOf(ACCOUNT_IDS)), ...past];
+  return known
+    .filter(({ since }) => Number(since) <= position)
+    .map(({ account_id, account }) => `${account_id} ${account}`)
+    .sort();
+}
 
 const ORDERS = [
   ["as they are", (all: readonly Named[]) => all],
@@ -86,6 +101,18 @@ describe.each(ORDERS)("facts %s", (_, inOrder) => {
         .filter(({ closed_position }) => closed_position === null)
         .map(({ id, detail }) => [id, detail]);
     expect(await open(withdrawn)).toEqual(await open(without));
-    expect(await withdrawn(ACCOUNT_IDS)).toEqual(await without(ACCOUNT_IDS));
+    expect(await idsIn(withdrawn)).toEqual(await idsIn(without));
+  });
+
+  test("that are withdrawn and stated again leave what was there at each position", async () => {
+    const name = (n: number) => `zerohash:P${two(n % 3)}:ABC123:general:available:BTC`;
+    const stated = some(12, (n) => ({ account: name(n), account_id: n % 2 === 0 ? "a" : "b" }));
+    const withdrawn = stated.filter(({ run }) => run % 4 < 3).map(withdrawal);
+    const facts = [...stated.map(report), ...withdrawn, ...stated.map(againOf)];
+    const whole = await foldFacts(facts, 5);
+    for (const position of facts.keys()) {
+      const then = await foldFacts(facts.slice(0, position), 5);
+      expect([position, await idsIn(whole, position)]).toEqual([position, await idsIn(then)]);
+    }
   });
 });

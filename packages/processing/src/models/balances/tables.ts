@@ -252,11 +252,28 @@ export const STATEMENTS: Table = {
 /** Provider ids of accounts, for search and for conflicts: two ids on one account, or one id on two. */
 export const ACCOUNT_IDS: Table = {
   name: "account_ids",
-  columns: { account_id: text, account: text },
+  columns: {
+    account_id: text,
+    account: text,
+    /** The position of the event since which the account has it. */
+    since: own(integer),
+  },
   key: ["account_id", "account"],
   indexes: [],
   digested: "both",
   partition: "account_id",
+};
+
+/**
+ * Provider ids that an account had, each up to the event (`until`) with which no fact named it any more;
+ * queries of a past position find the account by them. They are in no conflict.
+ */
+export const ACCOUNT_IDS_PAST: Table = {
+  name: "account_ids_past",
+  columns: { ...withoutState(ACCOUNT_IDS.columns), until: own(integer) },
+  key: ["account_id", "account", "since"],
+  indexes: [],
+  digested: "none",
 };
 
 /** Feed connections, with the positions at which each was opened and its snapshot completed. */
@@ -391,29 +408,10 @@ export const TOTAL_CHANGES: Table = {
 
 /** All tables of the balances model. */
 export const BALANCES_TABLES: readonly Table[] = [
-  ACCOUNTS,
-  ACCOUNT_STARTS,
-  ENTRIES,
-  ENTRIES_PAST,
-  ENTRY_MOVES,
-  MOVEMENTS,
-  MOVEMENTS_PAST,
-  FORMER_RUNS,
-  STATEMENTS,
-  ACCOUNT_IDS,
-  CONNECTIONS,
-  COVERED,
-  HOLDERS,
-  BALANCE_CHANGES,
-  TOTALS,
-  TOTAL_SUMS,
-  TOTAL_CHANGES,
-  LATE_ARRIVALS,
-  QUARANTINED,
-  LAST_DELIVERIES,
-  LAST_FEED,
-  ANOMALIES,
-  ATTENTION_COUNTS,
-  ANOMALY_CHANGES,
-  STOPPED,
+  ...[ACCOUNTS, ACCOUNT_STARTS, ACCOUNT_IDS, ACCOUNT_IDS_PAST, BALANCE_CHANGES],
+  ...[ENTRIES, ENTRIES_PAST, ENTRY_MOVES, MOVEMENTS, MOVEMENTS_PAST, FORMER_RUNS],
+  ...[STATEMENTS, CONNECTIONS, COVERED, HOLDERS],
+  ...[TOTALS, TOTAL_SUMS, TOTAL_CHANGES],
+  ...[LATE_ARRIVALS, QUARANTINED, LAST_DELIVERIES, LAST_FEED],
+  ...[ANOMALIES, ATTENTION_COUNTS, ANOMALY_CHANGES, STOPPED],
 ];
