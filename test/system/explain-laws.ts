@@ -129,7 +129,7 @@ function sample<T>(items: readonly T[], count: number, random: Random): readonly
   return [...newest, ...Array.from({ length: count - newest.length }, () => random.pick(rest))];
 }
 
-const KINDS = [
+export const KINDS = [
   ["withdrawals", "withdrawal"],
   ["deposits", "deposit"],
   ["trades", "trade"],

@@ -19,16 +19,12 @@ import { entryFromRow, movementFrom, reportFrom } from "../../models/balances/en
 import { ENTRIES, MOVEMENTS, STATEMENTS } from "../../models/balances/tables.ts";
 import { factStateFrom } from "../../models/columns.ts";
 import type { Cluster } from "../../models/lifecycle/clusters.ts";
-import {
-  CLUSTERS,
-  HISTORY,
-  having,
-  LIFECYCLE_FACTS,
-  PLACE,
-} from "../../models/lifecycle/tables.ts";
+import { CLUSTERS, having, LIFECYCLE_FACTS, PLACE } from "../../models/lifecycle/tables.ts";
 import type { ColumnType, Row, Rows, Value } from "../../ports/model-store.ts";
 import { compareTuples, everyRow } from "../../projection/selection.ts";
+import { entryAt } from "../account-history.ts";
 import { LIFECYCLES } from "../lifecycle-record.ts";
+import { HISTORY_VERSIONS, selectAt } from "../moment.ts";
 import type { ListedFact } from "./subject.ts";
 
 /** The key of a fact: its entry's place, and its item within the entry. */
@@ -45,13 +41,33 @@ const RACING_MAX = 20;
 
 type Place = Readonly<{ at: bigint; rank: number; mark: string; item: string }>;
 
-export type AccountFactOptions = Readonly<{
-  hashing: Hashing;
-  /**
-   * The last entry of a whole history, which overtakes all earlier ones; null for a single entry.
-   */
-  last: string | null;
-}>;
+export type EntryFactOptions = Readonly<{ hashing: Hashing; storedEntry: StoredEntry }>;
+
+export type AccountFactOptions = EntryFactOptions &
+  Readonly<{
+    /**
+     * The last entry of a whole history, which overtakes all earlier ones; null for a single entry.
+     */
+    last: string | null;
+  }>;
+
+/** An entry as the model stored it at the moment. */
+export type StoredEntry = (row: Row) => Promise<Row>;
+
+/** Where the model's own rows are read, now or as of a position. */
+type Stored = Readonly<{ rows: Rows; position: number | undefined }>;
+
+/**
+ * Reads entries as they were stored at a position. Where later facts are taken back, an entry is computed
+ * in another order than the facts were recorded in, but that order decides what came late.
+ */
+export const storedEntries =
+  ({ rows, position }: Stored): StoredEntry =>
+  async (row) => {
+    if (position === undefined) return row;
+    const account = String(row.account);
+    return (await entryAt({ rows, account, position }, String(row.id))) ?? row;
+  };
 
 /**
  * All facts of an account's history, the newest first: entries with their movements, and the
@@ -69,7 +85,7 @@ export async function* accountFacts(
   let [entry, statement] = [await next(entries), await next(statements)];
   for (;;) {
     if (statement !== null && (entry === null || isBefore(statement, entry))) {
-      yield statementFact(statement, account, options);
+      yield statementFact(statement, account, options.hashing);
       statement = await next(statements);
     } else if (entry !== null) {
       yield* factsOfEntry(rows, entry, from, options);
@@ -83,9 +99,10 @@ export async function* factsOfEntry(
   rows: Rows,
   row: Row,
   from: Place | null,
-  { hashing, last }: AccountFactOptions,
+  { hashing, last, storedEntry }: AccountFactOptions,
 ): AsyncGenerator<ListedFact> {
-  const entry = entryFromRow(row);
+  const stored = await storedEntry(row);
+  const entry = entryFromRow(stored);
   const account = String(row.account);
   const isOvertaken = last !== null && last !== row.id;
   const place = placeOf(row);
@@ -94,7 +111,7 @@ export async function* factsOfEntry(
     id: providerEventId({ type: fact.type, data: state.data } as ProviderFact, hashing),
     reason: fact.reason,
     isOvertaken,
-    entry: row,
+    entry: stored,
     key: [place.at, place.rank, place.mark, item],
   });
   const report = reportFrom(row);
@@ -111,8 +128,8 @@ export async function* factsOfEntry(
   const done = after.startsWith(SNAPSHOT_ITEM) ? Number(after.slice(SNAPSHOT_ITEM.length)) + 1 : 0;
   for (const [at, statement] of (await racingSnapshots(rows, row)).entries()) {
     if (at < done) continue;
-    const fact = statementFact(statement, account, { hashing, last });
-    yield { ...fact, entry: row, key: [place.at, place.rank, place.mark, SNAPSHOT_ITEM + at] };
+    const fact = statementFact(statement, account, hashing);
+    yield { ...fact, entry: stored, key: [place.at, place.rank, place.mark, SNAPSHOT_ITEM + at] };
   }
 }
 
@@ -154,7 +171,7 @@ function racingSnapshots(rows: Rows, { account = null, id = null }: Row): Promis
   });
 }
 
-function statementFact(row: Row, account: string, { hashing }: AccountFactOptions): ListedFact {
+function statementFact(row: Row, account: string, hashing: Hashing): ListedFact {
   const state = reportFrom(row) as FactState;
   const by = row.confirmed_by === "=" ? null : String(row.confirmed_by);
   return {
@@ -253,7 +270,12 @@ async function next<T>(from: AsyncGenerator<T>): Promise<T | null> {
 /** The time when a fact took effect, and its id, both descending. */
 export const LIFECYCLE_FACT_KEY: readonly ColumnType[] = ["nanos", "text"];
 
-type Options = Readonly<{ model: LifecycleModel; hashing: Hashing }>;
+type Options = Readonly<{
+  model: LifecycleModel;
+  hashing: Hashing;
+  /** The history of the record as the model stored it at the moment, for the same reason as an entry. */
+  history: Stored & Readonly<{ cluster: Value }>;
+}>;
 
 /** The facts of all clusters of a record, the newest first. */
 export async function* lifecycleFacts(
@@ -268,7 +290,7 @@ export async function* lifecycleFacts(
     const at = newest(nextRows);
     const row = nextRows[at];
     if (row === undefined || row === null) return;
-    yield listedFact(rows, base, row, options);
+    yield listedFact(row, options);
     nextRows[at] = (await lists[at]?.next())?.value ?? null;
   }
 }
@@ -306,12 +328,12 @@ async function membersOf(rows: Rows, base: number): Promise<readonly number[]> {
   return [...members];
 }
 
-function listedFact(rows: Rows, base: number, row: Row, { model, hashing }: Options): ListedFact {
+function listedFact(row: Row, options: Options): ListedFact {
   const type = row.type as ProviderFactType;
   const { data } = factStateFrom(JSON.parse(String(row.state)));
   return {
-    id: providerEventId({ type, data } as ProviderFact, hashing),
-    reason: (state) => reasonOf(rows, base, { row, state, type }, { model, hashing }),
+    id: providerEventId({ type, data } as ProviderFact, options.hashing),
+    reason: (state) => reasonOf({ row, state, type }, options),
     isOvertaken: false,
     entry: null,
     key: keyOf(row),
@@ -322,16 +344,15 @@ type Placed = Readonly<{ row: Row; state: FactState; type: ProviderFactType }>;
 
 /** What the fact says, and the outcome of its entries in the record's history. */
 async function reasonOf(
-  rows: Rows,
-  base: number,
   { row, state, type }: Placed,
-  { model, hashing }: Options,
+  { model, hashing, history: { rows, position, cluster } }: Options,
 ): Promise<string> {
   const id = String(row.id);
   const tie = hashing.sha256(id).slice(0, 16);
   const at = BigInt(row.at ?? 0);
   const reading = LIFECYCLES[model].read(datedFact({ id, type, state }, tie, at));
-  const stored = await rows.select(HISTORY, having({ record: base, at }, PLACE.slice(1)));
+  const selection = having({ record: cluster, at }, PLACE.slice(1));
+  const stored = await selectAt(rows, HISTORY_VERSIONS, position, selection);
   const outcomes = (reading?.entries ?? []).map((_, seq) => {
     const word = stored.find((one) => String(one.tie).endsWith(`:${tie}`) && one.seq === seq);
     return word === undefined ? null : outcomeIn(word);

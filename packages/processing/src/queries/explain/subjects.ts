@@ -1,6 +1,12 @@
 import type { ModelName, ProviderFact } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
-import { isLifecycle, type LifecycleModel, type RunRecord } from "@counterfoil/contracts/record";
+import {
+  type EntryRecord,
+  isLifecycle,
+  type LifecycleModel,
+  type MovementRecord,
+  type RunRecord,
+} from "@counterfoil/contracts/record";
 import { targetsOf } from "@counterfoil/core/balances/evolve";
 import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
@@ -26,12 +32,13 @@ import { accountsOf, type Platform } from "../platform.ts";
 import { findRun } from "../runs.ts";
 import {
   ACCOUNT_FACT_KEY,
-  type AccountFactOptions,
   accountFacts,
+  type EntryFactOptions,
   factsOfEntry,
   LIFECYCLE_FACT_KEY,
   lastEntryId,
   lifecycleFacts,
+  storedEntries,
 } from "./facts.ts";
 import { type ListedFact, type Subject, viewOf } from "./subject.ts";
 
@@ -58,7 +65,8 @@ export async function balanceSubject(
 ): Promise<Found<Subject>> {
   const account = await findAccount(rows, { id, platform, moment });
   if (account.outcome !== "found") return account;
-  const { as_of: asOf } = moment;
+  const { as_of: asOf, at_position: position } = moment;
+  const storedEntry = storedEntries({ rows, position });
   const shown = account.record;
   const own = shown.id;
   const recordIn = async (from: Rows) => {
@@ -75,25 +83,22 @@ export async function balanceSubject(
     view: async (from) => viewOf(await recordIn(from), BALANCE_PARTS),
     accountOf: () => own,
     key: ACCOUNT_FACT_KEY,
-    facts: (from, beyond) => balanceFacts(from, own, { beyond, asOf, hashing }),
+    facts: (from, beyond) => balanceFacts(from, own, { beyond, asOf, hashing, storedEntry }),
   });
 }
 
-type BalanceFacts = Readonly<{
-  beyond: readonly Value[] | null;
-  asOf: Nanos | undefined;
-  hashing: Hashing;
-}>;
+type EntryFacts = EntryFactOptions & Readonly<{ beyond: readonly Value[] | null }>;
+type BalanceFacts = EntryFacts & Readonly<{ asOf: Nanos | undefined }>;
 
 async function* balanceFacts(
   rows: Rows,
   account: string,
-  { beyond, asOf, hashing }: BalanceFacts,
+  { beyond, asOf, ...options }: BalanceFacts,
 ): AsyncGenerator<ListedFact> {
   const end = asOf === undefined ? null : await lastEntry({ rows, account }, asOf);
   if (asOf !== undefined && end === null) return;
   const last = end === null ? await lastEntryId(rows, account) : String(end.id);
-  yield* accountFacts(rows, account, beyond ?? (end && endKey(end)), { hashing, last });
+  yield* accountFacts(rows, account, beyond ?? (end && endKey(end)), { ...options, last });
 }
 
 /** The key from which an entry and all earlier ones are listed. */
@@ -125,16 +130,17 @@ export async function entrySubject(
   if (row === null || (as_of !== undefined && BigInt(row.effective_at ?? 0) > as_of))
     return MISSING;
   const { entry } = await shownEntry(rows, row, position);
+  const storedEntry = storedEntries({ rows, position });
   return found({
     model: "balances",
     id,
     concerns: { accounts: [account] },
     shown: entry,
-    expected: viewOf(entry, ENTRY_PARTS),
+    expected: viewOfEntry(entry),
     view: (from) => entryView(from, account, key),
     accountOf: () => account,
     key: ACCOUNT_FACT_KEY,
-    facts: (from, beyond) => entryFacts(from, account, key, { beyond, hashing }),
+    facts: (from, beyond) => entryFacts(from, account, key, { beyond, hashing, storedEntry }),
   });
 }
 
@@ -142,27 +148,35 @@ async function* entryFacts(
   rows: Rows,
   account: string,
   id: string,
-  { beyond, hashing }: Readonly<{ beyond: readonly Value[] | null; hashing: Hashing }>,
+  { beyond, ...options }: EntryFacts,
 ): AsyncGenerator<ListedFact> {
   const row = await rows.get(ENTRIES, [account, id]);
   if (row === null) return;
-  const options: AccountFactOptions = { hashing, last: null };
   const [at = null, rank = null, mark = null, item = ""] = beyond ?? endKey(row);
   const from = { at: BigInt(at ?? 0), rank: Number(rank), mark: String(mark), item: String(item) };
-  yield* factsOfEntry(rows, row, from, options);
+  yield* factsOfEntry(rows, row, from, { ...options, last: null });
 }
 
-/** The view of an entry, without where and when it was recorded. */
 async function entryView(rows: Rows, account: string, id: string): Promise<View | null> {
   const row = await rows.get(ENTRIES, [account, id]);
-  if (row === null) return null;
-  return viewOf((await shownEntry(rows, row)).entry, ENTRY_PARTS);
+  return row === null ? null : viewOfEntry((await shownEntry(rows, row)).entry);
 }
+
+/**
+ * The view of an entry, without where, when and in which order its facts were recorded. Taking an event
+ * back corrects its fact once more, so whether anything was corrected is no part of it either.
+ */
+function viewOfEntry(entry: EntryRecord): View | null {
+  const movements = "movements" in entry ? entry.movements.map(uncorrected) : [];
+  return viewOf({ ...entry, movements }, ENTRY_PARTS);
+}
+
+const uncorrected = ({ corrected: _, ...movement }: MovementRecord) => movement;
 
 const ENTRY_PARTS = {
   values: ["change", "balance", "movements", "run_type", "effective_at"],
   status: [],
-  hidden: ["position", "delivery_id", "late", "movement_count"],
+  hidden: ["position", "delivery_id", "late", "corrected", "movement_count"],
 };
 
 const RUN_ACCOUNTS_MAX = 10_000;
@@ -178,6 +192,7 @@ export async function runSubject(
   const { provider, run_id, accounts } = run.record;
   const key = `run:${run_id}`;
   const ids = accounts.map(({ account }) => account).sort();
+  const storedEntry = storedEntries({ rows, position: moment.at_position });
   return found({
     model: "balances",
     id: run_id,
@@ -195,29 +210,29 @@ export async function runSubject(
         ids: ids.slice(0, RUN_ACCOUNTS_MAX),
         beyond,
         hashing,
+        storedEntry,
         run: run.record,
       }),
   });
 }
 
-type RunFacts = Readonly<{
-  provider: string;
-  run_id: string;
-  key: string;
-  ids: readonly string[];
-  beyond: readonly Value[] | null;
-  hashing: Hashing;
-  run: RunRecord;
-}>;
+type RunFacts = EntryFacts &
+  Readonly<{
+    provider: string;
+    run_id: string;
+    key: string;
+    ids: readonly string[];
+    run: RunRecord;
+  }>;
 
 async function* runFacts(rows: Rows, asked: RunFacts): AsyncGenerator<ListedFact> {
-  const { provider, run_id, key, ids, beyond, hashing, run } = asked;
+  const { provider, run_id, key, ids, beyond, hashing, storedEntry, run } = asked;
   const [account = "", ...place] = beyond ?? [""];
   if (beyond === null) yield runItself({ provider, run_id, hashing, run });
   for (const one of ids) {
     if (one < String(account)) continue;
     const from = one === account && place.length > 0 ? place : null;
-    for await (const fact of entryFacts(rows, one, key, { beyond: from, hashing })) {
+    for await (const fact of entryFacts(rows, one, key, { beyond: from, hashing, storedEntry })) {
       const reason = async (state: FactState) => `on ${one}, ${await fact.reason(state)}`;
       yield { ...fact, reason, key: [one, ...fact.key] };
     }
@@ -256,7 +271,8 @@ export async function lifecycleSubject(
   if (record.outcome !== "found") return record;
   const { history: _, history_length: _length, ...shown } = record.record;
   const { participant_code, cluster } = row.record;
-  const { as_of } = moment;
+  const { as_of, at_position: position } = moment;
+  const history = { rows, position, cluster: cluster ?? null };
   const recordIn = async (from: Rows) => {
     const stored = await from.get(RECORDS, [own]);
     return stored && recordAsOf(from, stored, { model, moment: { as_of } });
@@ -273,7 +289,7 @@ export async function lifecycleSubject(
     facts: async function* (from, beyond) {
       const stored = await from.get(RECORDS, [own]);
       const base = Number(stored?.cluster ?? cluster);
-      yield* lifecycleFacts(from, base, beyond, { model, hashing });
+      yield* lifecycleFacts(from, base, beyond, { model, hashing, history });
     },
   });
 }
@@ -306,7 +322,9 @@ export async function anomalySubject(
     : await balanceSubject(rows, anomaly.subject, { platform, hashing, moment });
   const base = about.outcome === "found" ? about.record : emptySubject(model);
   const entries = namedEntries(anomaly);
-  const facts = entries.length === 0 ? base.facts : factsOf(anomaly.subject, entries, hashing);
+  const storedEntry = storedEntries({ rows, position: moment.at_position });
+  const options = { hashing, storedEntry };
+  const facts = entries.length === 0 ? base.facts : factsOf(anomaly.subject, entries, options);
   return found({
     ...base,
     id,
@@ -351,13 +369,17 @@ function namedEntries({ model, kind, detail }: AnomalyRecord): readonly string[]
   });
 }
 
-const factsOf = (account: string, entries: readonly string[], hashing: Hashing): Subject["facts"] =>
+const factsOf = (
+  account: string,
+  entries: readonly string[],
+  options: EntryFactOptions,
+): Subject["facts"] =>
   async function* (rows, beyond) {
     const [index = 0, ...place] = beyond ?? [];
     for (const [at, entry] of entries.entries()) {
       if (at < Number(index)) continue;
       const from = at === index && place.length > 0 ? place : null;
-      for await (const fact of entryFacts(rows, account, entry, { beyond: from, hashing })) {
+      for await (const fact of entryFacts(rows, account, entry, { ...options, beyond: from })) {
         yield { ...fact, key: [at, ...fact.key] };
       }
     }

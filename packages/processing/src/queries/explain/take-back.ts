@@ -21,9 +21,10 @@ import { ANOMALIES } from "../../models/columns.ts";
 import { RECORD_CHANGES } from "../../models/lifecycle/tables.ts";
 import { PROJECTIONS } from "../../models/registry.ts";
 import type { EventStream, KnownEvent } from "../../ports/event-stream.ts";
-import type { Rows, Table } from "../../ports/model-store.ts";
+import type { Row, Rows, Table } from "../../ports/model-store.ts";
 import { type RememberedRows, rememberRows } from "../../projection/remembered-rows.ts";
 import { type Moment, openScratch, type Scratch } from "../../projection/scratch.ts";
+import { compareTuples } from "../../projection/selection.ts";
 import { accountFacts } from "./facts.ts";
 import type { ListedFact, Subject } from "./subject.ts";
 
@@ -75,21 +76,27 @@ export function createJudge(subject: Subject, moment: Moment, hashing: Hashing):
   };
 }
 
-/** Gaps of an account that are open on the scratch, but closed or with another detail below it. */
+/**
+ * Gaps of an account that are open on the scratch, but closed or with another detail below it. The first
+ * is named, so their order must not be that in which the scratch wrote them.
+ */
 async function openedGaps(
   { rows }: Moment,
   scratch: Scratch,
   account: string,
 ): Promise<Without["gaps"]> {
-  const opened: Without["gaps"][number][] = [];
+  const opened: Row[] = [];
   for (const row of scratch.written(ANOMALIES)) {
     if (row.kind !== "gap" || row.subject !== account || row.closed_position !== null) continue;
     const before = await rows.get(ANOMALIES, [String(row.id)]);
     if (before?.closed_position === null && before.detail === row.detail) continue;
-    const { missing_amount, after_run_id, before_run_id } = JSON.parse(String(row.detail));
-    opened.push({ missing: missing_amount, after: after_run_id, before: before_run_id });
+    opened.push(row);
   }
-  return opened;
+  opened.sort((a, b) => compareTuples([a.id ?? null], [b.id ?? null]));
+  return opened.map(({ detail }) => {
+    const { missing_amount, after_run_id, before_run_id } = JSON.parse(String(detail));
+    return { missing: missing_amount, after: after_run_id, before: before_run_id };
+  });
 }
 
 /** Whether the event's content is part of the fact in force. */
@@ -244,7 +251,7 @@ function factsNow(
   hashing: Hashing,
 ): readonly AsyncIterable<ListedFact>[] {
   if (!("accounts" in concerns)) return [facts(rows, null)];
-  const options = { hashing, last: null };
+  const options = { hashing, last: null, storedEntry: async (row: Row) => row };
   return concerns.accounts.map((account) => accountFacts(rows, account, null, options));
 }
 
