@@ -256,7 +256,7 @@ export const ACCOUNT_IDS: Table = {
     account_id: text,
     account: text,
     /** The position of the event since which the account has it. */
-    since: own(integer),
+    since: added(own(integer)),
   },
   key: ["account_id", "account"],
   indexes: [],
@@ -270,7 +270,10 @@ export const ACCOUNT_IDS: Table = {
  */
 export const ACCOUNT_IDS_PAST: Table = {
   name: "account_ids_past",
-  columns: { ...withoutState(ACCOUNT_IDS.columns), until: own(integer) },
+  columns: {
+    ...withoutState({ account_id: text, account: text }),
+    ...{ since: own(integer), until: own(integer) },
+  },
   key: ["account_id", "account", "since"],
   indexes: [],
   digested: "none",
