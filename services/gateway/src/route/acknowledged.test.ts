@@ -92,12 +92,12 @@ describe("an anomaly that somebody acknowledged", () => {
     await openGap();
     const [gap] = await anomalies("kind=gap");
     await acknowledge(gap.id);
+    const { position } = await ledger.stream.head();
     const { headers } = await gateway.newKey({ platform: "P1" });
     const seen = { ...NOBODY, acknowledged_at: expect.any(String) };
     const ofPlatform = async (path: string) =>
       (await gateway.send("GET", path, { headers })).body.data;
     expect(await ofPlatform("/v1/anomalies")).toMatchObject([{ id: gap.id, ...seen }]);
-    const { position } = await ledger.stream.head();
     for (const moment of ["", `?at_position=${position}`]) {
       const path = `/v1/anomalies/${encodeURIComponent(gap.id)}${moment}`;
       expect(await ofPlatform(path)).toMatchObject(seen);
