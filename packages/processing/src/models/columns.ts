@@ -15,7 +15,7 @@ export const nanos: Column = { type: "nanos", state: true };
 /** A column outside the state: its value depends on this stream's order or on the receiver's clock. */
 export const own = (column: Column): Column => ({ ...column, state: false });
 
-/** A column that older versions did without, and that only the fold reads. */
+/** A column that older versions did without, and that reads of the present do not need. */
 export const added = (column: Column): Column => ({ ...column, isAdded: true });
 
 /** How much attention an item needs; lists start with the highest. */
