@@ -1,3 +1,4 @@
+import { withoutAdded } from "@counterfoil/processing/generations/compare";
 import { rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { ACCOUNTS } from "@counterfoil/processing/models/balances/tables";
 import { ANOMALIES } from "@counterfoil/processing/models/columns";
@@ -24,12 +25,6 @@ async function ledgerOfTwoAccounts(engine: TestEngine) {
   await take(ledger, { body: balanceBody({ run: 2, change: "2", balance: "2", at: AT, account }) });
   return ledger;
 }
-
-/** The table as it was before columns were added to it. */
-const withoutAdded = (table: Table): Table => {
-  const columns = Object.entries(table.columns).filter(([, { isAdded }]) => !isAdded);
-  return { ...table, columns: Object.fromEntries(columns) };
-};
 
 type TestEngine = NonNullable<LedgerOptions["engine"]>;
 type World = Awaited<ReturnType<typeof ledgerOfTwoAccounts>>;

@@ -87,6 +87,26 @@ function watch(backends: World, topics: Topics) {
   return { publisher, events, lines, registry, whenIn, whenAt };
 }
 
+/** Topics that open, and refuse what is published until somebody corrects that. */
+function refusingToPublish(topics: Topics, error: Error) {
+  let isCorrected = false;
+  const refusing: Topics = {
+    ...topics,
+    open: async () => {
+      const open = await topics.open();
+      const publish: typeof open.publish = async (transaction) => {
+        if (!isCorrected) throw error;
+        await open.publish(transaction);
+      };
+      return { ...open, publish };
+    },
+  };
+  const correct = () => {
+    isCorrected = true;
+  };
+  return { refusing, correct };
+}
+
 const TOO_MANY = Array.from({ length: 1001 }, (_, at) => ({ key: `${at}` })) as never;
 
 describe("a publisher", () => {
@@ -193,23 +213,12 @@ describe("a publisher", () => {
     const world = await openWorld();
     const storage = createMemoryTopicStorage();
     const topics = createMemoryTopics({ storage });
-    let isCorrected = false;
-    const refusing: Topics = {
-      ...topics,
-      open: async () => {
-        const open = await topics.open();
-        const publish: typeof open.publish = async (transaction) => {
-          if (!isCorrected) throw error;
-          await open.publish(transaction);
-        };
-        return { ...open, publish };
-      },
-    };
+    const { refusing, correct } = refusingToPublish(topics, error);
     const { publisher, lines, whenIn, whenAt } = watch(world, refusing);
     await foldAll(world);
     await whenIn("refused");
     expect(lines.join("")).toContain(error.message);
-    isCorrected = true;
+    correct();
     await whenAt(1);
     await publisher.stop();
     expect(storage.records.filter(({ topic }) => topic === "events")).toHaveLength(1);
@@ -229,18 +238,8 @@ describe("a publisher", () => {
     const world = await openWorld();
     const storage = createMemoryTopicStorage();
     const topics = createMemoryTopics({ storage });
-    let isGranted = false;
-    const refusing: Topics = {
-      ...topics,
-      async open() {
-        const open = await topics.open();
-        const publish: typeof open.publish = async (transaction) => {
-          if (!isGranted) throw new NotAuthorized("not authorised to write deposits");
-          await open.publish(transaction);
-        };
-        return { ...open, publish };
-      },
-    };
+    const error = new NotAuthorized("not authorised to write deposits");
+    const { refusing, correct } = refusingToPublish(topics, error);
     const { publisher, lines, registry, whenIn, whenAt } = watch(world, refusing);
     await foldAll(world);
     await whenIn("refused");
@@ -253,7 +252,7 @@ describe("a publisher", () => {
       msg: "publishing is refused until this is put right, trying again",
     });
     expect(await readPublished(world.catalogue)).toMatchObject({ position: 0, isRefused: true });
-    isGranted = true;
+    correct();
     await whenAt(1);
     await whenIn("live");
     await publisher.stop();

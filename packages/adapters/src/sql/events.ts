@@ -1,5 +1,5 @@
 import type { NewEvent, RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
+import { formatTime, type Nanos, TIME_MAX } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
 import { StreamCorrupted, StreamUnavailable } from "@counterfoil/processing/ports/errors";
@@ -72,9 +72,6 @@ function writtenValues(event: RecordedEvent, about: string | null): WrittenValue
   values.push(about);
   return values;
 }
-
-/** The last time that an integer of 64 bits holds, in the year 2262. */
-const TIME_MAX: Nanos = 2n ** 63n - 1n;
 
 type SealedEvents = Readonly<{ rows: readonly (readonly WrittenValue[])[]; head: Head }>;
 

@@ -7,6 +7,9 @@ export type Nanos = bigint;
 export const SECOND: Nanos = 1_000_000_000n;
 export const MILLISECOND: Nanos = 1_000_000n;
 
+/** The last time that an integer of 64 bits holds, in the year 2262. */
+export const TIME_MAX: Nanos = 2n ** 63n - 1n;
+
 /** Below 0 where `a` is earlier. */
 export const compareTimes = (a: Nanos, b: Nanos): number => (a < b ? -1 : a > b ? 1 : 0);
 const MICROSECOND: Nanos = 1_000n;

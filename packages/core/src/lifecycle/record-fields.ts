@@ -1,6 +1,6 @@
 import { add, formatMoney, type Money, moneyOf, subtract, ZERO } from "../exact/money.ts";
 import { compareText } from "../exact/text.ts";
-import type { Nanos } from "../exact/time.ts";
+import { type Nanos, TIME_MAX } from "../exact/time.ts";
 
 /**
  * The scope of an id: participant, asset and network, as far as they are known. A shorter path is a
@@ -78,7 +78,6 @@ type TimeOrder = Readonly<{ weight: string; isLatest: boolean }>;
 /** The winning claim of each field. */
 export type Fields = Readonly<Record<string, readonly [order: string, value: string]>>;
 
-const LAST_NANO = (1n << 63n) - 1n;
 /** Of one length, so that these texts are in the order of the times. Printed times are not. */
 export const timeText = (at: Nanos): string => at.toString(16).padStart(16, "0");
 
@@ -97,7 +96,7 @@ const byTime = (by: TimeOrder, at: Nanos, tie: string): Ordered => ({
 
 /** No claim of this weight has a smaller order at this time, or at one that wins less. */
 export const smallestOrderAt = ({ weight, isLatest }: TimeOrder, at: Nanos): string =>
-  weight + timeText(isLatest ? LAST_NANO - at : at);
+  weight + timeText(isLatest ? TIME_MAX - at : at);
 
 export function withClaims(fields: Fields, claims: readonly Claim[]): Fields {
   const next: Record<string, readonly [string, string]> = { ...fields };

@@ -106,11 +106,19 @@ export type VersionDifferences = Readonly<{
 
 const SAMPLES = 5;
 
+/** The tables that are served to readers; the others are the projector's own. */
+export const shownTables = (tables: readonly Table[]): readonly Table[] =>
+  tables.filter(({ digested }) => digested === "both");
+
+/** Only reading shows that rows of another version lack a column that readers need. */
+export const readFirstRow = (rows: Rows, table: Table): Promise<readonly Row[]> =>
+  rows.select(table, { orderBy: table.key, limit: 1 });
+
 /** A table that is served to readers, and whether the old version has it with the same columns. */
 export type ServedTable = Readonly<{ table: Table; isReadable: boolean }>;
 
 /**
- * The tables to compare between versions; the others are the projector's own. Each is tried in a
+ * The tables to compare between versions. Each is tried in a
  * snapshot of its own, because the error of a missing column ends a snapshot on PostgreSQL.
  */
 export async function servedTables(
@@ -118,7 +126,7 @@ export async function servedTables(
   old: ModelReader,
 ): Promise<readonly ServedTable[]> {
   const served: ServedTable[] = [];
-  for (const table of tables.filter(({ digested }) => digested === "both")) {
+  for (const table of shownTables(tables)) {
     served.push({ table, isReadable: await isReadable(table, old) });
   }
   return served;
@@ -126,7 +134,7 @@ export async function servedTables(
 
 async function isReadable(table: Table, old: ModelReader): Promise<boolean> {
   try {
-    await old.snapshot((rows) => rows.select(table, { orderBy: table.key, limit: 1 }));
+    await old.snapshot((rows) => readFirstRow(rows, table));
     return true;
   } catch (error) {
     if (error instanceof ModelLaidOutOtherwise || error instanceof GenerationMissing) return false;
@@ -158,8 +166,8 @@ export async function compareVersions(
   return { position, counts, samples };
 }
 
-/** An old version may lack the columns that were added since. */
-function withoutAdded(table: Table): Table {
+/** A table as an old version may have it, which lacks the columns that were added since. */
+export function withoutAdded(table: Table): Table {
   const kept = Object.entries(table.columns).filter(([, { isAdded }]) => !isAdded);
   return { ...table, columns: Object.fromEntries(kept) };
 }

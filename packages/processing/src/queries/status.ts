@@ -13,6 +13,7 @@ import type {
 import { isLifecycle } from "@counterfoil/contracts/record";
 import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import { EMPTY_DIGEST } from "@counterfoil/core/hashing";
+import { readFirstRow, shownTables } from "../generations/compare.ts";
 import { ATTENTION_COUNTS } from "../models/columns.ts";
 import { LAST_DELIVERIES, QUARANTINED_KIND, readLastFeed } from "../models/deliveries.ts";
 import { PROJECTIONS } from "../models/registry.ts";
@@ -165,11 +166,10 @@ async function examine(sources: StatusSources, found: Found, rule: StuckRule): P
   }
 }
 
-/** Of rows that another version laid out, only reading shows that readers need what is not there. */
+/** Finds out whether readers can use rows that another version laid out. */
 function readEveryTable(models: StatusSources["models"], model: ModelName): Promise<void> {
-  const shown = PROJECTIONS[model].tables.filter(({ digested }) => digested === "both");
   return models.snapshot(model, async (rows) => {
-    for (const table of shown) await rows.select(table, { orderBy: table.key, limit: 1 });
+    for (const table of shownTables(PROJECTIONS[model].tables)) await readFirstRow(rows, table);
   });
 }
 

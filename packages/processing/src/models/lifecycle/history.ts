@@ -1,3 +1,4 @@
+import { TIME_MAX } from "@counterfoil/core/exact/time";
 import { type Mode, rankOf, type StageRules, takeStep } from "@counterfoil/core/lifecycle/stages";
 import type { Row, Selection, Value } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
@@ -45,7 +46,6 @@ export type Outline = Readonly<{ first: Row; last: Row; entered: Row | null }>;
 
 /** The value of `moves` of an added row whose stage is not computed yet. */
 const NEW_ROW = -1;
-const LAST_AT = (1n << 63n) - 1n;
 
 /**
  * The histories of records, one row per entry. Each row holds the stage after it, so after a late
@@ -117,7 +117,7 @@ export class Histories {
 
   async *flagsOf({ id: record }: Cluster): AsyncGenerator<string> {
     for (let flag = ""; ; ) {
-      const behind = { beyond: [flag, LAST_AT, 0, "", 0], limit: 1 };
+      const behind = { beyond: [flag, TIME_MAX, 0, "", 0], limit: 1 };
       const next = having({ record }, ["flag", ...PLACE], behind);
       const [row]: readonly Row[] = await this.buffer.select(FLAGS, next);
       if (row === undefined) return;

@@ -1,4 +1,4 @@
-import { timeOf } from "@counterfoil/core/exact/time";
+import { TIME_MAX, timeOf } from "@counterfoil/core/exact/time";
 import type { End, FactReading, Lifecycle } from "@counterfoil/core/lifecycle/lifecycle-fact";
 import {
   type Claim,
@@ -318,7 +318,7 @@ export class LostClaims {
   }
 }
 
-const [FIRST, LAST] = [0n, (1n << 63n) - 1n];
+const [FIRST, LAST] = [0n, TIME_MAX];
 
 const isOfMovement = ({ field }: Claim): boolean => isMovement(field);
 
