@@ -1,7 +1,19 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "@counterfoil/adapters/connect";
+import { configSchema } from "@counterfoil/contracts/config";
 import { rebuildProgress } from "@counterfoil/contracts/operations-record";
+import { openLedger } from "@counterfoil/processing/ingest/startup";
 import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { describe, expect, test } from "@jest/globals";
-import { createRebuildProgress, isRunning, type RebuildMessage } from "./rebuilds.ts";
+import type { Logger } from "pino";
+import {
+  createRebuildProgress,
+  createRebuildThreads,
+  isRunning,
+  type RebuildMessage,
+} from "./rebuilds.ts";
 
 const FIRST = {
   model: "trades",
@@ -58,4 +70,28 @@ describe("a rebuild's progress", () => {
     expect(isRunning(ended)).toBe(false);
     expect(rebuildProgress.parse(ended)).toEqual(ended);
   });
+});
+
+test("a rebuild whose lock was lost while it waited builds nothing", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "rebuilds-"));
+  const config = configSchema.parse({ COUNTERFOIL_DATA_DIR: folder });
+  const connected = await connect(config, "write");
+  const names = { name: connected.ledger, environment: connected.environment };
+  await openLedger(connected.stream, names, connected.hashing);
+  const held = { lost: AbortSignal.abort(), release: async () => {} };
+  const locks = { acquire: async () => held, tryAcquire: async () => held };
+  const backends = { ...connected, locks };
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const logger = { info: () => end() } as unknown as Logger;
+  const rebuilds = createRebuildThreads({ config, backends, logger });
+  await rebuilds.start("trades", "a test");
+  await ended;
+  expect(rebuilds.progress("trades")).toMatchObject({
+    state: "failed",
+    detail: expect.stringContaining("the lock of the rebuild was lost"),
+  });
+  expect(await connected.catalogue.generations("trades")).toEqual([]);
+  await rebuilds.stop();
+  await connected.close();
+  rmSync(folder, { recursive: true });
 });

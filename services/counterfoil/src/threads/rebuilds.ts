@@ -72,6 +72,8 @@ export function createRebuildThreads({
   ): Promise<RebuildMessage> {
     return underLock(held, undefined, async (lost) => {
       if (isStopping) return STOPPED;
+      // It may have waited for another rebuild: an event that has passed is not heard below.
+      if (lost.aborted) return LOCK_LOST;
       const thread = spawnThread(job);
       const ended = waitForEnd(thread, onStep);
       const stop = () => stopThread(thread, ended, backends.clock);
