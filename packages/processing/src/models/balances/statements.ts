@@ -12,7 +12,8 @@ import {
   states,
 } from "@counterfoil/core/balances/snapshots";
 import { isSameMoney } from "@counterfoil/core/exact/money";
-import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
+import { compareText } from "@counterfoil/core/exact/text";
+import { compareTimes, type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import { type FactState, firstArrivalOf } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/model-store.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
@@ -40,6 +41,11 @@ import { STATEMENTS } from "./tables.ts";
 const UNCONFIRMED = "";
 
 const statementId = ({ connection, frame }: Row): string => `${connection}:${frame}`;
+
+/** Two connections may state the account in one nanosecond. */
+const compareArrivals = (a: Row, b: Row): number =>
+  compareTimes(BigInt(a.arrived_at ?? 0), BigInt(b.arrived_at ?? 0)) ||
+  compareText(statementId(a), statementId(b));
 
 /**
  * Folds an event about a snapshot's statement of an account, and records that the snapshot lists it.
@@ -274,7 +280,7 @@ async function affectedStatements(
     if (after === null) continue;
     for (const row of await statementsConfirmedBy(buffer, account, after)) add(row);
   }
-  return [...rows.values()].sort((a, b) => (Number(a.arrived_at) < Number(b.arrived_at) ? -1 : 1));
+  return [...rows.values()].sort(compareArrivals);
 }
 
 /** Entries that versions of changed ones hide, or hid, as if they had changed. */
