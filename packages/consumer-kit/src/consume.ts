@@ -85,14 +85,14 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
   };
   const fail = (error: unknown) => {
     reject(error);
-    // Not awaited: the client waits for the handler that has just failed.
-    void stop();
+    // Not awaited: the client waits for the handler that has just failed. Its error is the one that `ended` has.
+    stop().catch(() => undefined);
   };
   try {
     await run(consumer, { topics, reading, fail, autoCommit: options.groupId !== undefined });
   } catch (error) {
     // A consumer that stays connected keeps its process alive.
-    await consumer.disconnect();
+    await consumer.disconnect().catch(() => undefined);
     throw error;
   }
   return { states: reading.states, ended, stop };
