@@ -301,6 +301,21 @@ describe("the end of a connection", () => {
     await client.stop();
   });
 
+  test("a fault of this program ends the connection, and is logged once", async () => {
+    const delivered = () => {
+      throw new TypeError("no such label");
+    };
+    const { client, ingest, clock, log, opened } = startFakeFeed({ metrics: { delivered } });
+    const connection = await opened(1);
+    await connection.send(SNAPSHOT, update(1), update(2));
+    await ingest.recorded.when((calls) => calls.length === 3);
+    expect(summary(ingest.recorded.all())).toEqual(["opened", "frame 1", "closed network"]);
+    expect(log.text().match(/feed cannot go on/g)).toHaveLength(1);
+    await clock.advance(1_000);
+    await opened(2);
+    await client.stop();
+  });
+
   test("a server that cannot be reached is not recorded, and dialled again", async () => {
     const { client, ingest, clock, registry, dialled } = startFakeFeed();
     const connection = await dialled(1);

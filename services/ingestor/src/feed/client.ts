@@ -191,6 +191,7 @@ function dial(deps: FeedDeps, options: ConnectionOptions): FeedSession {
     retryUntilDone: createRetry({ ...deps, signal: options.signal, onRetry: metrics.feedRetried }),
     flow: socket,
     onReceipt: (frame, receipt) => onRecorded(session, frame, receipt),
+    onFailure: (error) => onRecordingFailed(session, error),
   });
   const snapshotEnd = watchSnapshotEnd({
     clock,
@@ -282,6 +283,14 @@ function onRecorded(session: FeedSession, frame: Frame, receipt: Receipt): void 
   }
 }
 
+/** Ends a connection whose frames can no longer be recorded: the next one brings a snapshot. */
+function onRecordingFailed({ deps, options, progress, socket }: FeedSession, error: unknown): void {
+  if (options.signal.aborted || progress.hasFailed) return;
+  progress.hasFailed = true;
+  deps.logger.error(errorReport(error), "feed cannot go on");
+  socket.terminate();
+}
+
 function closeLocally({ progress, socket }: FeedSession, reason: LocalCloseReason): void {
   progress.localReason ??= reason;
   socket.close();
@@ -307,6 +316,8 @@ type Progress = {
   /** Two accounts of a snapshot share one asset code: multi-chain codes are not enabled. */
   isSingleChain: boolean;
   hasEnded: boolean;
+  /** A frame could not be recorded, nor any behind it. */
+  hasFailed: boolean;
   localReason: LocalCloseReason | null;
   /** Received so far, including pongs. */
   frames: number;
@@ -323,6 +334,7 @@ function newProgress(): Progress {
     subscribedAt: null,
     isSingleChain: false,
     hasEnded: false,
+    hasFailed: false,
     localReason: null,
     frames: 0,
     bytes: 0,

@@ -19,6 +19,8 @@ type RecorderOptions = Readonly<{
   flow: Pick<FeedSocket, "pause" | "resume">;
   /** Runs before the next frame is submitted. */
   onReceipt: (frame: Frame, receipt: Receipt) => void;
+  /** Neither this frame nor one behind it can be recorded: a stop, or a fault of this program. */
+  onFailure: (error: unknown) => void;
 }>;
 
 export type FeedRecorder = Readonly<{
@@ -46,7 +48,7 @@ export type FeedRecorder = Readonly<{
  * be one.
  */
 export function createFeedRecorder(options: RecorderOptions): FeedRecorder {
-  const { connection, ingest, retryUntilDone, flow, onReceipt } = options;
+  const { connection, ingest, retryUntilDone, flow, onReceipt, onFailure } = options;
   const queue = createQueue(retryUntilDone);
   const pending = createPendingFrames(flow);
   let payloadType = "feed";
@@ -65,7 +67,7 @@ export function createFeedRecorder(options: RecorderOptions): FeedRecorder {
         onReceipt(frame, receipt);
       };
       // A frame that fails permanently stays pending, and `whenDrained` counts it.
-      queue.add(submit, onDone).catch(() => {});
+      queue.add(submit, onDone).catch(onFailure);
     },
     isPaused: pending.isPaused,
     markSingleChain() {
@@ -73,7 +75,7 @@ export function createFeedRecorder(options: RecorderOptions): FeedRecorder {
     },
     completeSnapshot(frames) {
       const completion = { provider: "zerohash", connection, frames } as const;
-      queue.add(() => ingest.snapshotCompleted(completion)).catch(() => {});
+      queue.add(() => ingest.snapshotCompleted(completion)).catch(onFailure);
     },
     async whenDrained(patienceEnds) {
       await Promise.race([queue.whenDrained(), patienceEnds.then(queue.abandon)]);

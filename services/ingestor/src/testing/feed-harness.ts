@@ -2,7 +2,7 @@ import { sampleLog } from "@counterfoil/http/request-log";
 import { Registry } from "prom-client";
 import { startFeedClient } from "../feed/client.ts";
 import { createSigner } from "../feed/connection.ts";
-import { createMetrics } from "../telemetry.ts";
+import { createMetrics, type IngestorMetrics } from "../telemetry.ts";
 import { createFakeFeed, type FakeConnection } from "./fake-feed.ts";
 import { captureLog } from "./log.ts";
 import { createManualClock, runPending } from "./manual-clock.ts";
@@ -18,7 +18,9 @@ export const FEED = {
 };
 
 /** A feed client whose server, stream, clock and randomness the test controls. */
-export function startFakeFeed(given: Readonly<{ random?: () => number }> = {}) {
+export function startFakeFeed(
+  given: Readonly<{ random?: () => number; metrics?: Partial<IngestorMetrics> }> = {},
+) {
   const ingest = createRecordingIngest();
   const clock = createManualClock();
   const log = captureLog();
@@ -30,7 +32,7 @@ export function startFakeFeed(given: Readonly<{ random?: () => number }> = {}) {
     ingest,
     clock,
     logger: log.logger,
-    metrics: createMetrics(registry),
+    metrics: { ...createMetrics(registry), ...given.metrics },
     log: sampleLog({ logger: log.logger, clock }),
     sign: createSigner(FEED),
     connect,
