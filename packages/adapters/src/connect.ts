@@ -5,8 +5,9 @@ import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import type { KeyStore, RoleLocks } from "@counterfoil/processing/ports/installation";
+import type { KeyStore } from "@counterfoil/processing/ports/key-store";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import type { RoleLocks } from "@counterfoil/processing/ports/role-locks";
 import type { Tracing } from "@counterfoil/processing/ports/tracing";
 import { createHeadKeyFile, type HeadKeyFile } from "./node/keys.ts";
 import { nodeHashing, systemClock } from "./node/runtime.ts";
@@ -89,7 +90,8 @@ function engineOf(config: Config): OpenEngine {
 const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }) => {
   const { openEventStream } = await import("./sqlite/event-stream.ts");
   const { openModelCatalogue } = await import("./sqlite/model-catalogue.ts");
-  const { createRoleLocks, openKeyStore } = await import("./sqlite/installation.ts");
+  const { createRoleLocks } = await import("./sqlite/role-locks.ts");
+  const { openKeyStore } = await import("./sqlite/key-store.ts");
   const { checkStreamFile } = await import("./sqlite/stream-file.ts");
   const dataDir = ledgerFolder(config);
   const stream = await openEventStream({
@@ -138,7 +140,8 @@ export function ledgerFolder({ COUNTERFOIL_DATA_DIR, COUNTERFOIL_LEDGER }: Confi
 const openPostgres: OpenEngine = async ({ config, access, clock, hashing }) => {
   const { openEventStream } = await import("./postgres/event-stream.ts");
   const { openModelCatalogue } = await import("./postgres/model-catalogue.ts");
-  const { createRoleLocks, openKeyStore } = await import("./postgres/installation.ts");
+  const { createRoleLocks } = await import("./postgres/role-locks.ts");
+  const { openKeyStore } = await import("./postgres/key-store.ts");
   const { COUNTERFOIL_POSTGRES_URL: url = "", COUNTERFOIL_LEDGER: ledger } = config;
   const readOnly = access === "read";
   const stream = await openEventStream({ url, ledger, hashing, clock, readOnly });
@@ -154,7 +157,8 @@ const openEventstore: OpenEngine = async ({ config, access, clock, hashing, logg
   const { openEventStream } = await import("./eventstore/event-stream.ts");
   const { openIdentityIndex } = await import("./postgres/identity-index.ts");
   const { openModelCatalogue } = await import("./postgres/model-catalogue.ts");
-  const { createRoleLocks, openKeyStore } = await import("./postgres/installation.ts");
+  const { createRoleLocks } = await import("./postgres/role-locks.ts");
+  const { openKeyStore } = await import("./postgres/key-store.ts");
   const {
     COUNTERFOIL_EVENTSTORE_URL: url = "",
     COUNTERFOIL_POSTGRES_URL: postgres = "",

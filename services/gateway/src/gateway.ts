@@ -25,7 +25,7 @@ import {
   ModelCorrupted,
   ModelUnavailable,
 } from "@counterfoil/processing/ports/errors";
-import type { KeyStore } from "@counterfoil/processing/ports/installation";
+import type { KeyStore } from "@counterfoil/processing/ports/key-store";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { ModelNotServed } from "@counterfoil/processing/queries/serving";
 import type { FastifyInstance, FastifyRequest, FastifySchemaValidationError } from "fastify";

@@ -8,8 +8,8 @@ import type { Heads } from "@counterfoil/processing/audit/heads";
 import type { Rebuilds } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import type { RoleLocks } from "@counterfoil/processing/ports/installation";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
+import type { RoleLocks } from "@counterfoil/processing/ports/role-locks";
 import { type StuckRule, stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import {
   type CursorScope,

@@ -24,7 +24,7 @@ import type {
   HeadKeyring,
   HeadSigner,
   VerifySignature,
-} from "@counterfoil/processing/ports/installation";
+} from "@counterfoil/processing/ports/head-keys";
 import { fieldsOf } from "../sql/trouble.ts";
 import { flush } from "./runtime.ts";
 

@@ -1,6 +1,6 @@
 import { describeKeyStoreContract } from "@counterfoil/processing/testing/key-store.contract";
 import pg from "pg";
-import { openKeyStore } from "./installation.ts";
+import { openKeyStore } from "./key-store.ts";
 import { ledgerSchema } from "./server.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 

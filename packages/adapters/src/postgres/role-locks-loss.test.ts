@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { beforeEach, expect, test } from "@jest/globals";
 import { startProcess } from "../testing/start-process.ts";
-import { createRoleLocks } from "./installation.ts";
+import { createRoleLocks } from "./role-locks.ts";
 import { describeOwnPostgres, fixtureOf } from "./testing/use-postgres.ts";
 
 const HOLDER = new URL("testing/role-holder.ts", import.meta.url);

@@ -1,5 +1,5 @@
 import { describeRoleLocksContract } from "@counterfoil/processing/testing/role-locks.contract";
-import { createRoleLocks } from "./installation.ts";
+import { createRoleLocks } from "./role-locks.ts";
 import { describePostgres } from "./testing/use-postgres.ts";
 
 describePostgres("role locks on PostgreSQL", (use) => {

@@ -11,8 +11,8 @@ import { LOCALHOST } from "../eventstore/testing/localhost-certificate.ts";
 import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { checkServer } from "./client.ts";
 import { openEventStream } from "./event-stream.ts";
-import { createRoleLocks } from "./installation.ts";
 import { openModelCatalogue } from "./model-catalogue.ts";
+import { createRoleLocks } from "./role-locks.ts";
 import { describeOwnPostgres, fixtureOf } from "./testing/use-postgres.ts";
 
 const PASSWORD = "5ecret-p%40ss";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeKeyStoreContract } from "@counterfoil/processing/testing/key-store.contract";
 import { expect, test } from "@jest/globals";
-import { openKeyStore } from "./installation.ts";
+import { openKeyStore } from "./key-store.ts";
 
 const newFolder = () => mkdtemp(join(tmpdir(), "counterfoil-keys-"));
 

@@ -15,7 +15,6 @@ import type {
 } from "@counterfoil/processing/ports/model-store";
 import { MODEL, type Stored } from "../sql/trouble.ts";
 import { createFolder, openDatabase, portError, whileBusy } from "./database.ts";
-import { whileLocked } from "./installation.ts";
 import {
   buildingName,
   isAbandoned,
@@ -25,6 +24,7 @@ import {
   withPortErrors,
 } from "./model-store.ts";
 import { layOutModel, type ModelState, openModelReader, readModelState } from "./model-tables.ts";
+import { whileLocked } from "./role-locks.ts";
 
 /** Only its own file is damaged then: no model is. */
 const LOCK: Stored = {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { startProcess } from "../testing/start-process.ts";
-import { createRoleLocks } from "./installation.ts";
+import { createRoleLocks } from "./role-locks.ts";
 
 const NEVER = new AbortController().signal;
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { describeRoleLocksContract } from "@counterfoil/processing/testing/role-locks.contract";
 import { expect, test } from "@jest/globals";
-import { createRoleLocks } from "./installation.ts";
+import { createRoleLocks } from "./role-locks.ts";
 
 describeRoleLocksContract("sqlite", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "counterfoil-locks-"));

@@ -16,7 +16,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import { appendDecided, type ConcurrentWriter } from "../ingest/append-decided.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type EventStream, readAll } from "../ports/event-stream.ts";
-import type { KeyStore } from "../ports/installation.ts";
+import type { KeyStore } from "../ports/key-store.ts";
 
 /** Reads all keys from the stream up to its current head. */
 export async function readKeys(stream: EventStream): Promise<ApiKeys> {

@@ -13,7 +13,7 @@ import {
   StreamUnavailable,
 } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { HeadKeyring, RoleLocks } from "../ports/installation.ts";
+import type { HeadKeyring } from "../ports/head-keys.ts";
 import type {
   Checkpoint,
   ModelCatalogue,
@@ -24,6 +24,7 @@ import type {
   StoreName,
   Table,
 } from "../ports/model-store.ts";
+import type { RoleLocks } from "../ports/role-locks.ts";
 import { beyondPart, type Page, type PageRequest, readPage } from "../queries/answers.ts";
 import { AUDIT_LAYOUT, advanceIndex, rootIn, rootsIn } from "./audit-index.ts";
 import { ensureCurrentKey, recordRotation } from "./key-rotation.ts";

@@ -8,7 +8,7 @@ import { readData } from "@counterfoil/core/stream/read-event";
 import { appendDecided, type ConcurrentWriter } from "../ingest/append-decided.ts";
 import { HeadKeyUnusable } from "../ports/errors.ts";
 import { type EventStream, readAll } from "../ports/event-stream.ts";
-import type { HeadKeyring, VerifySignature } from "../ports/installation.ts";
+import type { HeadKeyring, VerifySignature } from "../ports/head-keys.ts";
 
 /** The ledger's heads are signed by another key than the configured one. */
 export class HeadKeyReplaced extends HeadKeyUnusable {

@@ -1,6 +1,6 @@
 import { canonicalJson } from "@counterfoil/core/exact/json";
 import { compareText } from "@counterfoil/core/exact/text";
-import type { HeadSigner } from "../ports/installation.ts";
+import type { HeadSigner } from "../ports/head-keys.ts";
 import { NotProvable } from "./account-facts.ts";
 
 /**

@@ -11,7 +11,7 @@ import { isConfirmed, readRotation } from "../audit/key-rotation.ts";
 import type { LedgerNames } from "../ingest/startup.ts";
 import { ExportRefused } from "../ports/errors.ts";
 import type { Body } from "../ports/event-stream.ts";
-import type { VerifySignature } from "../ports/installation.ts";
+import type { VerifySignature } from "../ports/head-keys.ts";
 import {
   type Base64,
   bodyLine,

@@ -4,13 +4,13 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import type { Clock } from "../ports/clock.ts";
 import { GenerationMissing, isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import { type HeldLock, projectorLock, type RoleLocks } from "../ports/installation.ts";
 import type {
   Checkpoint,
   GenerationInfo,
   ModelCatalogue,
   ModelStore,
 } from "../ports/model-store.ts";
+import { type HeldLock, projectorLock, type RoleLocks } from "../ports/role-locks.ts";
 import { hadStopped, type Projection } from "../projection/projection.ts";
 import { openProjectionRun, type ProjectionRun, runNear, runTo } from "../projection/run.ts";
 import { isOnStream } from "../stream-guard.ts";

@@ -8,7 +8,6 @@ import { ANOMALY_CHANGES, ATTENTION, ATTENTION_COUNTS } from "../models/columns.
 import type { Clock } from "../ports/clock.ts";
 import { FormatTooNew, isEngineError, ModelCorrupted, StreamCorrupted } from "../ports/errors.ts";
 import { type EventStream, isLastPage, waitForMore } from "../ports/event-stream.ts";
-import { projectorLock, type RoleLocks } from "../ports/installation.ts";
 import {
   type Checkpoint,
   isLastRows,
@@ -17,6 +16,7 @@ import {
   type Row,
   type Rows,
 } from "../ports/model-store.ts";
+import { projectorLock, type RoleLocks } from "../ports/role-locks.ts";
 import {
   createTraces,
   NO_TRACING,

@@ -5,8 +5,8 @@ import { followActivations } from "../generations/activations.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isEngineError, LedgerMismatch } from "../ports/errors.ts";
 import { type EventStream, waitForMore } from "../ports/event-stream.ts";
-import type { RoleLocks } from "../ports/installation.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
+import type { RoleLocks } from "../ports/role-locks.ts";
 import {
   BrokersDisagree,
   NotAuthorized,

@@ -26,8 +26,8 @@ import {
   ModelUnavailable,
 } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import { projectorLock, type RoleLocks } from "../ports/installation.ts";
 import type { Row, Rows } from "../ports/model-store.ts";
+import { projectorLock, type RoleLocks } from "../ports/role-locks.ts";
 import type { PublishedTo } from "../publish/subject-counts.ts";
 import { isOnStream } from "../stream-guard.ts";
 import { countStuck, type StuckRule, stuckRule } from "./anomaly-record.ts";

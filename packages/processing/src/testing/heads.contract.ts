@@ -11,7 +11,7 @@ import { HeadKeyReplaced, trustedKeys } from "../audit/key-rotation.ts";
 import { verifyExpected, verifyHeads, verifyIndex } from "../audit/signed-trees.ts";
 import { eventsOfSubject, findSubjectPositions } from "../audit/subject-events.ts";
 import { HeadKeyUnusable, ModelCorrupted, StreamCorrupted, StreamForked } from "../ports/errors.ts";
-import type { HeadKeyring, HeadSigner } from "../ports/installation.ts";
+import type { HeadKeyring, HeadSigner } from "../ports/head-keys.ts";
 import type { Row, Table } from "../ports/model-store.ts";
 import { createManualClock } from "./manual-clock.ts";
 import { createMemoryEventStream, createMemoryStreamStorage } from "./memory-event-stream.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { KeyStore } from "../ports/installation.ts";
+import type { KeyStore } from "../ports/key-store.ts";
 
 export type KeyStoreHarness = Readonly<{
   /** Another instance on the same keys, as another process would open it. */
@@ -11,7 +11,7 @@ export type KeyStoreHarness = Readonly<{
 
 const DIGEST = "a".repeat(64);
 
-/** What every engine's key store promises, see ports/installation.ts. */
+/** What every engine's key store promises, see ports/key-store.ts. */
 export function describeKeyStoreContract(
   name: string,
   makeHarness: () => Promise<KeyStoreHarness>,

@@ -1,4 +1,4 @@
-import type { KeyStore } from "../ports/installation.ts";
+import type { KeyStore } from "../ports/key-store.ts";
 
 export function createMemoryKeyStore(
   kept: Map<string, string> = new Map<string, string>(),

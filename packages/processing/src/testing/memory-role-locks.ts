@@ -1,4 +1,4 @@
-import type { HeldLock, RoleLocks } from "../ports/installation.ts";
+import type { HeldLock, RoleLocks } from "../ports/role-locks.ts";
 
 type Waiter = (lock: HeldLock) => void;
 

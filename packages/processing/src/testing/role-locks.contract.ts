@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { HeldLock, RoleLocks } from "../ports/installation.ts";
+import type { HeldLock, RoleLocks } from "../ports/role-locks.ts";
 
 export type RoleLocksHarness = Readonly<{
   /** Another instance on the same locks, as another process would open it. */
@@ -11,7 +11,7 @@ type Use = () => Readonly<{ locks: RoleLocks; others: RoleLocks }>;
 
 const NEVER = new AbortController().signal;
 
-/** What every engine's role locks promise, see ports/installation.ts. */
+/** What every engine's role locks promise, see ports/role-locks.ts. */
 export function describeRoleLocksContract(
   name: string,
   makeHarness: () => Promise<RoleLocksHarness>,

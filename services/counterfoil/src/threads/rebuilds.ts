@@ -14,7 +14,7 @@ import {
   underLock,
 } from "@counterfoil/processing/generations/rebuild";
 import type { Clock } from "@counterfoil/processing/ports/clock";
-import type { HeldLock } from "@counterfoil/processing/ports/installation";
+import type { HeldLock } from "@counterfoil/processing/ports/role-locks";
 import type { Logger } from "pino";
 import { type RebuildGoal, type RebuildJob, spawnThread, stopThread } from "./supervise.ts";
 

@@ -8,7 +8,7 @@ import { asyncApiDocument, printStable, schemaDocuments } from "@counterfoil/con
 import { counted } from "@counterfoil/core/exact/text";
 import { createHeads } from "@counterfoil/processing/audit/heads";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import type { KeyStore } from "@counterfoil/processing/ports/installation";
+import type { KeyStore } from "@counterfoil/processing/ports/key-store";
 import type { ModelCatalogue } from "@counterfoil/processing/ports/model-store";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { pino } from "pino";

@@ -3,7 +3,7 @@
  *
  *     node role-holder.ts <url> <ledger> <name>
  */
-import { createRoleLocks } from "../installation.ts";
+import { createRoleLocks } from "../role-locks.ts";
 
 const [url = "", ledger = "", name = ""] = process.argv.slice(2);
 const held = await createRoleLocks({ url, ledger }).acquire(name, new AbortController().signal);

@@ -3,7 +3,7 @@
  *
  *     node lock-holder.ts <dataDir> <name>
  */
-import { createRoleLocks } from "../installation.ts";
+import { createRoleLocks } from "../role-locks.ts";
 
 const [dataDir = "", name = ""] = process.argv.slice(2);
 const held = await createRoleLocks({ dataDir }).acquire(name, new AbortController().signal);
