@@ -14,7 +14,7 @@ if (mode === "bare") {
 } else {
   const { startIngestorRole } = await import("@counterfoil/counterfoil/roles/ingestor");
   const { loadConfig } = await import("@counterfoil/adapters/config");
-  const { startTracing } = await import("@counterfoil/adapters/telemetry");
+  const { startTracing } = await import("@counterfoil/adapters/tracing");
   const { pino } = await import("pino");
   const config = loadConfig({ ...process.env, COUNTERFOIL_HTTP_PORT: String(port) });
   const logger = pino({ level: "error" });

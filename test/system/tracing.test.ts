@@ -1,6 +1,6 @@
 import { systemClock as clock, nodeHashing as hashing } from "@counterfoil/adapters/node/runtime";
-import { tracing } from "@counterfoil/adapters/telemetry";
 import { collectSpans } from "@counterfoil/adapters/testing/collected-spans";
+import { tracing } from "@counterfoil/adapters/tracing";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { createRegistry } from "@counterfoil/counterfoil/service/service";
 import { createListener } from "@counterfoil/http/listener";

@@ -11,7 +11,7 @@ import type { RoleLocks } from "@counterfoil/processing/ports/role-locks";
 import type { Tracing } from "@counterfoil/processing/ports/tracing";
 import { createHeadKeyFile, type HeadKeyFile } from "./node/keys.ts";
 import { nodeHashing, systemClock } from "./node/runtime.ts";
-import { tracing } from "./telemetry.ts";
+import { tracing } from "./tracing.ts";
 
 /**
  * `read` neither creates nor appends. `write` creates the stream if it does not exist. `ingest` is

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { loadConfig } from "@counterfoil/adapters/config";
-import { createLogger, startTracing } from "@counterfoil/adapters/telemetry";
+import { createLogger } from "@counterfoil/adapters/log";
+import { startTracing } from "@counterfoil/adapters/tracing";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { Command, CommanderError, Option } from "commander";

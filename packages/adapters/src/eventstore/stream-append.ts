@@ -7,7 +7,7 @@ import { EventIdTaken } from "@counterfoil/processing/ports/errors";
 import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
-import { createHeadWaiters, type HeadWaiters } from "../waiting.ts";
+import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import type { Connection, StartCall, Timing } from "./connection.ts";
 import { catchUpIndex, entryOf, type IdentityIndex } from "./identity-index.ts";
 import { type DecodedEvent, encodeEvent } from "./stored-event.ts";

@@ -5,8 +5,8 @@ import pg, {
   type PoolClient,
   type QueryArrayConfig,
 } from "pg";
+import { createGate } from "../gate.ts";
 import type { Stored } from "../sql/trouble.ts";
-import { createGate } from "../waiting.ts";
 import { isConnectionLost, portError, refusedError, type Server, ServerUnfit } from "./server.ts";
 
 /** Timeout for connecting and authenticating. */

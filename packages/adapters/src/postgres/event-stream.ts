@@ -11,9 +11,9 @@ import {
   rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
 import type { Client } from "pg";
+import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import { quoted } from "../sql/tables.ts";
 import { STREAM } from "../sql/trouble.ts";
-import { createHeadWaiters, type HeadWaiters } from "../waiting.ts";
 import {
   ALWAYS_BY_INDEX,
   type Connections,

@@ -18,10 +18,11 @@ import {
   type KnownEvents,
   rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
+import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import { collectWhenAsked } from "../node/garbage.ts";
 import { nodeHashing } from "../node/runtime.ts";
+import { createPendingCalls } from "../pending-calls.ts";
 import { STREAM } from "../sql/trouble.ts";
-import { createHeadWaiters, createPendingCalls, type HeadWaiters } from "../waiting.ts";
 import {
   createFolder,
   createReconnectingConnection,

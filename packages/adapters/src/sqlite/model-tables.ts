@@ -13,6 +13,7 @@ import {
   takeRows,
   type Value,
 } from "@counterfoil/processing/ports/model-store";
+import { createGate } from "../gate.ts";
 import { lacksIn, type StoredColumns, storedColumns } from "../sql/stored-columns.ts";
 import {
   type Cells,
@@ -27,7 +28,6 @@ import {
   quotedList,
 } from "../sql/tables.ts";
 import { MODEL } from "../sql/trouble.ts";
-import { createGate } from "../waiting.ts";
 import {
   identityOf,
   inTransaction,

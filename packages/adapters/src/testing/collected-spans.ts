@@ -1,6 +1,6 @@
 import { InMemorySpanExporter, type ReadableSpan } from "@opentelemetry/sdk-trace";
 import { pino } from "pino";
-import { startTracing } from "../telemetry.ts";
+import { startTracing } from "../tracing.ts";
 
 /** Collects the spans of this thread in memory; they are there once it is stopped. */
 export async function collectSpans() {

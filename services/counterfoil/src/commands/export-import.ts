@@ -67,7 +67,7 @@ const FORMATS = {
   },
   csv: (path, options) => writeParts(path, exportCsv(options)),
   parquet: async (path, options) => {
-    const { writeParquet } = await import("@counterfoil/adapters/node/files");
+    const { writeParquet } = await import("@counterfoil/adapters/node/parquet");
     return writeParquet(path, FACT_COLUMNS, factRows(options));
   },
 } as const satisfies Readonly<Record<string, WriteExport>>;

@@ -1,7 +1,7 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { writeWholeFile } from "@counterfoil/adapters/node/files";
 import { keepHeapLean } from "@counterfoil/adapters/node/runtime";
-import type { ReplayFile } from "@counterfoil/adapters/sqlite/model-store";
+import type { ReplayFile } from "@counterfoil/adapters/sqlite/replay-file";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { BalanceRecord } from "@counterfoil/contracts/record";
 import { formatTime } from "@counterfoil/core/exact/time";
@@ -133,7 +133,7 @@ async function showReplay(backends: Backends, to: Point, options: ReplayOptions)
 }
 
 async function withReplayFile<T>(path: string, work: (file: ReplayFile) => Promise<T>): Promise<T> {
-  const { createReplayFile } = await import("@counterfoil/adapters/sqlite/model-store");
+  const { createReplayFile } = await import("@counterfoil/adapters/sqlite/replay-file");
   const file = createReplayFile(path);
   try {
     return await work(file);

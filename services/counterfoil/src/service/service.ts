@@ -1,6 +1,6 @@
 import type { Backends } from "@counterfoil/adapters/connect";
+import { droppedLines } from "@counterfoil/adapters/log";
 import { systemClock } from "@counterfoil/adapters/node/runtime";
-import { droppedLines } from "@counterfoil/adapters/telemetry";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { guard } from "@counterfoil/gateway/access";

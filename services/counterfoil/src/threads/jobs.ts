@@ -1,8 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type Backends, connect } from "@counterfoil/adapters/connect";
+import { createGate } from "@counterfoil/adapters/gate";
+import { createLogger } from "@counterfoil/adapters/log";
 import { collectWhenAsked } from "@counterfoil/adapters/node/garbage";
-import { createLogger, startTracing } from "@counterfoil/adapters/telemetry";
-import { createGate } from "@counterfoil/adapters/waiting";
+import { startTracing } from "@counterfoil/adapters/tracing";
 import type { createReadingApp, forwardedHeaders } from "@counterfoil/gateway/gateway";
 import { sampleLog } from "@counterfoil/http/request-log";
 import { SHARED_PAGE } from "@counterfoil/processing/audit/audit-index";

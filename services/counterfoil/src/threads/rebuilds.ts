@@ -1,6 +1,6 @@
 import type { Worker } from "node:worker_threads";
 import type { Backends } from "@counterfoil/adapters/connect";
-import { createGate } from "@counterfoil/adapters/waiting";
+import { createGate } from "@counterfoil/adapters/gate";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { RebuildProgress } from "@counterfoil/contracts/operations-record";

@@ -1,7 +1,7 @@
 import { flushCompileCache } from "node:module";
 import { type ResourceLimits, Worker, type WorkerOptions } from "node:worker_threads";
-import { forwardLines } from "@counterfoil/adapters/telemetry";
-import { createPendingCalls } from "@counterfoil/adapters/waiting";
+import { forwardLines } from "@counterfoil/adapters/log";
+import { createPendingCalls } from "@counterfoil/adapters/pending-calls";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import type { Readers } from "@counterfoil/gateway/gateway";

@@ -1,7 +1,7 @@
 import { loadConfig } from "@counterfoil/adapters/config";
 import { connect } from "@counterfoil/adapters/connect";
 import { createKafkaTopics } from "@counterfoil/adapters/kafka/topics";
-import { createLogger } from "@counterfoil/adapters/telemetry";
+import { createLogger } from "@counterfoil/adapters/log";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { startPublisher } from "../publisher.ts";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "@jest/globals";
 
-const LOGGING = new URL("./telemetry.ts", import.meta.url).href;
+const LOGGING = new URL("./log.ts", import.meta.url).href;
 
 /** The arguments of a process with a logger of its own. */
 const withLogger = (statement: string, level = "info") => [

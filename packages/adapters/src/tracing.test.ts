@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { type Logger, pino } from "pino";
-import { startTracing, tracing } from "./telemetry.ts";
 import { collectSpans } from "./testing/collected-spans.ts";
+import { startTracing, tracing } from "./tracing.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SENDER = `00-${TRACE}-00f067aa0ba902b7-01`;
