@@ -9,7 +9,8 @@ import {
 } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
-import { type Lag, lagBehind, type ServedModels } from "@counterfoil/processing/queries/serving";
+import { type Lag, lagBehind } from "@counterfoil/processing/queries/lag";
+import type { ServedModels } from "@counterfoil/processing/queries/serving";
 import { type ModelAttention, readAttention } from "@counterfoil/processing/queries/status";
 import { Gauge, type Registry } from "prom-client";
 

@@ -19,13 +19,9 @@ import {
   type Page,
   type PageRequest,
 } from "@counterfoil/processing/queries/answers";
+import { lastPositionBy, lateArrivals } from "@counterfoil/processing/queries/known-at";
 import type { Moment } from "@counterfoil/processing/queries/moment";
-import {
-  lastPositionBy,
-  lateArrivals,
-  type ReadModel,
-  type ServedModels,
-} from "@counterfoil/processing/queries/serving";
+import type { ReadModel, ServedModels } from "@counterfoil/processing/queries/serving";
 import type { StatusSources } from "@counterfoil/processing/queries/status";
 import type { Caller } from "./access.ts";
 import { position, time } from "./parameter.ts";

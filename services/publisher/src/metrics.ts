@@ -5,7 +5,7 @@ import {
   withinMs,
 } from "@counterfoil/processing/ports/clock";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import { type Lag, lagBehind } from "@counterfoil/processing/queries/serving";
+import { type Lag, lagBehind } from "@counterfoil/processing/queries/lag";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { PublisherEvent, PublishingState } from "./publisher.ts";
 

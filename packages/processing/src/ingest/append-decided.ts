@@ -1,6 +1,6 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import { APPEND_EVENTS_MAX, cutAppends } from "@counterfoil/core/ingest/event";
-import { type Clock, type RandomFraction, type RetryPolicy, retry } from "../ports/clock.ts";
+import type { Clock } from "../ports/clock.ts";
 import { StreamUnavailable } from "../ports/errors.ts";
 import {
   type AppendResult,
@@ -9,6 +9,7 @@ import {
   type KnownEvents,
   mayFollow,
 } from "../ports/event-stream.ts";
+import { type RandomFraction, type RetryPolicy, retry } from "../ports/retry.ts";
 
 /** A writer that appends concurrently with a busy ingestor. */
 export type ConcurrentWriter = Readonly<{

@@ -2,7 +2,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type { StatusRecord } from "@counterfoil/contracts/operations-record";
 import { counted } from "@counterfoil/core/exact/text";
 import { type Nanos, timeOf } from "@counterfoil/core/exact/time";
-import { secondsSince } from "./serving.ts";
+import { secondsSince } from "./lag.ts";
 
 /** A problem that needs a person, and what to do about it. */
 type Need = StatusRecord["needs_a_person"][number];

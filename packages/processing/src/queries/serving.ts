@@ -1,8 +1,6 @@
 import type { ModelName } from "@counterfoil/contracts/fact";
-import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import { type Activation, followActivations } from "../generations/activations.ts";
 import { STOPPED } from "../models/columns.ts";
-import { lastLateArrivalBy } from "../models/deliveries.ts";
 import type { Clock } from "../ports/clock.ts";
 import { GenerationMissing, isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
@@ -211,52 +209,6 @@ function closeIfIdle({ retired, users, reader }: Open): void {
   void reader.then((open) => open.close()).catch(() => {});
 }
 
-/**
- * The last position recorded by a time; 0 if there is none. Recording times never decrease along
- * the stream and its positions have no gaps, so a binary search finds it without an index.
- */
-export async function lastPositionBy(stream: EventStream, time: Nanos): Promise<number> {
-  const head = await stream.head();
-  if (head.recordedAt <= time) return head.position;
-  let [known, beyond] = [0, head.position];
-  while (beyond - known > 1) {
-    const middle = Math.floor((known + beyond) / 2);
-    const [event] = await stream.read({ after: middle - 1, limit: 1 });
-    if (event !== undefined && event.recorded_at <= time) known = middle;
-    else beyond = middle;
-  }
-  return known;
-}
-
-type ArrivalSources = Readonly<{
-  stream: EventStream;
-  clock: Clock;
-  models: Readonly<{
-    info(model: "balances"): Promise<Readonly<{ modelVersion: number }> | null>;
-  }>;
-}>;
-
-/** The first version of the balances model that stores facts recorded long after their arrival. */
-const LATE_ARRIVALS_SINCE = 5;
-
-/**
- * Facts whose recording time is later than their arrival, because a clock had run ahead before.
- * They count by their arrival.
- *
- * @returns `read`, which reads the last position that had arrived by the time from rows of the
- *   balances at `minPosition` or later; null if no version that stores late arrivals is served
- */
-export async function lateArrivals(
-  { stream, models, clock }: ArrivalSources,
-  time: Nanos,
-): Promise<Readonly<{ minPosition: number; read: (rows: Rows) => Promise<number> }> | null> {
-  const served = await models.info("balances");
-  if (served === null || served.modelVersion < LATE_ARRIVALS_SINCE) return null;
-  const head = await stream.head();
-  const minPosition = head.recordedAt > clock.now() ? head.position : 0;
-  return { minPosition, read: (rows) => lastLateArrivalBy(rows, time) };
-}
-
 /** Interval at which the positions of awaited models are read. */
 const ROUND_MS = 5;
 
@@ -298,28 +250,4 @@ function createPositionWait(
     }
     return reached !== null && reached >= position;
   };
-}
-
-/** How far a reader of the stream is behind its head. */
-export type Lag = Readonly<{
-  events: number;
-  /** Age of the oldest unread event; 0 if there is none. */
-  seconds: number;
-}>;
-
-/** @param position up to which the stream has been read */
-export async function lagBehind(
-  stream: Pick<EventStream, "head" | "read">,
-  position: number,
-  now: Nanos,
-): Promise<Lag> {
-  const events = Math.max(0, (await stream.head()).position - position);
-  if (events === 0) return { events, seconds: 0 };
-  const [next] = await stream.read({ after: position, limit: 1 });
-  return { events, seconds: next === undefined ? 0 : secondsSince(next.recorded_at, now) };
-}
-
-/** The seconds since a time, to the millisecond; 0 if the clock is behind it. */
-export function secondsSince(time: Nanos, now: Nanos): number {
-  return now > time ? Number((now - time) / (SECOND / 1000n)) / 1000 : 0;
 }

@@ -33,9 +33,10 @@ import { isOnStream } from "../stream-guard.ts";
 import { countStuck, type StuckRule, stuckRule } from "./anomaly-record.ts";
 import { positionIn, textIn } from "./answers.ts";
 import { NO_DIGEST } from "./events.ts";
+import { lagBehind } from "./lag.ts";
 import { needsOf } from "./needs.ts";
 import type { Platform } from "./platform.ts";
-import { lagBehind, ModelNotServed, type ServedModels } from "./serving.ts";
+import { ModelNotServed, type ServedModels } from "./serving.ts";
 
 export const MODELS: readonly ModelName[] = modelName.options;
 

@@ -14,11 +14,8 @@ import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import { recordAction } from "@counterfoil/processing/operator";
 import { FileUnusable } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
-import {
-  lastPositionBy,
-  type ServedModels,
-  serveModels,
-} from "@counterfoil/processing/queries/serving";
+import { lastPositionBy } from "@counterfoil/processing/queries/known-at";
+import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import { InvalidArgumentError } from "commander";
 import { Stopped, WrongUsage } from "../error-report.ts";
 import { openExisting, withBackends } from "../service/open-ledger.ts";

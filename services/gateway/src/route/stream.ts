@@ -22,6 +22,7 @@ import {
   listEvents,
   type StreamRange,
 } from "@counterfoil/processing/queries/events";
+import { lastPositionBy } from "@counterfoil/processing/queries/known-at";
 import {
   DELIVERY_KEY,
   type DeliveryFilters,
@@ -29,7 +30,6 @@ import {
   isOfQuarantine,
   listDeliveries,
 } from "@counterfoil/processing/queries/provenance";
-import { lastPositionBy } from "@counterfoil/processing/queries/serving";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Caller } from "../access.ts";

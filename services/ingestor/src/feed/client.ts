@@ -1,12 +1,12 @@
 import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
 import type { SampledLog } from "@counterfoil/http/request-log";
+import type { Clock } from "@counterfoil/processing/ports/clock";
+import type { Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
 import {
   backoffMs,
-  type Clock,
   type RandomFraction,
   type RetryPolicy,
-} from "@counterfoil/processing/ports/clock";
-import type { Ingest, Receipt } from "@counterfoil/processing/ports/ingest";
+} from "@counterfoil/processing/ports/retry";
 import type { Logger } from "pino";
 import { errorReport, type IngestorMetrics, logIncomplete } from "../telemetry.ts";
 import {

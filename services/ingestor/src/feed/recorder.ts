@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, type RandomFraction } from "@counterfoil/processing/ports/clock";
+import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import {
   type FeedClosing,
@@ -7,6 +7,7 @@ import {
   Overloaded,
   type Receipt,
 } from "@counterfoil/processing/ports/ingest";
+import { backoffMs, type RandomFraction } from "@counterfoil/processing/ports/retry";
 import type { Logger } from "pino";
 import { errorReport } from "../telemetry.ts";
 import type { FeedSocket, Frame } from "./connection.ts";

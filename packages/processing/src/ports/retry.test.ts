@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { retry } from "./clock.ts";
+import { retry } from "./retry.ts";
 
 class Passing extends Error {}
 
