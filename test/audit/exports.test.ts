@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { createHeadKeyFile } from "@counterfoil/adapters/node/keys";
 import type { TreeHead } from "@counterfoil/contracts/audit";
 import { createHeads } from "@counterfoil/processing/audit/heads";
-import { eraseBodies, findErasable } from "@counterfoil/processing/operator";
+import { eraseBodies, findErasable } from "@counterfoil/processing/erasure";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { emptyStream, exportText, importText } from "../system/exports.ts";
 import { ACCOUNT_ID, balanceBody, take } from "../system/messages.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createHeads } from "@counterfoil/processing/audit/heads";
-import { eraseBodies, findErasable } from "@counterfoil/processing/operator";
+import { eraseBodies, findErasable } from "@counterfoil/processing/erasure";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ROOT } from "../support/module-graph.ts";
 import { exportText } from "../system/exports.ts";

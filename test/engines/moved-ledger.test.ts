@@ -9,7 +9,7 @@ import type { Head } from "@counterfoil/core/stream/chain";
 import {
   type RecordDifference,
   recordDifferences,
-} from "@counterfoil/processing/generations/compare";
+} from "@counterfoil/processing/generations/record-differences";
 import { replayModel } from "@counterfoil/processing/generations/refold";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { openLedger } from "@counterfoil/processing/ingest/startup";

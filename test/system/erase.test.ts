@@ -1,15 +1,15 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import { bodyErasedEvent, bodyErasedId } from "@counterfoil/core/erasure";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
-import { verifyStream } from "@counterfoil/processing/generations/verify";
-import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import {
   type Erasable,
   eraseBodies,
   findErasable,
   isShared,
-  NothingThere,
-} from "@counterfoil/processing/operator";
+} from "@counterfoil/processing/erasure";
+import { verifyStream } from "@counterfoil/processing/generations/verify";
+import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
+import { NothingThere } from "@counterfoil/processing/operator";
 import { findBody, findDelivery } from "@counterfoil/processing/queries/deliveries";
 import { explainedDeliveries } from "@counterfoil/processing/queries/explain/explain";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";

@@ -11,7 +11,7 @@ import { openProjectionRun } from "@counterfoil/processing/projection/run";
 import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { balanceRecord } from "@counterfoil/processing/queries/balances";
 import { explain } from "@counterfoil/processing/queries/explain/explain";
-import { LOOKED_THROUGH_MAX } from "@counterfoil/processing/queries/explain/take-back";
+import { LOOKED_THROUGH_MAX } from "@counterfoil/processing/queries/explain/unwind";
 import type { Moment } from "@counterfoil/processing/queries/moment";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";

@@ -3,7 +3,7 @@ import { retranslate } from "@counterfoil/processing/ingest/retranslate";
 import { RECORD_CHANGES } from "@counterfoil/processing/models/lifecycle/tables";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { openProjectionRun, runTo } from "@counterfoil/processing/projection/run";
-import { TooFarBack } from "@counterfoil/processing/queries/explain/take-back";
+import { TooFarBack } from "@counterfoil/processing/queries/explain/unwind";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { createRandom } from "@counterfoil/simulator/random";
 import { shuffleBetweenOpenings } from "@counterfoil/simulator/testing/deliveries";

@@ -7,6 +7,7 @@ import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import { createGrowingTree } from "@counterfoil/core/audit/merkle-log";
 import { chainHash, emptyHead } from "@counterfoil/core/stream/chain";
 import { createHeads } from "@counterfoil/processing/audit/heads";
+import { eraseBodies, findErasable } from "@counterfoil/processing/erasure";
 import {
   createBodyMemory,
   endLine,
@@ -15,7 +16,6 @@ import {
 import { checkExport, importLedger } from "@counterfoil/processing/exports/import-ledger";
 import { verifyStream } from "@counterfoil/processing/generations/verify";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
-import { eraseBodies, findErasable } from "@counterfoil/processing/operator";
 import { ExportRefused } from "@counterfoil/processing/ports/errors";
 import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { createManualClock } from "@counterfoil/processing/testing/manual-clock";

@@ -3,7 +3,7 @@ import { sourcesOf } from "@counterfoil/processing/changes/change-rows";
 import {
   type RecordDifference,
   recordDifferences,
-} from "@counterfoil/processing/generations/compare";
+} from "@counterfoil/processing/generations/record-differences";
 import { replayModel } from "@counterfoil/processing/generations/refold";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelStore } from "@counterfoil/processing/ports/model-store";

@@ -14,6 +14,7 @@ import {
 } from "../ports/ingest.ts";
 import { NO_TRACING, type Tracing } from "../ports/tracing.ts";
 import { commitGroups, type Pending } from "./group-commit.ts";
+import { recordLarge } from "./large-delivery.ts";
 import { readLarge } from "./large-reading.ts";
 import {
   closingRequest,
@@ -21,7 +22,6 @@ import {
   deliveryRequest,
   openingRequest,
   type Request,
-  recordLarge,
 } from "./request.ts";
 
 export type IngestOptions = Readonly<{

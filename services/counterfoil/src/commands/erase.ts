@@ -7,7 +7,7 @@ import {
   eraseBodies,
   findErasable,
   isShared,
-} from "@counterfoil/processing/operator";
+} from "@counterfoil/processing/erasure";
 import type { OutOfReach } from "@counterfoil/processing/ports/event-stream";
 import { Command, InvalidArgumentError } from "commander";
 import { EXIT, WrongUsage } from "../error-report.ts";

@@ -10,7 +10,7 @@ import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { NothingThere } from "@counterfoil/processing/operator";
 import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
 import { type Explained, explain } from "@counterfoil/processing/queries/explain/explain";
-import { TooFarBack } from "@counterfoil/processing/queries/explain/take-back";
+import { TooFarBack } from "@counterfoil/processing/queries/explain/unwind";
 import { Command } from "commander";
 import { WrongUsage } from "../error-report.ts";
 import { print, printJson } from "../output/print.ts";

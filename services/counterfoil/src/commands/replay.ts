@@ -8,7 +8,7 @@ import { formatTime } from "@counterfoil/core/exact/time";
 import {
   type RecordDifference,
   recordDifferences,
-} from "@counterfoil/processing/generations/compare";
+} from "@counterfoil/processing/generations/record-differences";
 import { replayModel } from "@counterfoil/processing/generations/refold";
 import { MODEL_NAMES, PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { NothingThere } from "@counterfoil/processing/operator";

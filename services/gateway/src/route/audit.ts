@@ -13,7 +13,7 @@ import { Problem } from "@counterfoil/http/problem";
 import { HEADS_KEY, outsideTree } from "@counterfoil/processing/audit/heads";
 import { createStandings } from "@counterfoil/processing/queries/events";
 import { explain, MODELS_OF } from "@counterfoil/processing/queries/explain/explain";
-import { TooFarBack } from "@counterfoil/processing/queries/explain/take-back";
+import { TooFarBack } from "@counterfoil/processing/queries/explain/unwind";
 import { isPast, type Moment } from "@counterfoil/processing/queries/moment";
 import { z } from "zod";
 import {

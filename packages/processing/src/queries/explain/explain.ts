@@ -22,6 +22,7 @@ import {
 import { type FindOptions, findDelivery, findErasures } from "../deliveries.ts";
 import type { Standings } from "../events.ts";
 import type { ServedModels } from "../serving.ts";
+import { createJudge } from "./event-roles.ts";
 import { arithmeticIn } from "./facts.ts";
 import type { ListedFact, Subject } from "./subject.ts";
 import {
@@ -32,7 +33,7 @@ import {
   lifecycleSubject,
   runSubject,
 } from "./subjects.ts";
-import { createJudge, type RememberedMoment, unwind } from "./take-back.ts";
+import { type RememberedMoment, unwind } from "./unwind.ts";
 
 export type ExplainSources = Readonly<{
   stream: EventStream;
