@@ -1,6 +1,6 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
+import type { ShownReset } from "@counterfoil/processing/changes/channel";
 import { createStep, newHub } from "@counterfoil/processing/changes/hub";
-import type { ShownReset } from "@counterfoil/processing/changes/reader";
 import { followActivations } from "@counterfoil/processing/generations/activations";
 import { catchUpUnattended, rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";

@@ -4,25 +4,27 @@ import type { Clock } from "../ports/clock.ts";
 import { type EventStream, waitForMore } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { ServedModels } from "../queries/serving.ts";
-import { createStep, type HubSink, newHub } from "./hub.ts";
-import { type ReadChangesDeps, type ResumePoint, readNext } from "./read.ts";
 import {
-  advance,
-  type ChangeCursor,
   type ChangeFilter,
   type ChangeFrames,
   type Channel,
   channelKey,
-  formatCursor,
   includesModel,
+  type ShownState,
+  writeChanges,
+} from "./channel.ts";
+import {
+  advance,
+  type ChangeCursor,
+  formatCursor,
   isComplete,
   isSamePosition,
   MODELS,
   nextChanges,
-  type ShownState,
   separateLagging,
-  writeChanges,
-} from "./reader.ts";
+} from "./cursor.ts";
+import { createStep, type HubSink, newHub } from "./hub.ts";
+import { type ReadChangesDeps, type ResumePoint, readNext } from "./read.ts";
 
 /** Where a reader starts. */
 export type ReaderStart = Readonly<{

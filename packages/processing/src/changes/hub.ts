@@ -6,17 +6,9 @@ import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint, Rows } from "../ports/model-store.ts";
 import { everyRow } from "../projection/selection.ts";
 import { is, PUBLISHED_SINCE_VERSION } from "./change-rows.ts";
+import type { ReadChange, ShownReset, ShownState } from "./channel.ts";
+import { advance, type ChangeCursor, cursorAt, type NextChanges, nextChanges } from "./cursor.ts";
 import { ModelUnread, type ReadChangesDeps, type ResumePoint, readNext } from "./read.ts";
-import {
-  advance,
-  type ChangeCursor,
-  cursorAt,
-  type NextChanges,
-  nextChanges,
-  type ReadChange,
-  type ShownReset,
-  type ShownState,
-} from "./reader.ts";
 
 /** Receives changes as they are published. */
 export type HubSink = Readonly<{

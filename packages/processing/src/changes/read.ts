@@ -17,7 +17,8 @@ import {
   type Source,
   sourcesOf,
 } from "./change-rows.ts";
-import type { ModelReset, NextChanges, ReadChange, ReadPosition, RecordChange } from "./reader.ts";
+import type { ModelReset, ReadChange, RecordChange } from "./channel.ts";
+import type { NextChanges, ReadPosition } from "./cursor.ts";
 
 export type ReadChangesDeps = Readonly<{
   models: ServedModels;

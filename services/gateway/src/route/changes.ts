@@ -2,13 +2,9 @@ import type { ServerResponse } from "node:http";
 import { STATE_TOPICS, type StateTopic } from "@counterfoil/contracts/kafka";
 import { Problem } from "@counterfoil/http/problem";
 import type { SampledLog } from "@counterfoil/http/request-log";
+import type { ChangeFilter, ChangeFrames } from "@counterfoil/processing/changes/channel";
+import { type ChangeCursor, parseCursor } from "@counterfoil/processing/changes/cursor";
 import type { FeedCommand, FeedMessage, ReaderStart } from "@counterfoil/processing/changes/feed";
-import {
-  type ChangeCursor,
-  type ChangeFilter,
-  type ChangeFrames,
-  parseCursor,
-} from "@counterfoil/processing/changes/reader";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Caller } from "../access.ts";

@@ -8,7 +8,7 @@ import {
   nextChanges,
   parseCursor,
   separateLagging,
-} from "./reader.ts";
+} from "./cursor.ts";
 
 const parsed = (text: string): ChangeCursor => {
   const cursor = parseCursor(text);
