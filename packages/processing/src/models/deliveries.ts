@@ -1,6 +1,6 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { StreamEvent } from "@counterfoil/core/balances/evolve";
+import type { StreamEvent } from "@counterfoil/core/balances/targets";
 import { formatTime, type Nanos, SECOND, timeOf } from "@counterfoil/core/exact/time";
 import { readData } from "@counterfoil/core/stream/read-event";
 import type { Row, Rows, Table } from "../ports/model-store.ts";

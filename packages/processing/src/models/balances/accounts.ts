@@ -4,7 +4,7 @@ import {
   type StreamEvent,
   type Target,
   targetsOf,
-} from "@counterfoil/core/balances/evolve";
+} from "@counterfoil/core/balances/targets";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { ModelStore } from "../../ports/model-store.ts";
 import type { Work } from "../../projection/projection.ts";

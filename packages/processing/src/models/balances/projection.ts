@@ -1,6 +1,6 @@
 import type { DataOf } from "@counterfoil/contracts/fact";
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
-import type { StreamEvent } from "@counterfoil/core/balances/evolve";
+import type { StreamEvent } from "@counterfoil/core/balances/targets";
 import { timeOf } from "@counterfoil/core/exact/time";
 import { isTooNew } from "@counterfoil/core/stream/read-event";
 import type { ModelStore } from "../../ports/model-store.ts";

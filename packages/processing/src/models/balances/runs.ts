@@ -13,7 +13,6 @@ import {
   withMovement,
   withReport,
 } from "@counterfoil/core/balances/entry";
-import { nextFact, type StreamEvent, type Target } from "@counterfoil/core/balances/evolve";
 import {
   appendInOrder,
   type EntryChange,
@@ -21,6 +20,7 @@ import {
   rearrange,
 } from "@counterfoil/core/balances/history";
 import { errorOf, isWhole, PLACES_MAX } from "@counterfoil/core/balances/ordering";
+import { nextFact, type StreamEvent, type Target } from "@counterfoil/core/balances/targets";
 import type { Nanos } from "@counterfoil/core/exact/time";
 import type { FactState } from "@counterfoil/core/ingest/fact-state";
 import type { Row } from "../../ports/model-store.ts";

@@ -1,6 +1,5 @@
 import { comparePlaces, type History, type Placed } from "@counterfoil/core/balances/arrangement";
 import { type Entry, entryId, newEntry, withReport } from "@counterfoil/core/balances/entry";
-import { nextFact, type StreamEvent, type Target } from "@counterfoil/core/balances/evolve";
 import type { EntryChange } from "@counterfoil/core/balances/history";
 import {
   balanceHeld,
@@ -11,6 +10,7 @@ import {
   mayBeIn,
   states,
 } from "@counterfoil/core/balances/snapshots";
+import { nextFact, type StreamEvent, type Target } from "@counterfoil/core/balances/targets";
 import { isSameMoney } from "@counterfoil/core/exact/money";
 import { compareText } from "@counterfoil/core/exact/text";
 import { compareTimes, type Nanos, SECOND } from "@counterfoil/core/exact/time";

@@ -7,7 +7,7 @@ import {
   type MovementRecord,
   type RunRecord,
 } from "@counterfoil/contracts/record";
-import { targetsOf } from "@counterfoil/core/balances/evolve";
+import { targetsOf } from "@counterfoil/core/balances/targets";
 import { formatTime, type Nanos } from "@counterfoil/core/exact/time";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { providerEventId } from "@counterfoil/core/ingest/event";
