@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { StreamMissing } from "@counterfoil/processing/ports/errors";
 import { afterAll, expect, test } from "@jest/globals";
 import { loadConfig } from "./config.ts";
-import { connect, ledgerFolder } from "./connect.ts";
+import { closing, connect, ledgerFolder } from "./connect.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "counterfoil-connect-"));
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
@@ -25,4 +25,18 @@ test("a reader finds a stream only after a writer has created it", async () => {
   expect(reader).toMatchObject({ engine: "sqlite", ledger: "read", environment: "production" });
   expect((await reader.stream.head()).position).toBe(0);
   await reader.close();
+});
+
+test("every part is closed in order, whichever fails, and the first error is thrown", async () => {
+  const closed: string[] = [];
+  const part = (name: string, error?: Error) => ({
+    close: async () => {
+      closed.push(name);
+      if (error !== undefined) throw error;
+    },
+  });
+  const [gone, full] = [new Error("the connection is gone"), new Error("the disk is full")];
+  const close = closing(part("keys"), part("catalogue", gone), part("stream", full), part("index"));
+  await expect(close()).rejects.toBe(gone);
+  expect(closed).toEqual(["keys", "catalogue", "stream", "index"]);
 });

@@ -111,7 +111,7 @@ const openSqlite: OpenEngine = async ({ config, access, clock, hashing, logger }
   return { engine: "sqlite", stream, catalogue, locks, keys, integrity, close };
 };
 
-/** The ledger's folder. Ledgers share nothing: all except the default have their own folder in the data folder. */
+/** The file of the key that signs heads: in the ledger's folder unless it is configured. */
 const headKeyFile = (config: Config): string =>
   config.COUNTERFOIL_HEAD_KEY_FILE ?? join(ledgerFolder(config), "head.key");
 
@@ -130,6 +130,7 @@ function realPath(path: string): string {
 /** Relative to the data folder: in it, or in a ledger's own folder in it. */
 const KEPT = /^((?!\.\.)[^/]+\/)?((stream|keys)\.db|head\.key|(models|locks)\/)/;
 
+/** The ledger's folder. Ledgers share nothing: all except the default have their own folder in the data folder. */
 export function ledgerFolder({ COUNTERFOIL_DATA_DIR, COUNTERFOIL_LEDGER }: Config): string {
   return COUNTERFOIL_LEDGER === "default"
     ? COUNTERFOIL_DATA_DIR
@@ -181,9 +182,14 @@ const openEventstore: OpenEngine = async ({ config, access, clock, hashing, logg
 /** For servers, which check their pages when reading them (PostgreSQL with data checksums). */
 const NOTHING_FOUND = async (): Promise<readonly string[]> => [];
 
-/** Closes the parts in order; dependent parts come first. */
-const closing =
+/**
+ * Closes the parts in order; dependent parts come first. One that fails does not leave the others open;
+ * the first error is thrown when all have been tried.
+ */
+export const closing =
   (...parts: readonly Readonly<{ close(): Promise<void> }>[]) =>
   async (): Promise<void> => {
-    for (const part of parts) await part.close();
+    const errors: unknown[] = [];
+    for (const part of parts) await part.close().catch((error: unknown) => errors.push(error));
+    if (errors.length > 0) throw errors[0];
   };
