@@ -25,7 +25,7 @@ import type {
   HeadSigner,
   VerifySignature,
 } from "@counterfoil/processing/ports/head-keys";
-import { fieldsOf } from "../sql/trouble.ts";
+import { fieldsOf } from "../sql/engine-errors.ts";
 import { flush } from "./runtime.ts";
 
 export type HeadKeyFile = HeadKeyring &

@@ -6,7 +6,7 @@ import pg, {
   type QueryArrayConfig,
 } from "pg";
 import { createGate } from "../gate.ts";
-import type { Stored } from "../sql/trouble.ts";
+import type { ErrorMapping } from "../sql/engine-errors.ts";
 import { isConnectionLost, portError, refusedError, type Server, ServerUnfit } from "./server.ts";
 
 /** Timeout for connecting and authenticating. */
@@ -179,20 +179,20 @@ export type ReconnectingClient = Readonly<{
 
 type ReconnectingOptions = Readonly<{
   server: Server;
-  stored: Stored;
+  mapping: ErrorMapping;
   client: ClientOptions;
   isExclusive?: boolean;
 }>;
 
 export function createReconnectingClient(options: ReconnectingOptions): ReconnectingClient {
-  const { server, stored, isExclusive = false } = options;
+  const { server, mapping, isExclusive = false } = options;
   const enter = createGate(isExclusive ? 1 : Number.POSITIVE_INFINITY);
   /** A promise, so that concurrent callers wait for the same connection to open. */
   let current: Promise<Client> | null = null;
   let closed = false;
 
   function connection(): Promise<Client> {
-    if (closed) throw new Error(`the ${stored.name} in ${server.name} was closed by this process`);
+    if (closed) throw new Error(`the ${mapping.name} in ${server.name} was closed by this process`);
     if (current !== null) return current;
     const opened = openClient(server, options.client);
     current = opened;
@@ -214,7 +214,7 @@ export function createReconnectingClient(options: ReconnectingOptions): Reconnec
           return await work(await opened);
         } catch (error) {
           if (isConnectionLost(error)) drop(opened);
-          throw portError(error, stored, server);
+          throw portError(error, mapping, server);
         }
       }),
     close: () => {
@@ -233,12 +233,12 @@ export type Pool = Readonly<{
 
 export type PoolOptions = Readonly<{
   server: Server;
-  stored: Stored;
+  mapping: ErrorMapping;
   sizeMax: number;
   client: ClientOptions;
 }>;
 
-export function createPool({ server, stored, sizeMax, client }: PoolOptions): Pool {
+export function createPool({ server, mapping, sizeMax, client }: PoolOptions): Pool {
   const pool = new pg.Pool({
     ...clientConfig(server, client),
     max: sizeMax,
@@ -250,7 +250,7 @@ export function createPool({ server, stored, sizeMax, client }: PoolOptions): Po
   return {
     use: async (work) => {
       if (closing)
-        throw new Error(`the ${stored.name} in ${server.name} was closed by this process`);
+        throw new Error(`the ${mapping.name} in ${server.name} was closed by this process`);
       try {
         const connection = await pool.connect();
         // A connection that is lost between statements fails at the next one.
@@ -266,7 +266,7 @@ export function createPool({ server, stored, sizeMax, client }: PoolOptions): Po
           connection.release(!isSound);
         }
       } catch (error) {
-        throw refusedError(portError(error, stored, server), stored, server);
+        throw refusedError(portError(error, mapping, server), mapping, server);
       }
     },
     close: () => {
@@ -286,7 +286,7 @@ export type Connections = Readonly<{
 
 type ConnectionsOptions = Readonly<{
   server: Server;
-  stored: Stored;
+  mapping: ErrorMapping;
   readersMax: number;
   timeoutMs: number;
   /** Server settings for the connections that read and the one that writes. */
@@ -294,12 +294,12 @@ type ConnectionsOptions = Readonly<{
 }>;
 
 export function openConnections(options: ConnectionsOptions): Connections {
-  const { server, stored, readersMax, timeoutMs, settings } = options;
+  const { server, mapping, readersMax, timeoutMs, settings } = options;
   const clientFor = (access: "read" | "write") =>
     ({ access, timeoutMs, isPipelined: true, settings: settings[access] }) as const;
-  const pool = createPool({ server, stored, sizeMax: readersMax, client: clientFor("read") });
+  const pool = createPool({ server, mapping, sizeMax: readersMax, client: clientFor("read") });
   const write = { client: clientFor("write"), isExclusive: true } as const;
-  const writer = createReconnectingClient({ server, stored, ...write });
+  const writer = createReconnectingClient({ server, mapping, ...write });
   const close = async () => {
     writer.close();
     await pool.close();

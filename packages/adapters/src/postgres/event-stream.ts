@@ -12,8 +12,8 @@ import {
 } from "@counterfoil/processing/ports/event-stream";
 import type { Client } from "pg";
 import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
+import { STREAM } from "../sql/engine-errors.ts";
 import { quoted } from "../sql/tables.ts";
-import { STREAM } from "../sql/trouble.ts";
 import {
   ALWAYS_BY_INDEX,
   type Connections,
@@ -73,7 +73,7 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
   };
   const connections = openConnections({
     server,
-    stored: STREAM,
+    mapping: STREAM,
     readersMax: READERS_MAX,
     timeoutMs: TIMEOUT_MS,
     settings,
@@ -262,7 +262,7 @@ async function eraseBodies(
   await writer.use((client) => queryCells(client, statements.eraseBodies, [digests, ids]));
   const table = `${quoted(ledgerSchema(ledger))}.bodies`;
   const client = { access: "write", timeoutMs: VACUUM_TIMEOUT_MS, isPipelined: false } as const;
-  const vacuuming = createReconnectingClient({ server, stored: STREAM, client });
+  const vacuuming = createReconnectingClient({ server, mapping: STREAM, client });
   try {
     await vacuuming.use((opened) => queryCells(opened, { text: `VACUUM ${table}` }));
   } finally {

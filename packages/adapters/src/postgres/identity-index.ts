@@ -6,8 +6,8 @@ import type {
   IndexEntry,
   PositionsQuery,
 } from "../eventstore/identity-index.ts";
+import { STREAM } from "../sql/engine-errors.ts";
 import { quoted } from "../sql/tables.ts";
-import { STREAM } from "../sql/trouble.ts";
 import { ALWAYS_BY_INDEX, openConnections, queryCells } from "./client.ts";
 import { type Layout, layOut } from "./layout.ts";
 import { type LedgerOnServer, ledgerSchema, serverOf } from "./server.ts";
@@ -48,7 +48,7 @@ export async function openIdentityIndex(
   const { url, ledger } = options;
   const { pool, writer, close } = openConnections({
     server: serverOf(url),
-    stored: STREAM,
+    mapping: STREAM,
     readersMax: READERS_MAX,
     timeoutMs: TIMEOUT_MS,
     // A crash may lose the last steps, each as a whole; they are indexed again from the stream.

@@ -1,6 +1,6 @@
 import type { KeyStore } from "@counterfoil/processing/ports/key-store";
+import { STREAM } from "../sql/engine-errors.ts";
 import { quoted } from "../sql/tables.ts";
-import { STREAM } from "../sql/trouble.ts";
 import { type ClientOptions, createReconnectingClient, queryCells } from "./client.ts";
 import { type Layout, layOut } from "./layout.ts";
 import { type LedgerOnServer, ledgerSchema, serverOf, stateOf } from "./server.ts";
@@ -24,9 +24,9 @@ const MISSING: ReadonlySet<string | null> = new Set(["3F000", "42P01"]);
 /** The keys in the table `api_keys` of the ledger's schema. Both connections are opened on demand. */
 export function openKeyStore({ url, ledger }: LedgerOnServer): KeyStore {
   const server = serverOf(url);
-  const reader = createReconnectingClient({ server, stored: STREAM, client: READ });
+  const reader = createReconnectingClient({ server, mapping: STREAM, client: READ });
   const write = { client: WRITE, isExclusive: true } as const;
-  const writer = createReconnectingClient({ server, stored: STREAM, ...write });
+  const writer = createReconnectingClient({ server, mapping: STREAM, ...write });
   const table = `${quoted(ledgerSchema(ledger))}.api_keys`;
   return {
     digests: () =>

@@ -7,8 +7,8 @@ import type {
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
 import type { ClientBase } from "pg";
+import { MODEL } from "../sql/engine-errors.ts";
 import { CHECKPOINT_COLUMNS, checkpointOf, GENERATION_FORMAT, NO_ROWS } from "../sql/tables.ts";
-import { MODEL } from "../sql/trouble.ts";
 import {
   createPool,
   createReconnectingClient,
@@ -54,15 +54,15 @@ export function openModelCatalogue({ url, ledger }: LedgerOnServer): ModelCatalo
   const server = serverOf(url);
   const client = { timeoutMs: TIMEOUT_MS, isPipelined: true };
   const reading = { ...client, access: "read", settings: PAGES_BY_INDEX } as const;
-  const snapshots = createPool({ server, stored: MODEL, sizeMax: SNAPSHOTS_MAX, client: reading });
+  const snapshots = createPool({ server, mapping: MODEL, sizeMax: SNAPSHOTS_MAX, client: reading });
   const catalogueReads = createPool({
     server,
-    stored: MODEL,
+    mapping: MODEL,
     sizeMax: CATALOGUE_READS_MAX,
     client: reading,
   });
   const writing = { client: { ...client, access: "write" }, isExclusive: true } as const;
-  const writer = createReconnectingClient({ server, stored: MODEL, ...writing });
+  const writer = createReconnectingClient({ server, mapping: MODEL, ...writing });
   const isLaidOut = once(() => hasCatalogue(catalogueReads, ledger));
 
   const generationsOf = async (model: StoreName) =>

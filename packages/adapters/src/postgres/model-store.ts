@@ -10,6 +10,7 @@ import type {
   Value,
 } from "@counterfoil/processing/ports/model-store";
 import type { Client, ClientBase } from "pg";
+import { type ErrorMapping, MODEL, UNFINISHED } from "../sql/engine-errors.ts";
 import {
   CHECKPOINT_COLUMNS,
   checkpointOf,
@@ -18,7 +19,6 @@ import {
   quotedList,
   valueIn,
 } from "../sql/tables.ts";
-import { MODEL, type Stored, UNFINISHED } from "../sql/trouble.ts";
 import {
   ALWAYS_BY_INDEX,
   type Cells,
@@ -54,7 +54,7 @@ type StoreOptions = Readonly<{
   /** Called before a search is sent to the server. */
   beforeSearch?: (table: Table) => Promise<void>;
   /** With which errors it reports those of the server. */
-  stored?: Stored;
+  mapping?: ErrorMapping;
 }>;
 
 /** Limits how long an unresponsive server blocks a caller. */
@@ -73,14 +73,14 @@ const LOSES_LAST_COMMITS = { synchronous_commit: "off" };
 export async function openModelStore(
   server: Server,
   place: Place,
-  { beforeSearch, stored = MODEL }: StoreOptions = {},
+  { beforeSearch, mapping = MODEL }: StoreOptions = {},
 ): Promise<ModelStore> {
   const { model, generation } = place;
   const rows = createTableRows(place);
   // Otherwise a table of a few pages would be scanned for each of its rows.
   const settings = { ...LOSES_LAST_COMMITS, ...ALWAYS_BY_INDEX, ...PAGES_BY_INDEX };
   const client = { access: "write", timeoutMs: TIMEOUT_MS, isPipelined: true, settings } as const;
-  const { use, close } = createReconnectingClient({ server, stored, client });
+  const { use, close } = createReconnectingClient({ server, mapping, client });
   const known: Known = { fence: "", absent: null };
   const session = { place, use, statements: storeStatements(place), known };
   try {
@@ -309,13 +309,13 @@ export async function openBuildingStore(
   const client = { access: "write", isPipelined: false, settings: INDEX_SETTINGS } as const;
   const builder = createReconnectingClient({
     server,
-    stored: UNFINISHED,
+    mapping: UNFINISHED,
     client: { ...client, timeoutMs: BUILDING_TIMEOUT_MS },
   });
   const makeIndexes = createIndexMaker(builder, place);
   try {
     await builder.use((client) => beginBuilding(client, place, tables));
-    const options = { beforeSearch: makeIndexes, stored: UNFINISHED };
+    const options = { beforeSearch: makeIndexes, mapping: UNFINISHED };
     const store = await openModelStore(server, place, options);
     const close = async () => {
       builder.close();

@@ -13,6 +13,7 @@ import type {
   Value,
 } from "@counterfoil/processing/ports/model-store";
 import type { ClientBase } from "pg";
+import { MODEL } from "../sql/engine-errors.ts";
 import { lacksIn, type StoredColumns, storedColumns } from "../sql/stored-columns.ts";
 import {
   CHECKPOINT_COLUMNS,
@@ -24,7 +25,6 @@ import {
   quoted,
   quotedList,
 } from "../sql/tables.ts";
-import { MODEL } from "../sql/trouble.ts";
 import { type Cells, type Pool, queryCells, type Statement } from "./client.ts";
 import type { Layout } from "./layout.ts";
 import { ledgerSchema, modelSchema, portError, type Server } from "./server.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/role-locks";
 import type { Client } from "pg";
-import { STREAM } from "../sql/trouble.ts";
+import { STREAM } from "../sql/engine-errors.ts";
 import { closeClient, openClient, queryCells } from "./client.ts";
 import {
   type LedgerOnServer,

@@ -3,14 +3,14 @@ import type { StoreName } from "@counterfoil/processing/ports/model-store";
 import type { ClientConfig } from "pg";
 import { ConfigurationInvalid } from "../config.ts";
 import {
+  type ErrorMapping,
   fieldsOf,
   LAID_OUT_OTHERWISE,
   messageOf,
-  type Stored,
   type Trouble,
   troubleError,
   unavailable,
-} from "../sql/trouble.ts";
+} from "../sql/engine-errors.ts";
 
 /** A PostgreSQL server as the configuration names it. */
 export type Server = Readonly<{
@@ -155,13 +155,13 @@ const CONNECTION_TROUBLES: readonly (readonly [found: RegExp, trouble: Trouble])
 ];
 
 /** Converts an error of the server, driver or network to the port's; returns any other unchanged. */
-export function portError(error: unknown, stored: Stored, server: Server): unknown {
+export function portError(error: unknown, mapping: ErrorMapping, server: Server): unknown {
   if (error instanceof ServerUnfit) {
     const advice = `${error.advice}, or name another server in ${POSTGRES_VARIABLE}`;
-    return troubleError(stored, server.name, unavailable(advice), error);
+    return troubleError(mapping, server.name, unavailable(advice), error);
   }
   const trouble = troubleOf(error);
-  return trouble === null ? error : troubleError(stored, server.name, trouble, error);
+  return trouble === null ? error : troubleError(mapping, server.name, trouble, error);
 }
 
 /** Advice for a refusal with a state that is not listed. */
@@ -170,8 +170,8 @@ const REFUSED = unavailable(
 );
 
 /** Converts a refusal with a state that is not listed; returns any other error unchanged. */
-export function refusedError(error: unknown, stored: Stored, server: Server): unknown {
-  return isUnlisted(error) ? troubleError(stored, server.name, REFUSED, error) : error;
+export function refusedError(error: unknown, mapping: ErrorMapping, server: Server): unknown {
+  return isUnlisted(error) ? troubleError(mapping, server.name, REFUSED, error) : error;
 }
 
 /** Whether the server refused a statement with a state that is not listed. */

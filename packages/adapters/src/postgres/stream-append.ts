@@ -14,8 +14,8 @@ import {
   rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
 import type { ClientBase } from "pg";
+import { STREAM } from "../sql/engine-errors.ts";
 import { sealEvents, WRITTEN_COLUMNS } from "../sql/events.ts";
-import { STREAM } from "../sql/trouble.ts";
 import { queryCells, type ReconnectingClient } from "./client.ts";
 import {
   isConnectionLost,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { STREAM } from "../sql/trouble.ts";
+import { STREAM } from "../sql/engine-errors.ts";
 import { portError, whileBusy } from "./database.ts";
 
 describe("a file that others hold", () => {

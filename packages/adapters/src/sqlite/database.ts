@@ -3,14 +3,14 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import {
+  type ErrorMapping,
   fieldsOf,
   LAID_OUT_OTHERWISE,
   messageOf,
-  type Stored,
   type Trouble,
   troubleError,
   unavailable,
-} from "../sql/trouble.ts";
+} from "../sql/engine-errors.ts";
 
 /** `create` creates a missing file; `write` and `read` require an existing one. */
 export type OpenMode = "create" | "write" | "read";
@@ -116,11 +116,11 @@ export function rollBack(database: DatabaseSync): void {
   }
 }
 
-export function createFolder(folder: string, stored: Stored): void {
+export function createFolder(folder: string, mapping: ErrorMapping): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
-    throw portError(error, stored, folder);
+    throw portError(error, mapping, folder);
   }
 }
 
@@ -148,7 +148,7 @@ export type ReconnectingConnection<C extends Connection> = Readonly<{
 
 type Options<C extends Connection> = Readonly<{
   file: string;
-  stored: Stored;
+  mapping: ErrorMapping;
   /** The mode in which the file is opened the first time. */
   mode: OpenMode;
   /** Checks the write-ahead log as well as the file, because commits are acknowledged to clients. */
@@ -168,7 +168,7 @@ type Options<C extends Connection> = Readonly<{
 export function createReconnectingConnection<C extends Connection>(
   options: Options<C>,
 ): ReconnectingConnection<C> {
-  const { file, stored, watchesLog = false } = options;
+  const { file, mapping, watchesLog = false } = options;
   const log = `${file}-wal`;
   let { mode } = options;
   let current: Readonly<{ connection: C; identity: string; log: string }> | null = null;
@@ -182,7 +182,7 @@ export function createReconnectingConnection<C extends Connection>(
   }
 
   function connection(isChecked: boolean): C {
-    if (closed) throw new Error(`the ${stored.name} in ${file} was closed by this process`);
+    if (closed) throw new Error(`the ${mapping.name} in ${file} was closed by this process`);
     if (lost !== null) throw lost;
     // Writes to a deleted or replaced file would be invisible to all other processes.
     if (isChecked && current !== null && current.identity !== identityOf(file)) drop();
@@ -200,7 +200,7 @@ export function createReconnectingConnection<C extends Connection>(
     if (found === current.log) return;
     // A log that replaced it may not belong to this database, so it is not checkpointed.
     const isSaved = found === MISSING && saveLog(current.connection.database);
-    lost = logLost(stored, log, isSaved);
+    lost = logLost(mapping, log, isSaved);
     drop();
     throw lost;
   }
@@ -216,7 +216,7 @@ export function createReconnectingConnection<C extends Connection>(
         return result;
       });
     } catch (error) {
-      const ofPort = portError(error, stored, file);
+      const ofPort = portError(error, mapping, file);
       if (ofPort !== error || current?.connection.database.isOpen === false) drop();
       throw ofPort;
     }
@@ -244,11 +244,11 @@ function saveLog(database: DatabaseSync): boolean {
   }
 }
 
-function logLost(stored: Stored, log: string, isSaved: boolean): Error {
+function logLost(mapping: ErrorMapping, log: string, isSaved: boolean): Error {
   const saved = isSaved ? "what it held was saved; " : "";
   const advice = `${saved}end all processes of this ledger and start them again`;
   const found = new Error("the log was removed or replaced while it was open");
-  return troubleError(stored, log, unavailable(advice), found);
+  return troubleError(mapping, log, unavailable(advice), found);
 }
 
 const BUSY = unavailable("another process holds it; find out which, and end it or wait");
@@ -288,9 +288,9 @@ const EXTENDED_TROUBLES: Readonly<Record<number, Trouble>> = {
 const UNIQUE_VIOLATIONS: ReadonlySet<number> = new Set([/* PRIMARYKEY */ 1555, /* UNIQUE */ 2067]);
 
 /** Converts an error of SQLite or the file system to the port's; returns any other unchanged. */
-export function portError(error: unknown, stored: Stored, file: string): unknown {
+export function portError(error: unknown, mapping: ErrorMapping, file: string): unknown {
   const trouble = troubleOf(error);
-  return trouble === null ? error : troubleError(stored, file, trouble, error);
+  return trouble === null ? error : troubleError(mapping, file, trouble, error);
 }
 
 export function isBusy(error: unknown): boolean {

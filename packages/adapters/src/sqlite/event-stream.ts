@@ -22,7 +22,7 @@ import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import { collectWhenAsked } from "../node/garbage.ts";
 import { nodeHashing } from "../node/runtime.ts";
 import { createPendingCalls } from "../pending-calls.ts";
-import { STREAM } from "../sql/trouble.ts";
+import { STREAM } from "../sql/engine-errors.ts";
 import {
   createFolder,
   createReconnectingConnection,
@@ -82,7 +82,7 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
     logger?.info({ file, ...migrated }, "migrated the event stream to the present format");
   const connection = createReconnectingConnection({
     file,
-    stored: STREAM,
+    mapping: STREAM,
     mode: readOnly ? "read" : "create",
     watchesLog: true,
     open: (mode) => openStreamConnection({ file, ledger, mode, empty, onMigrated }),
@@ -289,7 +289,7 @@ function answerOnThread({ file, ledger }: StreamThreadData): void {
   const empty = emptyHead(ledger, nodeHashing);
   const connection = createReconnectingConnection({
     file,
-    stored: STREAM,
+    mapping: STREAM,
     mode: "write",
     watchesLog: true,
     open: (mode) => openStreamConnection({ file, ledger, mode, empty }),

@@ -2,7 +2,7 @@ import { chmodSync, existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { KeyStore } from "@counterfoil/processing/ports/key-store";
-import { STREAM } from "../sql/trouble.ts";
+import { STREAM } from "../sql/engine-errors.ts";
 import { openDatabase, portError, whileBusy } from "./database.ts";
 
 const LAYOUT = "CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, sha256 TEXT NOT NULL)";

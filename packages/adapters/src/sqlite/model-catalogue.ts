@@ -13,7 +13,7 @@ import type {
   ModelLayout,
   StoreName,
 } from "@counterfoil/processing/ports/model-store";
-import { MODEL, type Stored } from "../sql/trouble.ts";
+import { type ErrorMapping, MODEL } from "../sql/engine-errors.ts";
 import { createFolder, openDatabase, portError, whileBusy } from "./database.ts";
 import {
   buildingName,
@@ -27,7 +27,7 @@ import { layOutModel, type ModelState, openModelReader, readModelState } from ".
 import { whileLocked } from "./role-locks.ts";
 
 /** Only its own file is damaged then: no model is. */
-const LOCK: Stored = {
+const LOCK: ErrorMapping = {
   ...MODEL,
   name: "lock of the read models",
   corrupted: ModelUnavailable,

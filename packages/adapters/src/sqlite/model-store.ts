@@ -13,8 +13,8 @@ import type {
   Value,
 } from "@counterfoil/processing/ports/model-store";
 import { flush } from "../node/runtime.ts";
+import { MODEL, UNFINISHED } from "../sql/engine-errors.ts";
 import { isKey, putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
-import { MODEL, UNFINISHED } from "../sql/trouble.ts";
 import {
   createReconnectingConnection,
   inTransaction,
@@ -44,7 +44,7 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
   const { file, model, generation } = options;
   const connection = createReconnectingConnection({
     file,
-    stored: MODEL,
+    mapping: MODEL,
     mode: "write",
     open: () => openModelWriter(file, MODEL_PRAGMAS),
   });

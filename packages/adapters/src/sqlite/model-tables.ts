@@ -14,6 +14,7 @@ import {
   type Value,
 } from "@counterfoil/processing/ports/model-store";
 import { createGate } from "../gate.ts";
+import { MODEL } from "../sql/engine-errors.ts";
 import { lacksIn, type StoredColumns, storedColumns } from "../sql/stored-columns.ts";
 import {
   type Cells,
@@ -27,7 +28,6 @@ import {
   quoted,
   quotedList,
 } from "../sql/tables.ts";
-import { MODEL } from "../sql/trouble.ts";
 import {
   identityOf,
   inTransaction,

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { FileUnusable } from "@counterfoil/processing/ports/errors";
 import type { Row, Table } from "@counterfoil/processing/ports/model-store";
+import type { ErrorMapping } from "../sql/engine-errors.ts";
 import { createTableSql, quoted, quotedList, valueIn } from "../sql/tables.ts";
-import type { Stored } from "../sql/trouble.ts";
 import { inTransaction, openDatabase, PAGE_CACHE, portError } from "./database.ts";
 import { SQLITE } from "./model-tables.ts";
 
@@ -35,13 +35,13 @@ const REPLAY = `
 
 const ROWS_PER_WRITE = 1000;
 
-const FILE: Stored = {
+const FILE: ErrorMapping = {
   name: "replay",
   unavailable: FileUnusable,
   corrupted: FileUnusable,
   missing: FileUnusable,
-  otherwise: FileUnusable,
-  otherwiseAdvice: "another program changes it: write to a file of its own",
+  otherLayout: FileUnusable,
+  otherLayoutAdvice: "another program changes it: write to a file of its own",
 };
 
 /** @throws FileUnusable, here and in its functions, if the file cannot be written */

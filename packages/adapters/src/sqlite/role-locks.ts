@@ -4,7 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
 import type { HeldLock, RoleLocks } from "@counterfoil/processing/ports/role-locks";
-import { STREAM, type Stored } from "../sql/trouble.ts";
+import { type ErrorMapping, STREAM } from "../sql/engine-errors.ts";
 import { isBusy, openDatabase, portError, whileBusy } from "./database.ts";
 
 /** How often a standby tries to take the lock. */
@@ -35,7 +35,7 @@ export function createRoleLocks({ dataDir }: Readonly<{ dataDir: string }>): Rol
 }
 
 /** A lock file has no content to lose, so a damaged one counts as unavailable. */
-const LOCK: Stored = { ...STREAM, name: "lock", corrupted: StreamUnavailable };
+const LOCK: ErrorMapping = { ...STREAM, name: "lock", corrupted: StreamUnavailable };
 
 async function waitForLock(lock: DatabaseSync, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {
@@ -89,7 +89,11 @@ function tryLock(lock: DatabaseSync): boolean {
 }
 
 /** Runs `work` under a lock that excludes all other processes and threads. */
-export async function whileLocked<T>(file: string, stored: Stored, work: () => T): Promise<T> {
+export async function whileLocked<T>(
+  file: string,
+  mapping: ErrorMapping,
+  work: () => T,
+): Promise<T> {
   let lock: DatabaseSync | null = null;
   try {
     const opened = openLock(file);
@@ -97,7 +101,7 @@ export async function whileLocked<T>(file: string, stored: Stored, work: () => T
     await whileBusy(() => opened.exec("BEGIN EXCLUSIVE"));
     return work();
   } catch (error) {
-    throw portError(error, stored, file);
+    throw portError(error, mapping, file);
   } finally {
     lock?.close();
   }

@@ -6,8 +6,8 @@ import {
   StreamCorrupted,
   StreamMissing,
 } from "@counterfoil/processing/ports/errors";
+import { STREAM } from "../sql/engine-errors.ts";
 import { IS_INDEXED_TYPE, OF_EVENT, WRITTEN_COLUMNS } from "../sql/events.ts";
-import { STREAM } from "../sql/trouble.ts";
 import {
   inTransaction,
   isUniqueViolation,

@@ -11,41 +11,41 @@ import {
 type ErrorClass = new (message: string, options?: ErrorOptions) => Error;
 
 /** The name and error classes with which the stream or the models report engine errors. */
-export type Stored = Readonly<{
+export type ErrorMapping = Readonly<{
   name: string;
   unavailable: ErrorClass;
   corrupted: ErrorClass;
   missing: ErrorClass;
-  otherwise: ErrorClass;
+  otherLayout: ErrorClass;
   /** What to do where a table or a column is missing. */
-  otherwiseAdvice: string;
+  otherLayoutAdvice: string;
   /** What to do about damage; the engine's advice if it is absent. */
   corruptedAdvice?: string;
 }>;
 
-export const STREAM: Stored = {
+export const STREAM: ErrorMapping = {
   name: "event stream",
   unavailable: StreamUnavailable,
   corrupted: StreamCorrupted,
   missing: StreamMissing,
-  otherwise: StreamCorrupted,
-  otherwiseAdvice: "somebody removed or renamed it: keep what is there, and restore a backup",
+  otherLayout: StreamCorrupted,
+  otherLayoutAdvice: "somebody removed or renamed it: keep what is there, and restore a backup",
 };
 
-export const MODEL: Stored = {
+export const MODEL: ErrorMapping = {
   name: "read model",
   unavailable: ModelUnavailable,
   corrupted: ModelCorrupted,
   missing: GenerationMissing,
-  otherwise: ModelLaidOutOtherwise,
-  otherwiseAdvice: "another version of the program laid it out: a projector builds it anew",
+  otherLayout: ModelLaidOutOtherwise,
+  otherLayoutAdvice: "another version of the program laid it out: a projector builds it anew",
 };
 
 /**
  * A model that is being built. It is discarded after any error, so its damage is not that of a model that is
  * served: the disk has to be looked after, not the data.
  */
-export const UNFINISHED: Stored = {
+export const UNFINISHED: ErrorMapping = {
   ...MODEL,
   name: "unfinished read model",
   corrupted: ModelUnavailable,
@@ -55,23 +55,23 @@ export const UNFINISHED: Stored = {
 /** The kind of an engine error, and what to do about it; null where that depends on what is stored. */
 export type Trouble =
   | Readonly<{ is: "unavailable" | "corrupted" | "missing"; advice: string }>
-  | Readonly<{ is: "otherwise"; advice: null }>;
+  | Readonly<{ is: "otherLayout"; advice: null }>;
 
 export const unavailable = (advice: string): Trouble => ({ is: "unavailable", advice });
 
-export const LAID_OUT_OTHERWISE: Trouble = { is: "otherwise", advice: null };
+export const LAID_OUT_OTHERWISE: Trouble = { is: "otherLayout", advice: null };
 
 /** Creates the port's error for an engine's error: what failed, where, the cause, what to do. */
 export function troubleError(
-  stored: Stored,
+  mapping: ErrorMapping,
   where: string,
   trouble: Trouble,
   cause: unknown,
 ): Error {
-  const ofStored = trouble.is === "corrupted" ? stored.corruptedAdvice : undefined;
-  const advice = ofStored ?? trouble.advice ?? stored.otherwiseAdvice;
-  const message = `the ${stored.name} in ${where}: ${messageOf(cause)}: ${advice}`;
-  return new stored[trouble.is](message, { cause });
+  const ofMapping = trouble.is === "corrupted" ? mapping.corruptedAdvice : undefined;
+  const advice = ofMapping ?? trouble.advice ?? mapping.otherLayoutAdvice;
+  const message = `the ${mapping.name} in ${where}: ${messageOf(cause)}: ${advice}`;
+  return new mapping[trouble.is](message, { cause });
 }
 
 /** Errors are recognized by their fields: an error of another realm is no instance of `Error`. */
