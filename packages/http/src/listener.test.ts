@@ -8,7 +8,7 @@ import { createManualClock } from "@counterfoil/processing/testing/manual-clock"
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { Agent, request } from "undici";
-import { isLoopback } from "./door.ts";
+import { isLoopback } from "./early-server.ts";
 import { createListener, type ListenerOptions, startOrStop } from "./listener.ts";
 import { createReadiness } from "./operations.ts";
 import { openConnection, readAnswer, requestHead } from "./testing/raw-http.ts";

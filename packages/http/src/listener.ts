@@ -5,13 +5,13 @@ import type { Clock } from "@counterfoil/processing/ports/clock";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import type { Logger } from "pino";
 import {
-  createDoor,
-  DOOR_LIMITS,
-  type Door,
-  type DoorConfig,
-  type DoorLimits,
+  CONNECTION_LIMITS,
+  type ConnectionLimits,
+  createEarlyServer,
+  type EarlyServer,
   type ListenerAddress,
-} from "./door.ts";
+  type TlsConfig,
+} from "./early-server.ts";
 import type { Readiness } from "./operations.ts";
 import { type AsProblem, addressProblem, answerFailures, Problem, sendProblem } from "./problem.ts";
 import {
@@ -25,7 +25,7 @@ import {
 
 type ListenerConfig = Pick<Config, "COUNTERFOIL_MAX_BODY_BYTES"> &
   Partial<Pick<Config, "COUNTERFOIL_TRUSTED_PROXIES">> &
-  DoorConfig;
+  TlsConfig;
 
 export type ListenerOptions = Readonly<{
   config: ListenerConfig;
@@ -35,8 +35,8 @@ export type ListenerOptions = Readonly<{
   asProblem?: AsProblem;
   /** Overrides of the default limits. */
   limits?: Partial<ListenerLimits>;
-  /** A door that is open already. */
-  door?: Door;
+  /** A server that listens already. */
+  earlyServer?: EarlyServer;
   /** While it drains, each connection is closed after its current response. */
   readiness?: Pick<Readiness, "isDraining">;
   /** Its requests come from another listener, which logs them. */
@@ -44,10 +44,10 @@ export type ListenerOptions = Readonly<{
 }>;
 
 /** Limits for slow or idle clients. */
-export type ListenerLimits = TransferLimits & DoorLimits;
+export type ListenerLimits = TransferLimits & ConnectionLimits;
 
 const LIMITS: ListenerLimits = {
-  ...DOOR_LIMITS,
+  ...CONNECTION_LIMITS,
   answerTimeoutMs: 60_000,
   bodyBytesMax: 16 * 1024 * 1024,
   answerBytesMax: 16 * 1024 * 1024,
@@ -77,8 +77,8 @@ export function createListener(options: ListenerOptions): Listener {
   const bodyBytesMax = Math.max(LIMITS.bodyBytesMax, 4 * config.COUNTERFOIL_MAX_BODY_BYTES);
   const limits = { ...LIMITS, bodyBytesMax, ...options.limits };
   const log = sampleLog(options);
-  const door = options.door ?? createDoor({ config, address, limits, log });
-  const { app, handle } = createApp(config, door);
+  const earlyServer = options.earlyServer ?? createEarlyServer({ config, address, limits, log });
+  const { app, handle } = createApp(config, earlyServer);
   sendRequestIds(app);
   if (!options.isInner) logRequests(app, { ...options, log });
   answerFailures(app, { ...options, log });
@@ -86,21 +86,21 @@ export function createListener(options: ListenerOptions): Listener {
   closeConnectionsWhileDraining(app, options.readiness);
   closeConnectionsWhileStopping(app);
   // Not awaited: current requests are answered first, and other hooks like this end their waits.
-  app.addHook("preClose", async () => void door.close());
+  app.addHook("preClose", async () => void earlyServer.close());
   return {
     app,
     async start() {
-      const url = await door.open();
+      const url = await earlyServer.open();
       await app.ready();
-      door.admit(handle);
+      earlyServer.admit(handle);
       return url;
     },
-    stop: () => close(app, door, clock),
+    stop: () => close(app, earlyServer, clock),
   };
 }
 
-/** The application of a door; it neither opens nor closes the server. */
-function createApp(config: ListenerConfig, { server }: Door) {
+/** The application of an early server; it neither opens nor closes the server. */
+function createApp(config: ListenerConfig, { server }: EarlyServer) {
   const { COUNTERFOIL_MAX_BODY_BYTES: bodyLimit, COUNTERFOIL_TRUSTED_PROXIES = [] } = config;
   let handle: RequestListener = () => {};
   const app = fastify({
@@ -114,7 +114,7 @@ function createApp(config: ListenerConfig, { server }: Door) {
       handle = handler as RequestListener;
       return server;
     },
-    // The door responds to those.
+    // The early server responds to those.
     clientErrorHandler: () => {},
     // While closing, requests on open connections are still answered: refusing one may lose a webhook.
     return503OnClosing: false,
@@ -127,14 +127,16 @@ function createApp(config: ListenerConfig, { server }: Door) {
 }
 
 /**
- * Opens a port before the application is ready, for a listener that gets it as `door`.
+ * Opens a port before the application is ready, for a listener that gets it as `earlyServer`.
  *
  * @throws StartupError port_in_use, configuration_invalid
  */
-export async function openDoor(options: Omit<ListenerOptions, "limits" | "door">): Promise<Door> {
-  const door = createDoor({ ...options, limits: LIMITS, log: sampleLog(options) });
-  await door.open();
-  return door;
+export async function openEarlyServer(
+  options: Omit<ListenerOptions, "limits" | "earlyServer">,
+): Promise<EarlyServer> {
+  const earlyServer = createEarlyServer({ ...options, limits: LIMITS, log: sampleLog(options) });
+  await earlyServer.open();
+  return earlyServer;
 }
 
 /**
@@ -158,13 +160,13 @@ const PARAM_LENGTH_MAX = 8192;
 /** How long a stop waits for current requests; an aborted client retries. */
 const STOP_GRACE_MS = 5_000;
 
-async function close(app: FastifyInstance, door: Door, clock: Clock): Promise<void> {
+async function close(app: FastifyInstance, earlyServer: EarlyServer, clock: Clock): Promise<void> {
   const closed = new AbortController();
   // A closing server has no request timeout, so a stalled request would block it forever.
   const grace = clock.sleep(STOP_GRACE_MS, closed.signal);
-  void grace.then(door.cutConnections);
+  void grace.then(earlyServer.cutConnections);
   await app.close();
-  await door.close();
+  await earlyServer.close();
   closed.abort();
 }
 

@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { nodeHashing } from "@counterfoil/adapters/node/runtime";
-import { serviceAddress } from "@counterfoil/http/door";
+import { serviceAddress } from "@counterfoil/http/early-server";
 import { createListener } from "@counterfoil/http/listener";
 import { createReadiness, mountOperations } from "@counterfoil/http/operations";
 import { followKeys, revokeKey } from "@counterfoil/processing/access/keys";

@@ -3,7 +3,7 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { KeyRole } from "@counterfoil/contracts/service-fact";
 import { keyState } from "@counterfoil/core/access/api-key";
 import type { Hashing } from "@counterfoil/core/hashing";
-import { isLoopback } from "@counterfoil/http/door";
+import { isLoopback } from "@counterfoil/http/early-server";
 import type { Needs } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";
 import type { KeyDirectory } from "@counterfoil/processing/access/keys";

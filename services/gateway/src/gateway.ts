@@ -4,7 +4,7 @@ import type { ModelName } from "@counterfoil/contracts/fact";
 import type { ErrorCode } from "@counterfoil/contracts/http";
 import { wrongShape } from "@counterfoil/contracts/scalar";
 import { SchemaTooNew } from "@counterfoil/core/stream/read-event";
-import { type Door, serviceAddress } from "@counterfoil/http/door";
+import { type EarlyServer, serviceAddress } from "@counterfoil/http/early-server";
 import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";
 import { createReadiness, measureAnswers, type Readiness } from "@counterfoil/http/operations";
 import {
@@ -67,7 +67,7 @@ export type GatewayDeps = Omit<Sources, "stopping"> &
     /** The console, if its build was started already. */
     pages?: Console;
     /** The open port of the listener, if it was opened already. */
-    door?: Door;
+    earlyServer?: EarlyServer;
     /** Mounts the routes of other roles on the same port, such as webhooks. */
     register?: (app: FastifyInstance) => Promise<void>;
   }>;

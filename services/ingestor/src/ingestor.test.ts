@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { serviceAddress } from "@counterfoil/http/door";
+import { serviceAddress } from "@counterfoil/http/early-server";
 import { createListener } from "@counterfoil/http/listener";
 import { createReadiness, type Guard } from "@counterfoil/http/operations";
 import { Problem } from "@counterfoil/http/problem";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Config } from "@counterfoil/contracts/config";
 import { StartupError } from "@counterfoil/contracts/http";
-import { type Door, isLoopback, type ListenerAddress } from "@counterfoil/http/door";
+import { type EarlyServer, isLoopback, type ListenerAddress } from "@counterfoil/http/early-server";
 import { createListener, type Listener, startOrStop } from "@counterfoil/http/listener";
 import { type Guard, mountOperations, type Readiness } from "@counterfoil/http/operations";
 import { sampleLog } from "@counterfoil/http/request-log";
@@ -32,7 +32,7 @@ export type IngestorDeps = Readonly<{
   /** Given if requests are traced. */
   tracing?: Tracing;
   /** The open port of a listener for webhooks alone, if it was opened already. */
-  door?: Door;
+  earlyServer?: EarlyServer;
   /** Restricts access to the metrics of a listener for webhooks alone. */
   guard?: Guard;
 }>;
@@ -88,7 +88,7 @@ const FEED_PLATFORM = {
 } as const;
 
 type ServeDeps = WebhookDeps &
-  Pick<IngestorDeps, "registry" | "app" | "readiness" | "door" | "guard">;
+  Pick<IngestorDeps, "registry" | "app" | "readiness" | "earlyServer" | "guard">;
 
 /** @returns the listener for webhooks alone; null if `app` has the routes */
 async function serveWebhooks(deps: ServeDeps) {
@@ -114,7 +114,7 @@ function hasOwnAddress(config: Config): boolean {
  *   would be accepted from other computers
  */
 export async function createWebhookListener(
-  deps: WebhookDeps & Pick<IngestorDeps, "registry" | "readiness" | "door" | "guard">,
+  deps: WebhookDeps & Pick<IngestorDeps, "registry" | "readiness" | "earlyServer" | "guard">,
 ): Promise<Listener> {
   const { config, registry, readiness, guard } = deps;
   assertSignedBeyondLoopback(config);

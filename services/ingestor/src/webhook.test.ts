@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import { MILLISECOND } from "@counterfoil/core/exact/time";
-import { serviceAddress } from "@counterfoil/http/door";
+import { serviceAddress } from "@counterfoil/http/early-server";
 import { createListener } from "@counterfoil/http/listener";
 import {
   FormatTooNew,

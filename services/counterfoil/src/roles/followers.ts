@@ -23,7 +23,7 @@ import { reportHeadKey, startHeads } from "../service/heads.ts";
 import { openWhenCreated } from "../service/open-ledger.ts";
 import {
   createRegistry,
-  openRoleDoor,
+  openRoleServer,
   type RoleOptions,
   type Service,
   startOperationsListener,
@@ -34,14 +34,14 @@ import {
 export async function startProjectorRole(options: RoleOptions): Promise<Service | null> {
   const { config, logger, models, signal } = options;
   return startOrClose(async (closing) => {
-    const door = await openRoleDoor(options, closing);
+    const earlyServer = await openRoleServer(options, closing);
     const backends = await openWhenCreated({ config, access: "read", logger, signal });
     if (backends === null) return null;
     closing.add(backends.close);
     const registry = createRegistry();
     const states = new Map<ModelName, ModelState>();
     const readiness = createReadiness(async () => assertProjecting(states), backends.clock);
-    const operations = { config, registry, logger, readiness, door, backends };
+    const operations = { config, registry, logger, readiness, earlyServer, backends };
     const address = await startOperationsListener(operations, closing);
     const openForWriting = () => connect(config, "write");
     const upgrade = createUpgrade({ openForWriting, build: BUILD, logger });
@@ -81,7 +81,7 @@ export async function startPublisherRole(options: RoleOptions): Promise<Service 
   const { openTopics } = await import("@counterfoil/adapters/kafka/topics");
   const topics = openTopics(config, logger);
   return startOrClose(async (closing) => {
-    const door = await openRoleDoor(options, closing);
+    const earlyServer = await openRoleServer(options, closing);
     // Problems of the brokers show at once, not after the first event.
     await topics.prepare();
     const backends = await openWhenCreated({ config, access: "read", logger, signal });
@@ -97,7 +97,7 @@ export async function startPublisherRole(options: RoleOptions): Promise<Service 
     const readiness = createReadiness(async () => assertPublishing(state), backends.clock);
     const publisher = startPublisher({ backends, topics, logger, report });
     closing.add(publisher.stop);
-    const operations = { config, registry, logger, readiness, door, backends };
+    const operations = { config, registry, logger, readiness, earlyServer, backends };
     const address = await startOperationsListener(operations, closing);
     logger.info({ ledger: backends.ledger, address }, "ready");
     return { drain: readiness.drain };

@@ -5,7 +5,7 @@ import { prepareConsole } from "@counterfoil/gateway/console";
 import { type GatewayDeps, startGateway } from "@counterfoil/gateway/gateway";
 import type { OperatorActions } from "@counterfoil/gateway/route/attention";
 import { assertReadable } from "@counterfoil/gateway/route/operations";
-import { type Door, isLoopback } from "@counterfoil/http/door";
+import { type EarlyServer, isLoopback } from "@counterfoil/http/early-server";
 import { createReadiness, type Readiness } from "@counterfoil/http/operations";
 import { isLost, readKeys } from "@counterfoil/processing/access/keys";
 import { SHARED_PAGE } from "@counterfoil/processing/audit/audit-index";
@@ -25,7 +25,7 @@ import { openWhenCreated, withBackends } from "../service/open-ledger.ts";
 import {
   type Closing,
   createRegistry,
-  openRoleDoor,
+  openRoleServer,
   type RoleOptions,
   type Service,
   startOrClose,
@@ -40,7 +40,7 @@ export async function startGatewayRole({
   signal,
 }: RoleOptions): Promise<Service | null> {
   return startOrClose(async (closing) => {
-    const door = await openRoleDoor({ config, logger }, closing);
+    const earlyServer = await openRoleServer({ config, logger }, closing);
     const pages = prepareConsole(logger);
     closing.add(async () => pages.stop());
     const backends = await openWhenCreated({ config, access: "read", logger, signal });
@@ -48,7 +48,7 @@ export async function startGatewayRole({
     closing.add(backends.close);
     const registry = createRegistry();
     const reading = await startReading(
-      { config, backends, logger, registry, door, pages },
+      { config, backends, logger, registry, earlyServer, pages },
       closing,
     );
     logger.info({ ledger: backends.ledger, address: reading.address }, "ready");
@@ -63,7 +63,7 @@ type ReadingDeps = Readonly<{
   registry: Registry;
   register?: NonNullable<GatewayDeps["register"]>;
   readers?: NonNullable<GatewayDeps["readers"]>;
-  door: Door;
+  earlyServer: EarlyServer;
   pages: NonNullable<GatewayDeps["pages"]>;
   /** By default: whether the stream and every model can be read. */
   readiness?: Readiness;

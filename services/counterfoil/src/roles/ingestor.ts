@@ -15,7 +15,7 @@ import {
   type Closing,
   createRegistry,
   guardOf,
-  openRoleDoor,
+  openRoleServer,
   type RoleOptions,
   type Service,
   startOrClose,
@@ -26,7 +26,7 @@ import { READING } from "../threads/reading.ts";
 export function startIngestorRole({ config, logger }: RoleOptions): Promise<Service | null> {
   return startOrClose(async (closing) => {
     checkIngestorConfig(config);
-    const door = await openRoleDoor({ config, logger }, closing, webhookAddress(config));
+    const earlyServer = await openRoleServer({ config, logger }, closing, webhookAddress(config));
     createDataFolder(config);
     const backends = await openAsIngestor(config, logger);
     closing.add(backends.close);
@@ -36,7 +36,17 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
     const registry = createRegistry();
     const readiness = createReadiness(ingest.assertTaking, clock);
     const guard = guardOf(config, backends);
-    const taking = { config, ingest, clock, logger, registry, readiness, door, tracing, guard };
+    const taking = {
+      config,
+      ingest,
+      clock,
+      logger,
+      registry,
+      readiness,
+      earlyServer,
+      tracing,
+      guard,
+    };
     const ingestor = await startIngestor(taking);
     closing.add(ingestor.stop);
     completeDeliveries({ backends, ingest, logger }, closing);

@@ -11,7 +11,7 @@ import {
   type Closing,
   createRegistry,
   guardOf,
-  openRoleDoor,
+  openRoleServer,
   type RoleOptions,
   type Service,
   startOrClose,
@@ -31,7 +31,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     // Errors of the configuration show before a ledger is created.
     checkIngestorConfig(config);
     const isPublishing = kafkaConfigOf(config) !== null;
-    const door = await openRoleDoor({ config, logger }, closing);
+    const earlyServer = await openRoleServer({ config, logger }, closing);
     const pages = prepareConsole(logger);
     closing.add(async () => pages.stop());
     createDataFolder(config);
@@ -49,7 +49,7 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     const { address, drain } = await startReading(
       {
         ...deps,
-        door,
+        earlyServer,
         pages,
         register: async (app) => {
           const ingestor = await startIngestor({ ...deps, app, tracing, guard });

@@ -6,7 +6,7 @@ import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { StartupError } from "@counterfoil/contracts/http";
 import { formatTime } from "@counterfoil/core/exact/time";
-import { openFilesMax } from "@counterfoil/http/door";
+import { openFilesMax } from "@counterfoil/http/early-server";
 import { liveGeneration } from "@counterfoil/processing/generations/activations";
 import {
   type LedgerNames,

@@ -4,8 +4,12 @@ import { systemClock } from "@counterfoil/adapters/node/runtime";
 import type { Config } from "@counterfoil/contracts/config";
 import type { ModelName } from "@counterfoil/contracts/fact";
 import { guard } from "@counterfoil/gateway/access";
-import { type Door, type ListenerAddress, serviceAddress } from "@counterfoil/http/door";
-import { createListener, openDoor } from "@counterfoil/http/listener";
+import {
+  type EarlyServer,
+  type ListenerAddress,
+  serviceAddress,
+} from "@counterfoil/http/early-server";
+import { createListener, openEarlyServer } from "@counterfoil/http/listener";
 import { type Guard, mountOperations, type Readiness } from "@counterfoil/http/operations";
 import { followKeys } from "@counterfoil/processing/access/keys";
 import type { Logger } from "pino";
@@ -75,15 +79,15 @@ export function createClosing(): Closing {
  *
  * @throws StartupError port_in_use, configuration_invalid
  */
-export async function openRoleDoor(
+export async function openRoleServer(
   { config, logger }: Pick<RoleOptions, "config" | "logger">,
   closing: Closing,
   address: ListenerAddress = serviceAddress(config),
-): Promise<Door> {
-  const door = await openDoor({ config, logger, address, clock: systemClock });
-  closing.add(door.close);
-  logger.info({ address: await door.open() }, "starting");
-  return door;
+): Promise<EarlyServer> {
+  const earlyServer = await openEarlyServer({ config, logger, address, clock: systemClock });
+  closing.add(earlyServer.close);
+  logger.info({ address: await earlyServer.open() }, "starting");
+  return earlyServer;
 }
 
 type OperationsDeps = Readonly<{
@@ -91,7 +95,7 @@ type OperationsDeps = Readonly<{
   registry: Registry;
   logger: Logger;
   readiness: Readiness;
-  door: Door;
+  earlyServer: EarlyServer;
   backends: GuardSources;
 }>;
 
@@ -101,11 +105,18 @@ type OperationsDeps = Readonly<{
  * @returns the listener's address
  */
 export async function startOperationsListener(
-  { config, registry, logger, readiness, door, backends }: OperationsDeps,
+  { config, registry, logger, readiness, earlyServer, backends }: OperationsDeps,
   closing: Closing,
 ): Promise<string> {
   const address = serviceAddress(config);
-  const listener = createListener({ config, address, clock: systemClock, logger, door, readiness });
+  const listener = createListener({
+    config,
+    address,
+    clock: systemClock,
+    logger,
+    earlyServer,
+    readiness,
+  });
   guardOf(config, backends)(listener.app);
   mountOperations(listener.app, registry, readiness);
   closing.add(listener.stop);

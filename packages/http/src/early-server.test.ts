@@ -1,7 +1,7 @@
 import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { expect, test } from "@jest/globals";
 import { pino } from "pino";
-import { createListener, openDoor } from "./listener.ts";
+import { createListener, openEarlyServer } from "./listener.ts";
 
 const OPTIONS = {
   config: { COUNTERFOIL_MAX_BODY_BYTES: 100 },
@@ -15,9 +15,9 @@ async function ask(url: string) {
   return [answer.status, await answer.json(), answer.headers.get("retry-after")];
 }
 
-test("a door without an application is alive and not ready", async () => {
-  const door = await openDoor(OPTIONS);
-  const url = await door.open();
+test("a server without an application is alive and not ready", async () => {
+  const earlyServer = await openEarlyServer(OPTIONS);
+  const url = await earlyServer.open();
   expect(await ask(`${url}/healthz?at=1`)).toEqual([200, { status: "ok" }, null]);
   const starting = expect.objectContaining({
     code: "not_ready",
@@ -26,7 +26,7 @@ test("a door without an application is alive and not ready", async () => {
   expect(await ask(`${url}/readyz`)).toEqual([503, starting, "1"]);
   expect(await ask(`${url}/webhooks/zerohash`)).toEqual([503, starting, "1"]);
 
-  const listener = createListener({ ...OPTIONS, door });
+  const listener = createListener({ ...OPTIONS, earlyServer });
   listener.app.get("/", async () => ({ here: true }));
   expect(await ask(`${url}/`)).toEqual([503, starting, "1"]);
   expect(await listener.start()).toBe(url);
@@ -35,9 +35,9 @@ test("a door without an application is alive and not ready", async () => {
   await expect(fetch(url)).rejects.toThrow();
 });
 
-test("a door that never received a request closes", async () => {
-  const door = await openDoor(OPTIONS);
-  const url = await door.open();
-  await door.close();
+test("a server that never received a request closes", async () => {
+  const earlyServer = await openEarlyServer(OPTIONS);
+  const url = await earlyServer.open();
+  await earlyServer.close();
   await expect(fetch(url)).rejects.toThrow();
 });

@@ -16,7 +16,7 @@ import { PROBLEM_MEDIA_TYPE, Problem, problemDocumentOf } from "./problem.ts";
 import type { SampledLog } from "./request-log.ts";
 
 /** Limits for slow or idle clients. */
-export type DoorLimits = Readonly<{
+export type ConnectionLimits = Readonly<{
   /**
    * From the connection, or a request's first byte, to its last header: 408. The TLS handshake has as
    * long, and no answer.
@@ -37,7 +37,7 @@ export type DoorLimits = Readonly<{
   connectionsMax: number;
 }>;
 
-export const DOOR_LIMITS: DoorLimits = {
+export const CONNECTION_LIMITS: ConnectionLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   idleTimeoutMs: 72_000,
@@ -45,14 +45,14 @@ export const DOOR_LIMITS: DoorLimits = {
   connectionsMax: 1_000,
 };
 
-export type DoorConfig = Partial<
+export type TlsConfig = Partial<
   Pick<Config, "COUNTERFOIL_HTTP_TLS_CERT_FILE" | "COUNTERFOIL_HTTP_TLS_KEY_FILE">
 >;
 
-type DoorOptions = Readonly<{
-  config: DoorConfig;
+type EarlyServerOptions = Readonly<{
+  config: TlsConfig;
   address: ListenerAddress;
-  limits: DoorLimits;
+  limits: ConnectionLimits;
   log: SampledLog;
 }>;
 
@@ -60,7 +60,7 @@ type DoorOptions = Readonly<{
  * A port and its server. The port may be open long before the application is ready, while a ledger is
  * opened or another server is awaited. Until then `/healthz` responds and everything else gets 503.
  */
-export type Door = Readonly<{
+export type EarlyServer = Readonly<{
   server: Server;
   /**
    * Starts to listen unless it does already.
@@ -78,7 +78,7 @@ export type Door = Readonly<{
 }>;
 
 /** @throws StartupError configuration_invalid where its certificate cannot be used */
-export function createDoor(options: DoorOptions): Door {
+export function createEarlyServer(options: EarlyServerOptions): EarlyServer {
   const { config, address, limits, log } = options;
   let handle: RequestListener = respondStarting;
   const server = serverOf(config, limits, (request, response) => handle(request, response));
@@ -130,7 +130,7 @@ function respondStarting({ url }: IncomingMessage, response: ServerResponse): vo
     .end(JSON.stringify(body));
 }
 
-function serverOf(config: DoorConfig, limits: DoorLimits, handle: RequestListener): Server {
+function serverOf(config: TlsConfig, limits: ConnectionLimits, handle: RequestListener): Server {
   const { headersTimeoutMs } = limits;
   const options = {
     headersTimeout: headersTimeoutMs,
@@ -159,7 +159,7 @@ function serverOf(config: DoorConfig, limits: DoorLimits, handle: RequestListene
 const TLS_FILES = ["COUNTERFOIL_HTTP_TLS_CERT_FILE", "COUNTERFOIL_HTTP_TLS_KEY_FILE"] as const;
 
 /** @throws StartupError configuration_invalid where a file cannot be read */
-function tlsFilesOf(config: DoorConfig): Readonly<{ cert: Buffer; key: Buffer }> | null {
+function tlsFilesOf(config: TlsConfig): Readonly<{ cert: Buffer; key: Buffer }> | null {
   const [cert = null, key = null] = TLS_FILES.map((name) => {
     const file = config[name];
     if (file === undefined) return null;
@@ -176,7 +176,7 @@ function tlsFilesOf(config: DoorConfig): Readonly<{ cert: Buffer; key: Buffer }>
 
 function limitConnections(
   server: Server,
-  { connectionsMax }: Pick<DoorLimits, "connectionsMax">,
+  { connectionsMax }: Pick<ConnectionLimits, "connectionsMax">,
   log: SampledLog,
 ): void {
   server.maxConnections = connectionsLimit(connectionsMax);
