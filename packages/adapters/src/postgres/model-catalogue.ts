@@ -9,6 +9,7 @@ import type {
 import type { ClientBase } from "pg";
 import { MODEL } from "../sql/engine-errors.ts";
 import { CHECKPOINT_COLUMNS, checkpointOf, GENERATION_FORMAT, NO_ROWS } from "../sql/tables.ts";
+import { builderLock, openBuildingStore } from "./building-store.ts";
 import {
   createPool,
   createReconnectingClient,
@@ -24,7 +25,7 @@ import {
   lockSchema,
   readLayout,
 } from "./layout.ts";
-import { builderLock, openBuildingStore, openModelStore } from "./model-store.ts";
+import { openModelStore } from "./model-store.ts";
 import {
   catalogueOf,
   layOutTableSql,

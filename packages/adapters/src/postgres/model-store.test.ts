@@ -13,6 +13,7 @@ import fc from "fast-check";
 import { openModelCatalogue } from "./model-catalogue.ts";
 import { describeOwnPostgres, fixtureOf } from "./testing/use-postgres.ts";
 
+const CHANGES = { inserts: [], puts: [], deletes: [] };
 const LAYOUT = { tables: TABLES, modelVersion: 1 };
 const BULK = 1_500;
 
@@ -112,6 +113,22 @@ describeOwnPostgres("writing read models on PostgreSQL", (use) => {
     expect(await query(indexesLike("%_1"))).toHaveLength(4);
     expect(await (await open(1)).checkpoint()).toEqual(checkpointAt(1));
     expect(await (await open(1)).count(ENTRIES)).toBe(BULK);
+  });
+
+  test("what was staged is gone with its connection, and no part of it is committed", async () => {
+    await catalogue.create("trades", LAYOUT);
+    const store = await open(1);
+    await store.commit(putEntries([entry("a", 1)], 1));
+    await store.stage({ ...CHANGES, inserts: [{ table: ENTRIES, rows: [entry("a", 2)] }] });
+    await query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'",
+    );
+    await expect(store.commit(putEntries([entry("a", 3)], 2))).rejects.toThrow(ModelUnavailable);
+    await expect(store.commit(putEntries([entry("a", 3)], 2))).rejects.toThrow(ModelUnavailable);
+    expect(await store.checkpoint()).toEqual(checkpointAt(1));
+    expect(await store.count(ENTRIES)).toBe(1);
+    await store.commit(putEntries([entry("a", 3)], 2));
+    expect(await store.count(ENTRIES)).toBe(2);
   });
 
   test("what a builder that died left is no generation, and can be dropped", async () => {

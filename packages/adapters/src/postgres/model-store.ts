@@ -1,16 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { ModelUnavailable } from "@counterfoil/processing/ports/errors";
 import type {
-  BuildingStore,
+  Changes,
   Checkpoint,
-  Commit,
   ModelStore,
   Row,
   Table,
   Value,
 } from "@counterfoil/processing/ports/model-store";
-import type { Client, ClientBase } from "pg";
-import { type ErrorMapping, MODEL, UNFINISHED } from "../sql/engine-errors.ts";
+import type { Client } from "pg";
+import { type ErrorMapping, MODEL } from "../sql/engine-errors.ts";
 import {
   CHECKPOINT_COLUMNS,
   checkpointOf,
@@ -27,12 +26,10 @@ import {
   type ReconnectingClient,
   type Statement,
 } from "./client.ts";
-import { inTransaction } from "./layout.ts";
 import {
   arrayType,
   catalogueOf,
   createTableRows,
-  indexSql,
   isUnused,
   PAGES_BY_INDEX,
   type Place,
@@ -40,14 +37,7 @@ import {
   prepared,
   tableName,
 } from "./model-tables.ts";
-import {
-  DIVISION_BY_ZERO,
-  lockKey,
-  modelSchema,
-  type Server,
-  stateOf,
-  UNIQUE_VIOLATED,
-} from "./server.ts";
+import { DIVISION_BY_ZERO, type Server, stateOf, UNIQUE_VIOLATED } from "./server.ts";
 import { type AbsentKeys, createAbsentKeys } from "./speed-absent-keys.ts";
 
 type StoreOptions = Readonly<{
@@ -81,7 +71,7 @@ export async function openModelStore(
   const settings = { ...LOSES_LAST_COMMITS, ...ALWAYS_BY_INDEX, ...PAGES_BY_INDEX };
   const client = { access: "write", timeoutMs: TIMEOUT_MS, isPipelined: true, settings } as const;
   const { use, close } = createReconnectingClient({ server, mapping, client });
-  const known: Known = { fence: "", absent: null };
+  const known: Known = { fence: "", absent: null, stagedOn: null };
   const session = { place, use, statements: storeStatements(place), known };
   try {
     await readCheckpoint(session);
@@ -101,15 +91,18 @@ export async function openModelStore(
     },
     count: (table, where, most) => use((client) => rows.count(client, table, where, most)),
     checkpoint: () => readCheckpoint(session),
-    commit: (commit) => write(session, commit),
+    stage: (changes) => write(session, changes, null),
+    commit: ({ checkpoint, ...changes }) => write(session, changes, checkpoint),
     close: async () => close(),
   };
 }
 
 type Known = {
-  /** The fence of the last commit that this store knows. */
+  /** The fence of the last write that this store knows. */
   fence: string;
   absent: AbsentKeys | null;
+  /** The connection whose transaction has what is staged. */
+  stagedOn: Client | null;
 };
 
 type Session = Readonly<{
@@ -119,9 +112,14 @@ type Session = Readonly<{
   known: Known;
 }>;
 
-/** Reads the checkpoint that the caller's next commit must follow. */
+/** Reads the checkpoint that the caller's next write must follow, and discards what is staged. */
 async function readCheckpoint({ place, use, statements, known }: Session): Promise<Checkpoint> {
-  const [found, ...cells] = await use((client) => checkpointCells(client, statements, place));
+  const [found, ...cells] = await use(async (client) => {
+    const isStaged = known.stagedOn === client;
+    known.stagedOn = null;
+    if (isStaged) await client.query("ROLLBACK");
+    return checkpointCells(client, statements, place);
+  });
   const fence = String(found);
   // After a commit of another writer, the keys that this store recorded are not complete.
   if (fence !== known.fence) known.absent = isUnused(fence) ? createAbsentKeys() : null;
@@ -129,17 +127,33 @@ async function readCheckpoint({ place, use, statements, known }: Session): Promi
   return checkpointOf(cells);
 }
 
-async function write({ place, use, statements, known }: Session, commit: Commit): Promise<void> {
-  const writes = commitWrites(commit, place);
-  const fence = randomUUID();
-  const move = moveWrite(statements, place, { from: known.fence, to: fence }, commit.checkpoint);
-  known.absent?.add(commit);
-  const timeoutMs = isBulk(commit) ? BULK_TIMEOUT_MS : TIMEOUT_MS;
-  await use((client) => send(client, [move, ...writes], timeoutMs).catch(explain(place)));
-  known.fence = fence;
+/** @param checkpoint of a commit; null for a part of the next one, which is staged */
+async function write(
+  { place, use, statements, known }: Session,
+  changes: Changes,
+  checkpoint: Checkpoint | null,
+): Promise<void> {
+  const writes = changeWrites(changes, place);
+  const to = randomUUID();
+  const move = moveWrite(statements, place, { from: known.fence, to }, checkpoint);
+  known.absent?.add(changes);
+  const timeoutMs = isBulk(changes) ? BULK_TIMEOUT_MS : TIMEOUT_MS;
+  await use(async (client) => {
+    const { stagedOn } = known;
+    known.stagedOn = null;
+    if (stagedOn !== null && stagedOn !== client) throw new ModelUnavailable(STAGED_LOST);
+    const begin = stagedOn === null ? "BEGIN" : null;
+    const sent = { begin, writes: [move, ...writes], end: checkpoint === null ? null : "COMMIT" };
+    await send(client, sent, timeoutMs).catch(explain(place));
+    if (checkpoint === null) known.stagedOn = client;
+  });
+  known.fence = to;
 }
 
-type StoreStatements = Readonly<Record<"checkpoint" | "moveCheckpoint", Statement>>;
+const STAGED_LOST =
+  "the connection was lost on which a part of the next commit was staged: nothing was committed; open it again";
+
+type StoreStatements = Readonly<Record<"checkpoint" | "moveFence" | "moveCheckpoint", Statement>>;
 
 function storeStatements({ ledger }: Place): StoreStatements {
   const catalogue = catalogueOf(ledger);
@@ -149,20 +163,25 @@ function storeStatements({ ledger }: Place): StoreStatements {
       name: "checkpoint",
       text: `SELECT fence, ${CHECKPOINT_COLUMNS} FROM ${catalogue} ${ofGeneration}`,
     },
-    // Dividing by the number of moved rows fails the whole transaction if another writer has moved the
-    // checkpoint, without another round trip. It is the first statement, so that its row lock makes a
-    // second writer wait until the first has committed or rolled back.
+    moveFence: { name: "move_fence", text: moveText("fence = $4") },
     moveCheckpoint: {
       name: "move_checkpoint",
-      text: `
-        WITH moved AS (
-          UPDATE ${catalogue}
-          SET fence = $4, position = $5, hash = $6, digest = $7, state_digest = $8
-          ${ofGeneration} AND fence = $3 RETURNING 1
-        )
-        SELECT 1 / count(*) FROM moved`,
+      text: moveText("fence = $4, position = $5, hash = $6, digest = $7, state_digest = $8"),
     },
   };
+
+  /**
+   * Dividing by the number of moved rows fails the whole transaction if another writer has moved the
+   * checkpoint, without another round trip. It is the first statement, so that its row lock makes a
+   * second writer wait until the first has committed or rolled back.
+   */
+  function moveText(set: string): string {
+    return `
+      WITH moved AS (
+        UPDATE ${catalogue} SET ${set} ${ofGeneration} AND fence = $3 RETURNING 1
+      )
+      SELECT 1 / count(*) FROM moved`;
+  }
 }
 
 async function checkpointCells(
@@ -177,18 +196,29 @@ async function checkpointCells(
   );
 }
 
+/** Statements of one transaction, or a part of it. */
+type Sent = Readonly<{ begin: string | null; writes: readonly Write[]; end: string | null }>;
+
 /**
  * Sends all statements in one round trip, without waiting for answers. A rebuild is no slower than with
  * COPY, which waits for an answer between tables (1.1 times as fast, nine rounds).
  */
-async function send(client: Client, writes: readonly Write[], timeoutMs: number): Promise<void> {
+async function send(
+  client: Client,
+  { begin, writes, end }: Sent,
+  timeoutMs: number,
+): Promise<void> {
   const sent = [
-    client.query("BEGIN"),
+    ...(begin === null ? [] : [client.query(begin)]),
     ...writes.map(({ statement, values }) => queryCells(client, statement, values, timeoutMs)),
-    client.query("COMMIT"),
+    ...(end === null ? [] : [client.query(end)]),
   ];
   const results = await Promise.allSettled(sent);
-  for (const result of results) if (result.status === "rejected") throw result.reason;
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed === undefined) return;
+  // A commit of a failed transaction rolls it back.
+  if (end === null) await client.query("ROLLBACK").catch(() => undefined);
+  throw failed.reason;
 }
 
 /** Rethrows an error of the server as one about the model; any other unchanged. */
@@ -213,35 +243,37 @@ function explain({ model, generation }: Place): (error: unknown) => never {
 /** A statement with its values; many rows are passed as one array for each column. */
 type Write = Readonly<{ statement: Statement; values: readonly unknown[] }>;
 
-/** Moves the checkpoint if it has the fence that this store knows; otherwise the commit fails. */
+/** Moves the checkpoint, or its fence only, from the fence that this store knows; otherwise the write fails. */
 function moveWrite(
-  { moveCheckpoint }: StoreStatements,
+  { moveCheckpoint, moveFence }: StoreStatements,
   { model, generation }: Place,
   fence: Readonly<{ from: string; to: string }>,
-  { position, hash, digest, state_digest }: Checkpoint,
+  checkpoint: Checkpoint | null,
 ): Write {
-  const values = [model, generation, fence.from, fence.to, position, hash, digest, state_digest];
-  return { statement: moveCheckpoint, values };
+  const moved = [model, generation, fence.from, fence.to];
+  if (checkpoint === null) return { statement: moveFence, values: moved };
+  const { position, hash, digest, state_digest } = checkpoint;
+  return { statement: moveCheckpoint, values: [...moved, position, hash, digest, state_digest] };
 }
 
 /** Maximum rows of a statement: the server keeps the arrays of more rows on disk. */
 const WRITE_ROWS_MAX = 2_000;
 
-function isBulk({ inserts, puts }: Commit): boolean {
+function isBulk({ inserts, puts }: Changes): boolean {
   return [...inserts, ...puts].some(({ rows }) => rows.length >= BULK_ROWS_MIN);
 }
 
-/** Encodes all writes of a commit before anything is sent, so that an invalid row fails before that. */
-function commitWrites(commit: Commit, place: Place): readonly Write[] {
+/** Encodes all changes before anything is sent, so that an invalid row fails before that. */
+function changeWrites(changes: Changes, place: Place): readonly Write[] {
   const writes: Write[] = [];
-  for (const { table, rows } of commit.inserts) {
+  for (const { table, rows } of changes.inserts) {
     writes.push(...rowWrites(table, rows, insertText(table, place)));
   }
-  for (const { table, rows } of commit.puts) {
+  for (const { table, rows } of changes.puts) {
     const text = `${insertText(table, place)} ${putClause(table)}`;
     writes.push(...rowWrites(table, lastOfEachKey(table, rows), text));
   }
-  for (const { table, keys } of commit.deletes) {
+  for (const { table, keys } of changes.deletes) {
     if (keys.length > 0) writes.push(deleteWrite(table, keys, place));
   }
   return writes;
@@ -289,117 +321,4 @@ function lastOfEachKey(table: Table, rows: readonly Row[]): readonly Row[] {
   const last = new Map<string, Row>();
   for (const row of rows) last.set(JSON.stringify(table.key.map((name) => String(row[name]))), row);
   return last.size === rows.length ? rows : [...last.values()];
-}
-
-/** Creating an index over the rows of ten million events takes long. */
-const BUILDING_TIMEOUT_MS = 3_600_000;
-
-const INDEX_SETTINGS = { maintenance_work_mem: "256MB" };
-
-/**
- * Opens a newly created generation to fill it. Its indexes besides the keys are created at the end, each
- * with one sort, since an index that grows in random order soon exceeds the server's cache. If a table
- * is searched before, its indexes are created then.
- */
-export async function openBuildingStore(
-  server: Server,
-  place: Place,
-  tables: readonly Table[],
-): Promise<BuildingStore> {
-  const client = { access: "write", isPipelined: false, settings: INDEX_SETTINGS } as const;
-  const builder = createReconnectingClient({
-    server,
-    mapping: UNFINISHED,
-    client: { ...client, timeoutMs: BUILDING_TIMEOUT_MS },
-  });
-  const makeIndexes = createIndexMaker(builder, place);
-  try {
-    await builder.use((client) => beginBuilding(client, place, tables));
-    const options = { beforeSearch: makeIndexes, mapping: UNFINISHED };
-    const store = await openModelStore(server, place, options);
-    const close = async () => {
-      builder.close();
-      await store.close();
-    };
-    const finish = async () => {
-      for (const table of tables) await makeIndexes(table);
-      await builder.use((client) => finishBuilding(client, place, tables));
-      await close();
-    };
-    const commit = async (commit: Commit) => {
-      for (const { table, rows } of [...commit.inserts, ...commit.puts]) {
-        // Creates the indexes before a row that may be too long for them, so that the server rejects
-        // it in the commit of its event.
-        if (rows.some((row) => mayOutgrowIndex(table, row))) await makeIndexes(table);
-      }
-      await store.commit(commit);
-    };
-    return { ...store, commit, close, finish };
-  } catch (error) {
-    builder.close();
-    throw error;
-  }
-}
-
-/** An index row may have about 2,700 bytes, and a UTF-16 unit takes up to three in UTF-8. */
-const INDEXED_LENGTH_MAX = 800;
-
-function mayOutgrowIndex({ indexes }: Table, row: Row): boolean {
-  return indexes.some((columns) => {
-    let length = 0;
-    for (const column of columns) length += textLength(row[column]);
-    return length > INDEXED_LENGTH_MAX;
-  });
-}
-
-const textLength = (value: Value | undefined): number =>
-  typeof value === "string" ? value.length : 0;
-
-function createIndexMaker({ use }: ReconnectingClient, place: Place) {
-  const indexed = new Set<Table>();
-  return async (table: Table): Promise<void> => {
-    if (indexed.has(table)) return;
-    indexed.add(table);
-    const sql = indexSql(place, table);
-    if (sql !== "") await use((client) => client.query(sql));
-  };
-}
-
-/** The key of the lock that the connection of a builder holds: if the lock is free, the builder died. */
-export function builderLock({ ledger, model, generation }: Place): string {
-  return lockKey("builder", modelSchema(ledger, model), String(generation));
-}
-
-async function beginBuilding(
-  client: ClientBase,
-  place: Place,
-  tables: readonly Table[],
-): Promise<void> {
-  await queryCells(client, { text: "SELECT pg_advisory_lock($1)" }, [builderLock(place)]);
-  await inTransaction(client, async () => {
-    await setBuilding(client, place, true);
-    for (const table of tables) {
-      const text = `
-        SELECT indexrelid::regclass FROM pg_index WHERE indrelid = $1::regclass AND NOT indisprimary`;
-      const found = await queryCells(client, { text }, [tableName(place, table)]);
-      for (const [index] of found) await client.query(`DROP INDEX ${index}`);
-    }
-  });
-}
-
-async function finishBuilding(
-  client: ClientBase,
-  place: Place,
-  tables: readonly Table[],
-): Promise<void> {
-  // Without statistics the planner takes a new table for an empty one.
-  for (const table of tables) await client.query(`ANALYZE ${tableName(place, table)}`);
-  await setBuilding(client, place, false);
-}
-
-/** Called on a connection that waits for the disk: when this row is durable, so are all earlier commits. */
-async function setBuilding(client: ClientBase, place: Place, isBuilding: boolean): Promise<void> {
-  const { ledger, model, generation } = place;
-  const text = `UPDATE ${catalogueOf(ledger)} SET building = $3 WHERE model = $1 AND generation = $2`;
-  await queryCells(client, { text }, [model, generation, isBuilding]);
 }

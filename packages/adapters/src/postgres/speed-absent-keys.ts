@@ -1,5 +1,5 @@
 import type {
-  Commit,
+  Changes,
   Row,
   Selection,
   Table,
@@ -11,14 +11,14 @@ import type {
  *
  * Tells which rows a table cannot have, without a query. A rebuild looks for each row before it creates
  * it, mostly without a result, and each look-up would cost a round trip. Only a store that is the
- * sole writer of a table since its first row can tell; the fence of its commits ensures that.
+ * sole writer of a table since its first row can tell; the fence of its writes ensures that.
  */
 export type AbsentKeys = Readonly<{
   isAbsent(table: Table, key: readonly Value[]): boolean;
   /** Whether no row can meet the selection's equalities. */
   isNothing(table: Table, selection: Selection): boolean;
   /** Must be called before the rows are written. */
-  add(commit: Commit): void;
+  add(changes: Changes): void;
 }>;
 
 /** Filters of a table: of its key, and of the first column of the key and of each index. */

@@ -1,4 +1,5 @@
 import {
+  copyFile,
   mkdir,
   mkdtemp,
   open,
@@ -46,6 +47,22 @@ describe("the files of read models", () => {
     await Promise.all(creators.map((creator) => creator.ended()));
     const numbers = creators.flatMap(({ lines }) => lines.map(Number)).sort((a, b) => a - b);
     expect(numbers).toEqual(Array.from({ length: 30 }, (_, at) => at + 1));
+  });
+
+  test("what was staged is gone where another file took its place, and no part of it is committed", async () => {
+    const catalogue = openModelCatalogue({ dataDir });
+    await catalogue.create("trades", LAYOUT);
+    const store = await catalogue.openForWriting("trades", 1);
+    await store.checkpoint();
+    const nothing = { inserts: [], puts: [], deletes: [] };
+    await store.stage({ ...nothing, puts: [{ table: ENTRIES, rows: [entry("a", 1)] }] });
+    await copyFile(fileOf(1), `${fileOf(1)}.copy`);
+    await rename(`${fileOf(1)}.copy`, fileOf(1));
+    await expect(store.commit(putEntries([entry("a", 2)]))).rejects.toThrow(ModelUnavailable);
+    expect(await store.checkpoint()).toMatchObject({ position: 0 });
+    await store.commit(putEntries([entry("a", 2)]));
+    expect(await store.count(ENTRIES)).toBe(1);
+    await catalogue.close();
   });
 
   test("what a creator that died left is no generation, and blocks nobody", async () => {

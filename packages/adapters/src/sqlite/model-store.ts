@@ -1,11 +1,12 @@
+import { randomUUID } from "node:crypto";
 import { existsSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { ModelUnavailable } from "@counterfoil/processing/ports/errors";
 import type {
   BuildingStore,
+  Changes,
   Checkpoint,
-  Commit,
   ModelStore,
   Row,
   StoreName,
@@ -17,12 +18,12 @@ import { MODEL, UNFINISHED } from "../sql/engine-errors.ts";
 import { isKey, putClause, quoted, quotedList, valueIn } from "../sql/tables.ts";
 import {
   createReconnectingConnection,
-  inTransaction,
   isBusy,
   openDatabase,
   orClose,
   PAGE_CACHE,
   portError,
+  rollBack,
 } from "./database.ts";
 import { createTableRows, indexesOf, prepareCheckpoint, SQLITE } from "./model-tables.ts";
 
@@ -49,7 +50,7 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
     open: () => openModelWriter(file, MODEL_PRAGMAS),
   });
   const { use, read } = connection;
-  /** The checkpoint that the next commit must follow: rows were read as of it. */
+  /** The checkpoint that the next write must follow: rows were read as of it. */
   let known: Checkpoint | null = null;
   return {
     model,
@@ -58,12 +59,18 @@ export function openModelStore(options: ModelStoreOptions): ModelStore {
     select: (table, selection) => read(({ rows }) => rows.select(table, selection)),
     count: (table, where, most) => read(({ rows }) => rows.count(table, where, most)),
     checkpoint: async () => {
-      known = await use(({ checkpoint }) => checkpoint());
+      known = await use(({ write, checkpoint }) => {
+        write.discard();
+        return checkpoint();
+      });
       return known;
     },
-    commit: async (commit) => {
-      await use(({ write, checkpoint }) => write(commit, known ?? checkpoint()));
-      known = commit.checkpoint;
+    stage: async (changes) => {
+      known = await use(({ write, checkpoint }) => write.stage(changes, known ?? checkpoint()));
+    },
+    commit: async ({ checkpoint: after, ...changes }) => {
+      await use(({ write, checkpoint }) => write.commit(changes, known ?? checkpoint(), after));
+      known = after;
     },
     close: async () => connection.close(),
   };
@@ -80,8 +87,16 @@ function openModelWriter(file: string, pragmas: readonly string[]) {
   }));
 }
 
-/** @returns a function that commits if the checkpoint is still the given one */
-function createWrite(database: DatabaseSync): (commit: Commit, before: Checkpoint) => void {
+/** Writes if the checkpoint is still the given one. */
+type Write = Readonly<{
+  /** @returns the checkpoint that the next write must follow, which only this transaction sees */
+  stage(changes: Changes, before: Checkpoint): Checkpoint;
+  commit(changes: Changes, before: Checkpoint, after: Checkpoint): void;
+  /** Discards what is staged. */
+  discard(): void;
+}>;
+
+function createWrite(database: DatabaseSync): Write {
   const tables = new Map<Table, TableWriter>();
   const writerOf = (table: Table) => {
     const writer = tables.get(table) ?? createTableWriter(database, table);
@@ -91,14 +106,40 @@ function createWrite(database: DatabaseSync): (commit: Commit, before: Checkpoin
   const moveCheckpoint = database.prepare(`
     UPDATE checkpoint SET position = ?, hash = ?, digest = ?, state_digest = ?
     WHERE position = ? AND hash = ? AND digest = ? AND state_digest = ?`);
-  return ({ inserts, puts, deletes, checkpoint }, before) => {
-    inTransaction(database, "IMMEDIATE", () => {
-      const moved = moveCheckpoint.run(...cellsOf(checkpoint), ...cellsOf(before));
-      if (moved.changes !== 1) throw new ModelUnavailable(WRITTEN_MEANWHILE);
-      for (const { table, rows } of inserts) writerOf(table).insert(rows);
-      for (const { table, rows } of puts) writerOf(table).put(rows);
-      for (const { table, keys } of deletes) writerOf(table).remove(keys);
-    });
+
+  /** Applies changes in the transaction of those that are staged, or in a new one. */
+  function apply({ inserts, puts, deletes }: Changes, before: Checkpoint, after: Checkpoint): void {
+    if (!database.isTransaction) database.exec("BEGIN IMMEDIATE");
+    const moved = moveCheckpoint.run(...cellsOf(after), ...cellsOf(before));
+    if (moved.changes !== 1) throw new ModelUnavailable(WRITTEN_MEANWHILE);
+    for (const { table, rows } of inserts) writerOf(table).insert(rows);
+    for (const { table, rows } of puts) writerOf(table).put(rows);
+    for (const { table, keys } of deletes) writerOf(table).remove(keys);
+  }
+
+  function orDiscard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      rollBack(database);
+      throw error;
+    }
+  }
+
+  return {
+    stage: (changes, before) =>
+      orDiscard(() => {
+        // On another connection, where nothing is staged, the next write finds another checkpoint.
+        const staged = { ...before, hash: `staged ${randomUUID()}` };
+        apply(changes, before, staged);
+        return staged;
+      }),
+    commit: (changes, before, after) =>
+      orDiscard(() => {
+        apply(changes, before, after);
+        database.exec("COMMIT");
+      }),
+    discard: () => rollBack(database),
   };
 }
 
@@ -192,8 +233,19 @@ export function openBuildingStore(
         return writer.rows.select(table, selection);
       }),
     count: (table, where, most) => use(() => writer.rows.count(table, where, most)),
-    checkpoint: () => use(() => writer.checkpoint()),
-    commit: (commit) => use(() => writer.write(commit, writer.checkpoint())),
+    checkpoint: () =>
+      use(() => {
+        writer.write.discard();
+        return writer.checkpoint();
+      }),
+    stage: (changes) =>
+      use(() => {
+        // Indexes are not created within the transaction: it may be discarded.
+        if (!writer.database.isTransaction) for (const table of tables) makeIndexes(table);
+        writer.write.stage(changes, writer.checkpoint());
+      }),
+    commit: ({ checkpoint, ...changes }) =>
+      use(() => writer.write.commit(changes, writer.checkpoint(), checkpoint)),
     finish: () =>
       use(() => {
         for (const table of tables) makeIndexes(table);

@@ -293,6 +293,11 @@ function createDeferredStore(open: () => Promise<ModelStore>): DeferredStore {
     get: async (table, key) => (await stored())?.get(table, key) ?? null,
     select: async (table, selection) => (await stored())?.select(table, selection) ?? [],
     count: async (table, where, most) => (await stored())?.count(table, where, most) ?? 0,
+    stage: async (changes) => {
+      const store = (await stored()) ?? (await open());
+      opened = store;
+      await store.stage(changes);
+    },
     commit: async (commit) => {
       const store = await stored();
       if (store === null) firstCommit = commit;

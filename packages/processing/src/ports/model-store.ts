@@ -133,22 +133,31 @@ export interface Rows {
 
 export type TableRows = Readonly<{ table: Table; rows: readonly Row[] }>;
 
-/** All changes of one step of a projection, applied atomically. */
-export type Commit = Readonly<{
-  /** New rows; the commit fails if a key exists. */
+export type Changes = Readonly<{
+  /** New rows; the write fails if a key exists. */
   inserts: readonly TableRows[];
   /** Rows that replace those with the same key, or are new. */
   puts: readonly TableRows[];
   deletes: readonly Readonly<{ table: Table; keys: readonly (readonly Value[])[] }>[];
-  checkpoint: Checkpoint;
 }>;
+
+/** All changes of one step of a projection, applied atomically. */
+export type Commit = Changes & Readonly<{ checkpoint: Checkpoint }>;
 
 /** One generation of one model, open for writing. Only the holder of the model's lock opens one. */
 export interface ModelStore extends Rows {
   readonly model: StoreName;
   /** Below 1 for a scratch store, see `openScratch`. */
   readonly generation: number;
+  /** The checkpoint of the last commit. Discards what was staged after it. */
   checkpoint(): Promise<Checkpoint>;
+  /**
+   * Writes a part of the next commit that is too large for memory. This store's own reads see it, nobody
+   * else does before that commit, and with it stands or falls all that was staged.
+   *
+   * @throws as `commit`; all that was staged is discarded then
+   */
+  stage(changes: Changes): Promise<void>;
   /**
    * Applies inserts, puts and then deletes, and moves the checkpoint, atomically. A crash may lose the
    * last commits, which are projected again, but leaves an earlier commit intact.

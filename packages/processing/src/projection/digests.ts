@@ -18,7 +18,7 @@ export type Leaf = Readonly<{ digest: bigint; state: bigint | null }>;
 type Digests = Pick<Checkpoint, "digest" | "state_digest">;
 
 /** The two digests of a generation, updated row by row. */
-type DigestSums = Readonly<{
+export type DigestSums = Readonly<{
   /** A row replaced another; null if there was none, or is none any more. */
   replace(before: Leaf | null, after: Leaf | null): void;
   digests(): Digests;

@@ -61,6 +61,8 @@ export type FoldContext = Readonly<{
   buffer: RowBuffer;
   /** Makes everything applied so far durable, even within an event. */
   commit: () => Promise<Checkpoint>;
+  /** Writes what an event has changed so far if that is much, so that memory is bounded; see `ModelStore`. */
+  stageIfLarge: () => Promise<void>;
 }>;
 
 /**
@@ -81,7 +83,7 @@ export async function openSession(
   let uncommitted = 0;
   const buffer = createRowBuffer(store, checkpoint, hashing, isDigested);
   const stopped = openStopped(stops ?? (await readStops(store)), { store, buffer, hashing });
-  const fold = await openFold({ buffer, commit });
+  const fold = await openFold({ buffer, commit, stageIfLarge });
   const commitEvery = fold.commitEvery ?? Number.POSITIVE_INFINITY;
 
   /** A retried event of a stopped subject is before the applied position. */
@@ -93,9 +95,17 @@ export async function openSession(
     const isNew = event.position > applied.position;
     pass(event);
     uncommitted += 1;
-    const isLarge = uncommitted >= commitEvery || buffer.textLength() > BUFFERED_MAX;
+    const isLarge = uncommitted >= commitEvery || isBufferFull();
     // All retried events of a subject share the commit that clears its stop.
     return isLarge && isNew ? commit().then(() => undefined) : undefined;
+  }
+
+  const isBufferFull = () => buffer.textLength() > BUFFERED_MAX;
+
+  async function stageIfLarge(): Promise<void> {
+    if (!isBufferFull()) return;
+    await fold.flush?.();
+    await buffer.stage();
   }
 
   async function commit(): Promise<Checkpoint> {

@@ -1,8 +1,8 @@
 import type { Hashing } from "@counterfoil/core/hashing";
 import { firstWhere } from "@counterfoil/core/sorted";
 import {
+  type Changes,
   type Checkpoint,
-  type Commit,
   type ModelStore,
   type Row,
   type Selection,
@@ -11,7 +11,7 @@ import {
   textLength,
   type Value,
 } from "../ports/model-store.ts";
-import { createDigestSums, type Leaf, rowLeaf } from "./digests.ts";
+import { createDigestSums, type DigestSums, type Leaf, rowLeaf } from "./digests.ts";
 import { createKnownRows } from "./known-rows.ts";
 import { createReadRows } from "./read-rows.ts";
 import {
@@ -52,8 +52,10 @@ export interface RowBuffer {
   /** Rows that were put and not committed yet. */
   pending(table: Table): readonly Row[];
   isEmpty(): boolean;
-  /** Length of the text added since the last commit. */
+  /** Length of the text added since the last commit, or since it was staged. */
   textLength(): number;
+  /** Writes the changes as a part of the next commit, and releases their memory. */
+  stage(): Promise<void>;
   commit(position: number, hash: string): Promise<Checkpoint>;
 }
 
@@ -82,13 +84,13 @@ export function createRowBuffer(
   const known = createKnownRows(keyOfRow);
   const read = createReadRows(store);
   let length = 0;
-  let committed = start.position;
+  /** The position up to which rows may be stored. */
+  let storedTo = start.position;
   const sums = createDigestSums(start);
 
-  function slotsOf(table: Table): Map<string, Slot> {
-    const found = slots.get(table) ?? new Map<string, Slot>();
-    slots.set(table, found);
-    return found;
+  function slotsOf(table: Table): Slots {
+    const found = slots.get(table) ?? new Map();
+    return slots.set(table, found) && found;
   }
 
   function set(table: Table, keyRow: Row, row: Row | null, stored: Row | Share | null): Share {
@@ -105,12 +107,18 @@ export function createRowBuffer(
     return slot.share;
   }
 
-  function digestSlot(table: Table, { row, stored, share }: Slot): void {
-    if (!isDigested || table.digested === "none") return;
-    const before = stored && (isShare(stored) ? stored.leaf : rowLeaf(table, stored, hashing));
-    const after = row && rowLeaf(table, row, hashing);
-    share.leaf = after;
-    sums.replace(before, after);
+  /** The changes since they were last cleared, added to the digests. */
+  function takeChanges(): Changes {
+    if (isDigested) addDigests(sums, slots, hashing);
+    return changesOf(slots, appended);
+  }
+
+  function clear(): void {
+    slots = new Map();
+    appended = new Map();
+    read.clear();
+    pendingRows.clear();
+    length = 0;
   }
 
   return {
@@ -119,7 +127,7 @@ export function createRowBuffer(
       const slot = slots.get(table)?.get(name);
       if (slot !== undefined) return slot.row;
       // What an event adds under its position is not stored before the event is.
-      if (table.key[0] === "position" && Number(key[0]) > committed) return null;
+      if (table.key[0] === "position" && Number(key[0]) > storedTo) return null;
       return known.get(table, name) ?? read.get(table, key, name);
     },
     // A fold needs all rows that it selects, so a bound of bytes is ignored.
@@ -146,31 +154,39 @@ export function createRowBuffer(
     pending: (table) => remainingRows(slots.get(table)),
     isEmpty: () => slots.size === 0 && appended.size === 0,
     textLength: () => length,
+    async stage() {
+      await store.stage(takeChanges());
+      clear();
+      // Rows of an event are stored now that is not committed.
+      storedTo = Number.POSITIVE_INFINITY;
+    },
     async commit(position, hash) {
-      for (const [table, changed] of slots) {
-        for (const slot of changed.values()) digestSlot(table, slot);
-      }
+      const changes = takeChanges();
       const checkpoint = { position, hash, ...sums.digests() };
-      await store.commit({ ...writesOf(slots, appended), checkpoint });
-      slots = new Map();
-      read.clear();
-      pendingRows.clear();
-      appended = new Map();
-      length = 0;
-      committed = position;
+      await store.commit({ ...changes, checkpoint });
+      clear();
+      storedTo = position;
       return checkpoint;
     },
   };
 }
 
-/** Everything that changed since the last commit. */
-function writesOf(
-  slots: ReadonlyMap<Table, Slots>,
-  appended: ReadonlyMap<Table, Row[]>,
-): Omit<Commit, "checkpoint"> {
+/** Replaces the digests of changed rows in the sums. */
+function addDigests(sums: DigestSums, slots: ReadonlyMap<Table, Slots>, hashing: Hashing): void {
+  for (const [table, changed] of slots) {
+    if (table.digested === "none") continue;
+    for (const { row, stored, share } of changed.values()) {
+      const before = stored && (isShare(stored) ? stored.leaf : rowLeaf(table, stored, hashing));
+      share.leaf = row && rowLeaf(table, row, hashing);
+      sums.replace(before, share.leaf);
+    }
+  }
+}
+
+function changesOf(slots: ReadonlyMap<Table, Slots>, appended: ReadonlyMap<Table, Row[]>): Changes {
   const inserts = [...appended].map(([table, rows]) => ({ table, rows }));
   const puts: TableRows[] = [];
-  const deletes: Commit["deletes"][number][] = [];
+  const deletes: Changes["deletes"][number][] = [];
   for (const [table, changed] of slots) {
     const { inserted, updated } = changedRows(changed);
     if (inserted.length > 0) inserts.push({ table, rows: inserted });

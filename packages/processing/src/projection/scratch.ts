@@ -1,8 +1,8 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import {
+  type Changes,
   type Checkpoint,
-  type Commit,
   type ModelStore,
   type Row,
   type Rows,
@@ -80,6 +80,15 @@ function createOverlay(
     tables.set(table.name, writtenIn(table).set(key, row));
   }
 
+  function writeAll({ inserts, puts, deletes }: Changes): void {
+    for (const { table, rows: put } of [...inserts, ...puts]) {
+      for (const row of put) write(table, keyOfRow(table, row), row);
+    }
+    for (const { table, keys } of deletes) {
+      for (const key of keys) write(table, keyText(key), null);
+    }
+  }
+
   async function select(table: Table, selection: Selection): Promise<readonly Row[]> {
     const written = writtenIn(table);
     if (written.size === 0) return rows.select(table, selection);
@@ -111,14 +120,11 @@ function createOverlay(
       model,
       generation: 0,
       checkpoint: async () => checkpoint,
-      commit: async (commit: Commit) => {
-        for (const { table, rows: put } of [...commit.inserts, ...commit.puts]) {
-          for (const row of put) write(table, keyOfRow(table, row), row);
-        }
-        for (const { table, keys } of commit.deletes) {
-          for (const key of keys) write(table, keyText(key), null);
-        }
-        checkpoint = commit.checkpoint;
+      // After a failure nobody asks it again, so nothing staged is ever discarded.
+      stage: async (changes) => writeAll(changes),
+      commit: async ({ checkpoint: after, ...changes }) => {
+        writeAll(changes);
+        checkpoint = after;
       },
       close: async () => {},
     },

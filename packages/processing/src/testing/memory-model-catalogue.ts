@@ -1,5 +1,6 @@
 import { GenerationMissing, ModelLaidOutOtherwise, ModelUnavailable } from "../ports/errors.ts";
 import {
+  type Changes,
   type Checkpoint,
   type Commit,
   type ModelCatalogue,
@@ -93,20 +94,32 @@ function storeOf(
   find = () => stored,
 ): ModelStore {
   let known = stored.moment.checkpoint;
+  /** The stored moment with what is staged. */
+  let staged: Moment | null = null;
+  const write = (changes: Changes, checkpoint: Checkpoint): Moment => {
+    const base = staged ?? stored.moment;
+    staged = null;
+    if (stored.moment.checkpoint === known)
+      return momentAfter(base, stored.seen, { ...changes, checkpoint });
+    throw new ModelUnavailable(`another process has written to generation ${generation}`);
+  };
   return {
     model,
     generation,
-    ...rowsOf(() => stored.moment),
+    ...rowsOf(() => staged ?? stored.moment),
     checkpoint: async () => {
+      staged = null;
       known = find().moment.checkpoint;
       return known;
     },
-    commit: async (commit) => {
-      if (stored.moment.checkpoint !== known) {
-        throw new ModelUnavailable(`another process has written to generation ${generation}`);
-      }
-      stored.moment = momentAfter(stored, commit);
-      known = stored.moment.checkpoint;
+    stage: async (changes) => {
+      // What is staged may be discarded, so it changes a copy.
+      for (const rows of (staged ?? stored.moment).tables.values()) stored.seen.add(rows);
+      staged = write(changes, known);
+    },
+    commit: async ({ checkpoint, ...changes }) => {
+      stored.moment = write(changes, checkpoint);
+      known = checkpoint;
     },
     close: async () => {},
   };
@@ -167,7 +180,7 @@ function tableRows(moment: Moment, table: Table): TableRows {
 }
 
 /** Everything that can fail comes first, on copies, so that a commit is all or nothing. */
-function momentAfter({ moment, seen }: Generation, commit: Commit): Moment {
+function momentAfter(moment: Moment, seen: Generation["seen"], commit: Commit): Moment {
   const checked = ({ table, rows }: Commit["puts"][number]) => ({
     table,
     rows: rows.map((row) => checkedRow(table, row)),

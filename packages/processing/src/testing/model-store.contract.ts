@@ -4,6 +4,7 @@ import { type ModelHarness, useModels } from "./model-fixture.ts";
 import { describeGenerations } from "./model-generations.ts";
 import { describeSelections } from "./model-selections.ts";
 import { describeSnapshots } from "./model-snapshots.ts";
+import { describeStaging } from "./model-staging.ts";
 
 /** What every engine's read models promise, see ports/model-store.ts. */
 export function describeModelStoreContract(
@@ -14,6 +15,7 @@ export function describeModelStoreContract(
     const use = useModels(makeHarness);
     describeGenerations(use);
     describeCommits(use);
+    describeStaging(use);
     describeSelections(use);
     describeSnapshots(use);
   });

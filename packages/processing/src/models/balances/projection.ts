@@ -16,7 +16,7 @@ import { everyRow } from "../../projection/selection.ts";
 import { acknowledgeAnomaly, openAnomaly } from "../anomaly-rows.ts";
 import { parseData } from "../columns.ts";
 import { noteFeed, noteQuarantine, openArrivals } from "../deliveries.ts";
-import { type Accounts, createAccounts } from "./accounts.ts";
+import { createAccounts } from "./accounts.ts";
 import { openFeeds } from "./snapshot-membership.ts";
 import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 
@@ -47,7 +47,8 @@ export const balancesProjection: Projection = {
     openSession(store, hashing, (context) => openFold(store, context), options),
 };
 
-async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Promise<Fold> {
+async function openFold(store: ModelStore, context: FoldContext): Promise<Fold> {
+  const { buffer, commit, stageIfLarge } = context;
   const feeds = await openFeeds(store, buffer);
   const { position } = await store.checkpoint();
   const accounts = createAccounts(store, { buffer, feeds }, position);
@@ -81,7 +82,19 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
     await noteFeed(buffer, event);
     if (!(await feeds.completed(connection, event.position))) return;
     const missing = accountsNotListedSince(store, feeds.lastComplete().openedAt);
-    await checkListed(accounts, missing, event);
+    await checkListed(missing, event);
+  }
+
+  async function checkListed(missing: AsyncIterable<string>, event: StreamEvent): Promise<void> {
+    let checked = 0;
+    for await (const account of missing) {
+      await accounts.checkListed(account, event);
+      checked += 1;
+      if (checked % PAGE !== 0) continue;
+      // A snapshot may leave out all accounts there are.
+      accounts.flush();
+      await stageIfLarge();
+    }
   }
 
   function fold(event: StreamEvent): Work {
@@ -106,20 +119,6 @@ async function openFold(store: ModelStore, { buffer, commit }: FoldContext): Pro
 }
 
 const PAGE = 500;
-
-async function checkListed(
-  accounts: Accounts,
-  missing: AsyncIterable<string>,
-  event: StreamEvent,
-): Promise<void> {
-  let checked = 0;
-  for await (const account of missing) {
-    await accounts.checkListed(account, event);
-    checked += 1;
-    // Any number of accounts may be missing: writing the checked ones keeps memory bounded.
-    if (checked % PAGE === 0) accounts.flush();
-  }
-}
 
 /** Accounts with a nonzero balance that no snapshot of a feed opened at `openedAt` or later lists. */
 async function* accountsNotListedSince(
