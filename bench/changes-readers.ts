@@ -13,7 +13,7 @@ export type ChangesRead = Readonly<{
   changes: readonly number[];
 }>;
 
-export type Piece = Readonly<{ position: number; atMs: number }>;
+type Piece = Readonly<{ position: number; atMs: number }>;
 
 const [job] = (await once(process, "message")) as [ReadersJob];
 const readers = await Promise.all(Array.from({ length: job.subscribers }, subscribe));

@@ -40,7 +40,7 @@ type Sign = (text: string) => Promise<string>;
 const FORMAT = "counterfoil/balance-proof/v1";
 
 /** What whoever has the key can make of an altered proof: everything fits again, but for `kept`. */
-export type Kept = "tree" | "map" | "head" | "nothing";
+type Kept = "tree" | "map" | "head" | "nothing";
 
 /**
  * Seals an altered proof as its maker could have: hashes, tree, map, head and seal are made anew over

@@ -10,10 +10,10 @@ import {
 } from "testcontainers";
 import { ROOT } from "../support/module-graph.ts";
 
-export type Profile = "server" | "eventstore";
+type Profile = "server" | "eventstore";
 
 /** Where the containers are reached from this machine; free when they were looked for. */
-export type Ports = Readonly<{ http: number; webhooks: number; kafka: number }>;
+type Ports = Readonly<{ http: number; webhooks: number; kafka: number }>;
 
 /** What the compose file starts, under a project name of its own. */
 export type Installation = Readonly<{

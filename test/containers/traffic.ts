@@ -11,7 +11,7 @@ import { type Installation, trialSecret } from "./installation.ts";
 const PATIENCE_MS = 120_000;
 
 /** Looks until an answer comes that is wanted; a container that starts again refuses for a while. */
-export async function eventually<Answer>(
+async function eventually<Answer>(
   what: string,
   look: () => Promise<Answer | null>,
 ): Promise<Answer> {

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { OutgoingHook } from "@counterfoil/simulator/play-deliveries";
 import { type Acknowledgement, postWebhook } from "../e2e/support/send.ts";
 
-export type LoadOptions = Readonly<{
+type LoadOptions = Readonly<{
   webhooks: Iterator<OutgoingHook>;
   /** Where the next one goes; null while nobody is there. */
   nextAddress: () => string | null;

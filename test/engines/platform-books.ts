@@ -22,9 +22,9 @@ export type Books = Readonly<{
 }>;
 
 /** Codes of platforms that see it; whoever has no platform sees everything. */
-export type Owners = ReadonlySet<string>;
+type Owners = ReadonlySet<string>;
 export type Owned = Readonly<{ id: string; owners: Owners }>;
-export type BookedAccount = Owned &
+type BookedAccount = Owned &
   Readonly<{
     participant: string;
     group: string;
@@ -32,10 +32,10 @@ export type BookedAccount = Owned &
     accountId: string;
     hasGap: boolean;
   }>;
-export type BookedRecord = Owned &
+type BookedRecord = Owned &
   Readonly<{ participant: string; group: string | null; beneficiary: string | null }>;
 /** A delivery, with the owners of each fact in it; none where nobody may see it. */
-export type BookedDelivery = Readonly<{
+type BookedDelivery = Readonly<{
   step: ScenarioStep;
   facts: readonly Owners[];
   /** Who may see the bytes, where that is not who owns every fact: they name others. */

@@ -11,14 +11,14 @@ import {
 import { pino } from "pino";
 import type { States } from "../system/published.ts";
 
-export type PublishedTopics = Readonly<{
+type PublishedTopics = Readonly<{
   facts: readonly Fact[];
   holes: readonly Hole[];
   states: States;
 }>;
 
 /** A downstream service that reads all topics of a ledger with the kit. */
-export type Downstream = Readonly<{
+type Downstream = Readonly<{
   /** As far as it has read. */
   found: () => PublishedTopics;
   /** It has read what was there when it began. */

@@ -18,7 +18,7 @@ export type ComposeService = Readonly<{
   security_opt?: readonly string[];
 }>;
 
-export type ComposeFile = Readonly<{
+type ComposeFile = Readonly<{
   services: Readonly<Record<string, ComposeService>>;
   volumes: Readonly<Record<string, unknown>>;
 }>;

@@ -3,7 +3,7 @@ import { describe } from "@jest/globals";
 import { parse } from "yaml";
 import { readRootFile } from "./root-file.ts";
 
-export type AlertRule = Readonly<{
+type AlertRule = Readonly<{
   alert: string;
   expr: string;
   for?: string;

@@ -51,7 +51,7 @@ export const ORDINARY: Omit<Scenario, "seed"> = {
   webhookLossRate: 0.1,
 };
 
-export type Played = Readonly<{ history: History; plan: readonly PlannedDelivery[] }>;
+type Played = Readonly<{ history: History; plan: readonly PlannedDelivery[] }>;
 
 export function planOf(scenario: Scenario): Played {
   const { seed, participants, flows, meanGapMs, burstRate } = scenario;
@@ -98,7 +98,7 @@ export function withoutLosses(
 }
 
 /** The messages that the plan lost, as webhooks that arrive after everything else. */
-export function lateWebhooks(
+function lateWebhooks(
   history: History,
   plan: readonly PlannedDelivery[],
   fromNs: bigint,

@@ -92,7 +92,7 @@ const statusIn = (shown: object | null) =>
  * Takes facts of an explanation out of the stream, one at a time, and folds what is left anew: what
  * is shown then is what their roles say.
  */
-export async function expectRoles(
+async function expectRoles(
   ledger: TestLedger,
   model: ModelName,
   { kind, id }: Asked,

@@ -44,7 +44,7 @@ export async function wrongEnds(ledger: TestLedger, history: History, plan: Plan
   });
 }
 
-export type FalseGap = Readonly<{
+type FalseGap = Readonly<{
   account: string;
   /** A snapshot's place is known only as well as the two clocks agree. */
   isBesideSnapshot: boolean;

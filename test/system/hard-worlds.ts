@@ -23,7 +23,7 @@ const SQLITE_EVERY = 100;
 const ALONE = process.env.COUNTERFOIL_TEST_WORLD;
 
 /** Worlds are shared out among test files, which run side by side. */
-export type Share = Readonly<{ part: number; of: number }>;
+type Share = Readonly<{ part: number; of: number }>;
 
 function seedsOf({ part, of }: Share): readonly number[] {
   if (ALONE !== undefined) return Number(ALONE) % of === part ? [Number(ALONE)] : [];

@@ -19,7 +19,7 @@ import { type HotShape, hotEvents } from "./hot-shapes.ts";
 import { hashing } from "./support.ts";
 
 /** Work that no machine's speed has a part in. */
-export type CountedWork = Readonly<{
+type CountedWork = Readonly<{
   /** Rows that were asked for and written, for each fact. */
   rowsPerFact: number;
   /** The same for each fact and each record that it changed: a late one may move others on. */
@@ -28,7 +28,7 @@ export type CountedWork = Readonly<{
   textPerFact: number;
 }>;
 
-export type HotWork = Readonly<{
+type HotWork = Readonly<{
   /** What a fact costs after hundreds, when clusters and caches have their full size. */
   few: CountedWork;
   /** And after thousands. */

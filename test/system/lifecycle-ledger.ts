@@ -14,7 +14,7 @@ import { type Moment, NOW } from "@counterfoil/processing/queries/moment";
 import { type LedgerOptions, openTestLedger, type TestLedger } from "./support.ts";
 
 export const START = 1_746_000_000_000_000_000n;
-export const MINUTE = 60_000_000_000n;
+const MINUTE = 60_000_000_000n;
 
 export type Webhook = Readonly<{ type: string; body: object; id?: string; provider?: "layer1" }>;
 

@@ -9,7 +9,7 @@ import type {
 } from "@counterfoil/simulator/history/history";
 import type { TestLedger } from "./support.ts";
 
-export type Told = Readonly<{ told: readonly unknown[]; expected: readonly unknown[] }>;
+type Told = Readonly<{ told: readonly unknown[]; expected: readonly unknown[] }>;
 
 /** What the models tell of every flow, beside how the provider says that it went. */
 export async function lifecyclesAsTold(ledger: TestLedger, { truth }: History): Promise<Told[]> {

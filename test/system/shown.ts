@@ -13,7 +13,7 @@ export type ShownAccount = Readonly<{
   openGaps: number;
 }>;
 
-export type ShownRecord = Readonly<{
+type ShownRecord = Readonly<{
   participant: string | null;
   asset: string | null;
   amount: string | null;

@@ -54,7 +54,7 @@ export type Engine = "memory" | "sqlite";
 export const ENGINES: readonly Engine[] = ["memory", "sqlite"];
 
 /** What a ledger is stored in, empty at first. */
-export type TestEngine = Readonly<{
+type TestEngine = Readonly<{
   /** The same stream each time, as another process would open it. */
   openStream: () => Promise<EventStream>;
   catalogue: ModelCatalogue;
@@ -272,7 +272,7 @@ async function handOver(ingest: Ingest, delivery: PlannedDelivery): Promise<void
 
 type Message = Extract<PlannedDelivery, { kind: "webhook" | "feed-frame" }>;
 
-export function deliveryOf(planned: Message): Delivery {
+function deliveryOf(planned: Message): Delivery {
   const receivedAt = planned.arrivesAtNs;
   if (planned.kind === "feed-frame") {
     const { connection, frame, text } = planned;
@@ -414,7 +414,7 @@ function guardedStore(store: ModelStore, isFailing: () => boolean): ModelStore {
   };
 }
 
-export type Refolded = Readonly<{ store: ModelStore; checkpoint: Checkpoint }>;
+type Refolded = Readonly<{ store: ModelStore; checkpoint: Checkpoint }>;
 
 /** The stream folded anew, in memory, in one go. */
 export async function refold(

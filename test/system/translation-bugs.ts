@@ -57,7 +57,7 @@ export const signsTurned: Spoil = (fact) => {
   return withData(fact, { balance: balance.startsWith("-") ? balance.slice(1) : `-${balance}` });
 };
 
-export const referencesDropped: Spoil = (fact) => {
+const referencesDropped: Spoil = (fact) => {
   if (fact.type !== "MovementRecorded") return fact;
   const data = Object.fromEntries(
     Object.entries(fact.data).filter(([name]) => !MOVEMENT_REFERENCES.includes(name as never)),
@@ -79,7 +79,7 @@ export const labelsDropped: Spoil = (fact) => {
 };
 
 /** The same, where the other account is a real one with facts of its own. */
-export const labelsMixed: Spoil = (fact) => {
+const labelsMixed: Spoil = (fact) => {
   const { account } = fact.data as { account?: string };
   return account === undefined
     ? fact
@@ -87,7 +87,7 @@ export const labelsMixed: Spoil = (fact) => {
 };
 
 /** As a payload type is read before anybody knows what it says of money. */
-export const paymentsOnlyNoted: Spoil = (fact) => {
+const paymentsOnlyNoted: Spoil = (fact) => {
   if (fact.type !== "PaymentStatusReported") return fact;
   const { provider, content, status, received_at, translation } = fact.data;
   const noted = { provider, content, status, received_at, translation };

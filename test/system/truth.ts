@@ -1,7 +1,7 @@
 import { layer1AccountId, zeroHashAccountId } from "@counterfoil/core/account";
 import { formatTime } from "@counterfoil/core/exact/time";
 import type { PlannedDelivery } from "@counterfoil/simulator/delivery/planned-delivery";
-import { type Amount, formatAmount, parseAmount } from "@counterfoil/simulator/exact";
+import { type Amount, formatAmount } from "@counterfoil/simulator/exact";
 import type {
   BalanceReport,
   History,
@@ -95,4 +95,4 @@ export function changeBetween(reports: readonly TrueReport[]): string {
   return formatAmount(reports.reduce((sum, { change }) => sum + change, 0n));
 }
 
-export { formatAmount, parseAmount };
+export { formatAmount };

@@ -25,7 +25,7 @@ export const ADDRESSES = {
 
 export type AddressName = keyof typeof ADDRESSES;
 export type Parameters = Readonly<Record<string, string>>;
-export type Place = Readonly<{ name: AddressName; parameters: Parameters }>;
+type Place = Readonly<{ name: AddressName; parameters: Parameters }>;
 
 /** @returns the console's address that a path matches; null if there is none */
 export function placeOf(path: string): Place | null {

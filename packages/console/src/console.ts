@@ -15,7 +15,7 @@ export type ServedFile = Readonly<{
 }>;
 
 /** The console as it is served: one document at every address, and files that never change. */
-export type Bundle = Readonly<{
+type Bundle = Readonly<{
   document: ServedFile;
   /** By name; a name contains the digest of the bytes. */
   files: ReadonlyMap<string, ServedFile>;

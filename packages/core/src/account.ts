@@ -14,7 +14,7 @@ type AccountParts = Readonly<{
   address: string | null;
 }>;
 
-export type ZeroHashAccount = Readonly<{
+type ZeroHashAccount = Readonly<{
   participant_code: string;
   account_group: string;
   account_label: string;

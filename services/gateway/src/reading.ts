@@ -60,7 +60,7 @@ export const MODEL_PROBLEMS = [
 /** How long a request waits for a read model to reach a position. */
 const POSITION_WAIT_MS = 5_000;
 
-export type ReadOptions = Readonly<{
+type ReadOptions = Readonly<{
   model: ModelName;
   /** Wait until the model has reached this position. */
   minPosition: number | undefined;

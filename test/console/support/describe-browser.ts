@@ -10,7 +10,7 @@ const hasBrowser = existsSync(CHROMIUM);
 /** Suites that need a real browser, skipped by name where there is none. */
 export const describeBrowser = hasBrowser ? describe : describe.skip;
 
-export type Engine = "SQLite" | "PostgreSQL";
+type Engine = "SQLite" | "PostgreSQL";
 /** The configuration of a new, empty place for a ledger. */
 type NewLedger = () => Promise<Environment>;
 

@@ -24,7 +24,7 @@ export type RunningProcess = Readonly<{
   ended: Promise<number | null>;
 }>;
 
-export type CommandResult = Readonly<{ code: number | null; stdout: string; stderr: string }>;
+type CommandResult = Readonly<{ code: number | null; stdout: string; stderr: string }>;
 
 /** What a process is given beside its configuration. */
 export type Given = Readonly<{

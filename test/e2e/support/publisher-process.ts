@@ -7,7 +7,7 @@ import type { PublisherEvent } from "@counterfoil/publisher/publisher";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const running = new Set<ChildProcess>();
 
-export type ScriptProcess<Line> = Readonly<{
+type ScriptProcess<Line> = Readonly<{
   lines: readonly Line[];
   /** The first line from `from` on that is meant, printed already or still to come. */
   when: (isMeant: (line: Line) => boolean, from?: number) => Promise<Line>;
@@ -70,7 +70,7 @@ export function startScript<Line>(
   };
 }
 
-export type PublisherProcess = ScriptProcess<PublisherEvent>;
+type PublisherProcess = ScriptProcess<PublisherEvent>;
 
 /** A publisher as a process of its own; see the script for its arguments. */
 export function startPublisherProcess(args: readonly string[]): PublisherProcess {

@@ -3,7 +3,7 @@ import { appendFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newFolder } from "./folder.ts";
 
-export type SmallDisk = Readonly<{
+type SmallDisk = Readonly<{
   folder: string;
   /** Takes all the space that is left. */
   fill: () => void;

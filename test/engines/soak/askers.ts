@@ -41,7 +41,7 @@ const READS = [
   ...["/v1/accounts/nobody", "/v1/balances?at_position=1", "/v1/deliveries/nobody", "/v1/nothing"],
 ];
 
-export type Mutating = Asking &
+type Mutating = Asking &
   Readonly<{ webhooks: Iterator<OutgoingHook>; onAcknowledged: (deliveryId: string) => void }>;
 
 /** Sends webhooks of which every second is signed as it is, and the others are not what was signed. */

@@ -26,7 +26,7 @@ const ENDS: readonly ((socket: WebSocket, random: Random) => void)[] = [
   (socket) => socket.pause(),
 ];
 
-export type HostileFeed = Readonly<{ url: string; sent: () => number; stop: () => Promise<void> }>;
+type HostileFeed = Readonly<{ url: string; sent: () => number; stop: () => Promise<void> }>;
 
 /** A feed that says what it should and much that it should not, and ends as it pleases. */
 export async function startHostileFeed(random: Random): Promise<HostileFeed> {

@@ -27,7 +27,7 @@ export type StreamParts = Readonly<{
   timing: Timing;
 }>;
 
-export type Append = Readonly<{
+type Append = Readonly<{
   expectedPosition: number;
   events: readonly NewEvent[];
   bodies: readonly Body[];

@@ -231,7 +231,7 @@ export type Pool = Readonly<{
   close(): Promise<void>;
 }>;
 
-export type PoolOptions = Readonly<{
+type PoolOptions = Readonly<{
   server: Server;
   mapping: ErrorMapping;
   sizeMax: number;

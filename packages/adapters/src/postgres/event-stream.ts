@@ -42,7 +42,7 @@ import {
   streamStatements,
 } from "./stream-sql.ts";
 
-export type EventStreamOptions = LedgerOnServer &
+type EventStreamOptions = LedgerOnServer &
   Readonly<{
     hashing: Hashing;
     clock: Clock;

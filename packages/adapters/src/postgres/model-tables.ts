@@ -105,7 +105,7 @@ export function indexSql(place: Place, table: Table): string {
 }
 
 /** Reads the tables of one generation over any connection; each call sees its current snapshot. */
-export type TableRows = Readonly<{
+type TableRows = Readonly<{
   get(client: ClientBase, table: Table, key: readonly Value[]): Promise<Row | null>;
   select(client: ClientBase, table: Table, selection: Selection): Promise<readonly Row[]>;
   count(

@@ -28,7 +28,7 @@ import {
 } from "./server.ts";
 import { readHead, readPage, type StreamTables } from "./stream-sql.ts";
 
-export type Append = Readonly<{
+type Append = Readonly<{
   expectedPosition: number;
   events: readonly NewEvent[];
   bodies: readonly Body[];

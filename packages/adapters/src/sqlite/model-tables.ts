@@ -127,7 +127,7 @@ export function prepareCheckpoint(database: DatabaseSync): () => Checkpoint {
 }
 
 /** Reads the tables over one connection; each call sees the connection's current snapshot. */
-export type TableRows = Readonly<{
+type TableRows = Readonly<{
   get(table: Table, key: readonly Value[]): Row | null;
   select(table: Table, selection: Selection): readonly Row[];
   count(table: Table, where?: readonly Condition[], most?: number): number;

@@ -112,7 +112,7 @@ const SQL = {
 export type StreamStatements = Readonly<Record<keyof typeof SQL, StatementSync>>;
 
 /** Each is prepared when it is first used: a file without an index can be read, and verified, without it. */
-export function prepareStream(database: DatabaseSync): StreamStatements {
+function prepareStream(database: DatabaseSync): StreamStatements {
   const prepare = (sql: string) => {
     const statement = database.prepare(sql);
     statement.setReturnArrays(true);
@@ -207,7 +207,7 @@ function migrateStream(database: DatabaseSync, file: string, ledger: string): Mi
 }
 
 /** Checks the format and the ledger for a reader, which must not migrate. */
-export function checkStream(database: DatabaseSync, file: string, ledger: string): void {
+function checkStream(database: DatabaseSync, file: string, ledger: string): void {
   const found = formatOf(database, file);
   if (found === 0) throw streamMissing(file);
   if (found < FORMAT) {

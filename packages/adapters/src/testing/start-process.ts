@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-export type TestProcess = Readonly<{
+type TestProcess = Readonly<{
   /** The lines that it printed so far. */
   lines: readonly string[];
   /** Resolves when it has printed that many lines. */

@@ -1,5 +1,5 @@
 import { type components, ProblemError, type Change as StreamedChange } from "@counterfoil/client";
-import { batch, computed, effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { api, locked, streamApi } from "./session.ts";
 
 export type Status = components["schemas"]["Status"];
@@ -28,8 +28,6 @@ export const isStreaming = signal(false);
  * the change stream, which starts from this status, misses no change of what they show.
  */
 export const isStatusRequested = signal(false);
-
-export const head = computed(() => status.value?.head ?? null);
 
 const listeners = new Set<(change: Change) => void>();
 

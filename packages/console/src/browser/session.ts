@@ -88,7 +88,7 @@ function orLock(fetchWith: typeof fetch): typeof fetch {
   };
 }
 
-export type Theme = "system" | "light" | "dark";
+type Theme = "system" | "light" | "dark";
 type Zone = "utc" | "local";
 
 /** Kept in memory only, like all of this page's state. */

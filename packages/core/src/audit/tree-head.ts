@@ -8,7 +8,7 @@ import { canonicalJson, parseJson } from "../exact/json.ts";
 import { putHex } from "../exact/text.ts";
 import type { Hashing } from "../hashing.ts";
 
-export type UnsignedHead = Omit<TreeHead, "signature">;
+type UnsignedHead = Omit<TreeHead, "signature">;
 
 const DOMAIN = "counterfoil/head/v1\n";
 

@@ -33,7 +33,7 @@ export function statedTime(state: FactState): StatedTime {
 const NO_TIME: StatedTime = { at: null, impossibleAt: null };
 
 /** The times that decide when one run took effect on one account. */
-export type RunTimes = Readonly<{
+type RunTimes = Readonly<{
   /** The latest time of a movement; null if none has one. */
   movementAt: Nanos | null;
   /** The run's own time. */

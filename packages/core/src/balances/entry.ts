@@ -23,7 +23,7 @@ import {
  */
 export type Entry = EntryFacts & EntryPlace;
 
-export type EntryFacts = Readonly<{
+type EntryFacts = Readonly<{
   kind: "run" | "snapshot";
   /** The run's id; Layer1: the envelope's time; snapshot: connection and frame. */
   key: string;
@@ -330,7 +330,7 @@ const NO_TIME: StatedTime = { at: null, impossibleAt: null };
 const ZERO_CHANGE = moneyOf("0");
 
 /** The fields of an entry that balance arithmetic needs. */
-export type Stated = Pick<Entry, "balance" | "change">;
+type Stated = Pick<Entry, "balance" | "change">;
 
 /** The balance before it by its own balance and change; null if it lacks either. */
 export function balanceBefore({ balance, change }: Stated): Money | null {

@@ -36,7 +36,7 @@ export const CLUSTER_MAX = 256;
 export const compareReports = (a: Timed, b: Timed): number =>
   compareTimes(a.effectiveAt, b.effectiveAt) || compareText(a.counter, b.counter);
 
-export type Timed = Pick<Entry, "effectiveAt" | "isUndated" | "counter" | "key" | "follows">;
+type Timed = Pick<Entry, "effectiveAt" | "isUndated" | "counter" | "key" | "follows">;
 
 /** Whether a report connects two balances; others are placed by their time. */
 export const isEdge = ({ balance, change }: Entry): boolean => balance !== null && change !== null;
@@ -111,7 +111,7 @@ export function areLinked(a: Entry, b: Entry): boolean {
 }
 
 /** What is known of the balances around a cluster. */
-export type Surroundings = Readonly<{
+type Surroundings = Readonly<{
   /** The balance before it; null if it is unknown. */
   before: Money | null;
   /** The reports that may come first in the next cluster; empty if there is none. */

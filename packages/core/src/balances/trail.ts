@@ -7,7 +7,7 @@ import { balanceBefore, type Entry, type Same } from "./entry.ts";
  */
 
 /** Where a trail may begin and end: the balance before all reports, and the one after them. */
-export type Ends = Readonly<{ start: Money | null; end: Money | null; same: Same }>;
+type Ends = Readonly<{ start: Money | null; end: Money | null; same: Same }>;
 
 type Link = Readonly<{ from: string; to: string }>;
 

@@ -127,7 +127,7 @@ export function providerEventId(fact: ProviderFact, hashing: Hashing): string {
 const idOfFact = new WeakMap<ProviderFact, string>();
 
 /** The fact that an amendment amends, by id and by natural key. */
-export type About = Readonly<{ event_id: string; event_type: string; key: Record<string, string> }>;
+type About = Readonly<{ event_id: string; event_type: string; key: Record<string, string> }>;
 
 /**
  * A movement's amendments also name the run that it was recorded for: models keep movements by run,
@@ -141,7 +141,7 @@ function aboutFact(fact: ProviderFact, recorded: FactData, hashing: Hashing): Ab
 }
 
 /** A copy of a known fact, and what was recorded for it before. */
-export type Copy = Readonly<{ fact: ProviderFact; recorded: FactData }>;
+type Copy = Readonly<{ fact: ProviderFact; recorded: FactData }>;
 
 export function seenEvent(
   { fact, recorded }: Copy,

@@ -21,7 +21,7 @@ export type ClassPart<Item> = Readonly<{
   group: string | null;
 }>;
 
-export type Joined<Item> = Readonly<{
+type Joined<Item> = Readonly<{
   a: Item;
   b: Item;
   /** Whether other parts are equal, so that they could be paired in another way. */

@@ -150,7 +150,7 @@ export type HistoryEntry = Readonly<{
   slot?: Readonly<{ key: string; rank: string; amount?: string }>;
 }>;
 
-export type Step = Readonly<{
+type Step = Readonly<{
   after: string | null;
   /** Whether the stage changed. */
   moves: boolean;

@@ -276,11 +276,7 @@ function isOfType(value: unknown, { marks }: BodyType): boolean {
  * The types that a body could have, other than the one in its header. Types that no model projects
  * are excluded: their bodies are not documented well enough to recognise.
  */
-export function otherTypes(
-  value: unknown,
-  payloadType: string,
-  types: BodyTypes,
-): readonly string[] {
+function otherTypes(value: unknown, payloadType: string, types: BodyTypes): readonly string[] {
   const own = Object.hasOwn(types, payloadType) ? types[payloadType] : undefined;
   return Object.entries(types)
     .filter(([, type]) => type !== own && isOfType(value, type))

@@ -176,7 +176,7 @@ export function readKey(what: string, ...candidates: (string | undefined)[]): st
  * What a provider printed in place of a number, a time, or a word of its own. The reason of a quarantine
  * is never erased, unlike the bytes, so whatever else may stand there is only described.
  */
-export const quoteNumber = (printed: string): string => quote(printed, /^[-+0-9.,:TZeE ]{0,40}$/);
+const quoteNumber = (printed: string): string => quote(printed, /^[-+0-9.,:TZeE ]{0,40}$/);
 export const quoteWord = (printed: string): string => quote(printed, /^[\w.:/-]{0,60}$/);
 
 const quote = (printed: string, harmless: RegExp): string =>

@@ -198,7 +198,7 @@ type Page = readonly RecordedEvent[];
 type Pages = AsyncIterable<Page> | Iterable<Page>;
 
 /** The content of a proof about an account, with keys in the order of canonical JSON. */
-export type FoldedAccount = Readonly<{
+type FoldedAccount = Readonly<{
   balance: string | null;
   entries: readonly Readonly<Record<string, Value | undefined>>[];
   snapshots: readonly Readonly<Record<string, Value | undefined>>[];

@@ -60,7 +60,7 @@ export interface Heads {
   proveConsistency(from: number, to: number): Promise<ConsistencyProof>;
 }
 
-export type MakeOptions = Readonly<{
+type MakeOptions = Readonly<{
   /**
    * Rebuilds the index and signs the present stream even if it contradicts earlier heads: after a
    * backup was restored. Holders of those heads will still find the contradiction.

@@ -58,7 +58,7 @@ export async function ensureCurrentKey(
   );
 }
 
-export type RotateOptions = ConcurrentWriter &
+type RotateOptions = ConcurrentWriter &
   Readonly<{
     ledger: string;
     genesis: string;
@@ -98,7 +98,7 @@ export function isConfirmed(
   return verify(old_key, text, old_signature) && verify(new_key, text, new_signature);
 }
 
-export type TrustOptions = Readonly<{
+type TrustOptions = Readonly<{
   stream: EventStream;
   ledger: string;
   verify: VerifySignature;

@@ -7,13 +7,13 @@ import { NotProvable } from "./account-facts.ts";
  * Members of a list or an object that is too long for one string: each piece contains some, with
  * commas between them and their keys in order, as text or as UTF-8.
  */
-export type Pieces = Readonly<{
+type Pieces = Readonly<{
   brackets: "[]" | "{}";
   pieces: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 }>;
 
 /** The fields by name: those with a short text, and those in pieces. */
-export type Fields = Readonly<{ short: Readonly<Record<string, unknown>> }> &
+type Fields = Readonly<{ short: Readonly<Record<string, unknown>> }> &
   Readonly<{ long: Readonly<Record<string, () => Pieces>> }>;
 
 /**

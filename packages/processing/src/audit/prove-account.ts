@@ -26,7 +26,7 @@ export type ProveQuery = Readonly<{
   since: readonly number[];
 }>;
 
-export type BalanceProof = Readonly<{
+type BalanceProof = Readonly<{
   /** The file in consecutive parts: canonical JSON in UTF-8 (docs/stream-format.md). */
   parts: readonly Uint8Array[];
   balance: string | null;

@@ -30,7 +30,7 @@ import {
 } from "./audit-index.ts";
 import { createHeads, type HeadsOptions, readStore } from "./heads.ts";
 
-export type VerifyHeadsOptions = AuditOptions &
+type VerifyHeadsOptions = AuditOptions &
   Readonly<{ catalogue: ModelCatalogue; heads: readonly SignedTree[] }>;
 
 /** A signed statement about the ledger's tree: a head, or what `what` names. */
@@ -309,7 +309,7 @@ export const treeOf = ({ to, ...certificate }: Certificate): SignedTree => ({
   what: `the certificate (${certificate.statement})`,
 });
 
-export type VerifyCertificateOptions = Omit<ReplayOptions, "projection" | "position"> &
+type VerifyCertificateOptions = Omit<ReplayOptions, "projection" | "position"> &
   Readonly<{
     projections: Readonly<Record<ModelName, Projection>>;
     /** Digests depend on the version of the program, `digest` also on the engine. */

@@ -14,7 +14,7 @@ export type SubjectSources = Readonly<{
   hashing: Hashing;
 }>;
 
-export type SubjectPositions = Readonly<{
+type SubjectPositions = Readonly<{
   /** In order, at most as many as requested. */
   positions: readonly number[];
   /**
@@ -49,7 +49,7 @@ export async function findSubjectPositions(
 const NONE: SubjectPositions = { positions: [], upTo: 0, total: 0 };
 
 /** A page of one subject's events. */
-export type SubjectQuery = Omit<ReadQuery, "types"> & Readonly<{ subject: string }>;
+type SubjectQuery = Omit<ReadQuery, "types"> & Readonly<{ subject: string }>;
 
 /** The positions of a subject's events in a range, ascending or descending, from the index. */
 async function positionsIn(
@@ -90,7 +90,7 @@ export async function readPositions(
   return found;
 }
 
-export type SubjectRange = Readonly<{ subject: string; from: number; to: number }>;
+type SubjectRange = Readonly<{ subject: string; from: number; to: number }>;
 
 /**
  * One subject's events of a range, page by page: indexed events by their positions, later ones by

@@ -47,7 +47,7 @@ export type ExportItem =
   | Readonly<{ kind: "end" }>;
 
 /** Reads and checks a whole ledger's export, line by line. */
-export type ExportReader = Readonly<{
+type ExportReader = Readonly<{
   /** The number of the last line. */
   line(): number;
   /** @throws ExportRefused with the line's number */

@@ -34,7 +34,7 @@ export type ExportHeader = Readonly<{
 }>;
 
 /** The last line; an export without it is truncated. */
-export type ExportEnd = Readonly<{
+type ExportEnd = Readonly<{
   events: number;
   bodies: number;
   hash: string;
@@ -51,7 +51,7 @@ export type Base64 = Readonly<{
 }>;
 
 /** The bytes of a delivery; null if they are no longer stored. */
-export type ExportBody = Readonly<{ sha256: string; base64: string | null }>;
+type ExportBody = Readonly<{ sha256: string; base64: string | null }>;
 
 export const headerLine = (header: ExportHeader): string => {
   const { ledger, environment, genesis, from, to, before, account } = header;
@@ -82,7 +82,7 @@ export const bodyLine = ({ sha256, base64 }: ExportBody): string =>
 export const endLine = ({ events, bodies, hash, root, head }: ExportEnd): string =>
   JSON.stringify({ end: hash, events, bodies, root, head });
 
-export type Data = Readonly<Record<string, unknown>>;
+type Data = Readonly<Record<string, unknown>>;
 
 /** The data of an event; empty if it is not valid JSON, or was written by a newer program. */
 export function dataOf(event: RecordedEvent): Data {
@@ -131,7 +131,7 @@ export type RangeReadOptions = ExportRange &
     onProgress?: ((done: number, total: number) => void) | undefined;
   }>;
 
-export type ExportOptions = RangeReadOptions &
+type ExportOptions = RangeReadOptions &
   Readonly<{
     names: LedgerNames;
     base64: Base64;
@@ -142,9 +142,7 @@ export type ExportOptions = RangeReadOptions &
 const PAGE = 2000;
 
 /** Reads the events of a range page by page, in bounded memory. */
-export async function* eventsInRange(
-  options: RangeReadOptions,
-): AsyncGenerator<readonly RecordedEvent[]> {
+async function* eventsInRange(options: RangeReadOptions): AsyncGenerator<readonly RecordedEvent[]> {
   const { stream, from, to, account, signal, onProgress } = options;
   if (account !== null) {
     for await (const page of eventsOfSubject(options, { subject: account, from, to })) {
@@ -229,9 +227,9 @@ async function headerOf(options: ExportOptions): Promise<ExportHeader> {
 }
 
 /** A cell: text, or a whole number. Amounts are text with all their digits. */
-export type Cell = string | number | null;
-export type FactRow = readonly Cell[];
-export type FactColumn = Readonly<{ name: string; type: "text" | "integer" }>;
+type Cell = string | number | null;
+type FactRow = readonly Cell[];
+type FactColumn = Readonly<{ name: string; type: "text" | "integer" }>;
 
 /** Fields of the facts' data, one column each. */
 const FIELDS = [

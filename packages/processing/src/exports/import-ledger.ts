@@ -7,7 +7,7 @@ import { AppendTooLarge, EventIdTaken, ExportRefused } from "../ports/errors.ts"
 import type { Body, EventStream } from "../ports/event-stream.ts";
 import { createExportReader, type ExportItem, type ExportReaderOptions } from "./check-export.ts";
 
-export type ReadExportOptions = ExportReaderOptions &
+type ReadExportOptions = ExportReaderOptions &
   Readonly<{
     /** The file's lines from the beginning, in batches. */
     lines: () => AsyncIterable<readonly string[]>;
@@ -15,7 +15,7 @@ export type ReadExportOptions = ExportReaderOptions &
     onProgress?: ((done: number, total: number) => void) | undefined;
   }>;
 
-export type ImportOptions = ReadExportOptions & Readonly<{ stream: EventStream }>;
+type ImportOptions = ReadExportOptions & Readonly<{ stream: EventStream }>;
 
 export type Imported = Readonly<{
   /** The position up to which an interrupted import had already appended. */

@@ -105,7 +105,7 @@ export const readFirstRow = (rows: Rows, table: Table): Promise<readonly Row[]> 
   rows.select(table, { orderBy: table.key, limit: 1 });
 
 /** A table that is served to readers, and whether the old version has it with the same columns. */
-export type ServedTable = Readonly<{ table: Table; isReadable: boolean }>;
+type ServedTable = Readonly<{ table: Table; isReadable: boolean }>;
 
 /**
  * The tables to compare between versions. Each is tried in a

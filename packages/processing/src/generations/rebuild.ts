@@ -58,7 +58,7 @@ export class RebuildRunning extends Error {
 type RebuildBackends = Pick<RebuildOptions, "stream" | "catalogue" | "hashing" | "clock"> &
   Readonly<{ locks: RoleLocks }>;
 
-export type RebuildJob = Omit<RebuildOptions, keyof RebuildBackends> &
+type RebuildJob = Omit<RebuildOptions, keyof RebuildBackends> &
   Readonly<{ backends: RebuildBackends }>;
 
 /** A job under its rebuild lock: the signal also aborts when that is lost. */

@@ -84,7 +84,7 @@ export async function closeAnomaly(
 }
 
 /** An operator's acknowledgement of an anomaly of a model. */
-export type Acknowledgement = DataOf<"AnomalyAcknowledged"> &
+type Acknowledgement = DataOf<"AnomalyAcknowledged"> &
   Readonly<{ position: number; recordedAt: Nanos }>;
 
 /** Acknowledges an anomaly, unless it is closed or has changed since `as_of`, the position the operator saw. */

@@ -128,7 +128,7 @@ export async function noteFeed(
 }
 
 /** Tracks arrivals: the last delivery of each channel, and deliveries recorded much later than received. */
-export type Arrivals = Readonly<{ note: (event: RecordedEvent) => Work; flush: () => void }>;
+type Arrivals = Readonly<{ note: (event: RecordedEvent) => Work; flush: () => void }>;
 
 export async function openArrivals(store: Rows, buffer: RowBuffer): Promise<Arrivals> {
   const late = await openLateArrivals(store, buffer);

@@ -113,7 +113,7 @@ export function eventRecord(event: RecordedEvent): EventRecord {
 export type StreamRange = Omit<ReadRange, "limit">;
 
 /** Events of a part of a range, and the last position that was read; null if all of it was. */
-export type Batch = Readonly<{ items: readonly Item[]; reached: number | null }>;
+type Batch = Readonly<{ items: readonly Item[]; reached: number | null }>;
 /** `at`: the key by which the list is ordered; the event's position in nearly all lists. */
 export type Item = Readonly<{ event: RecordedEvent; at: number }>;
 export type BatchSource = (range: ReadRange) => Promise<Batch>;
@@ -208,7 +208,7 @@ function batchOf(range: ReadRange, events: readonly RecordedEvent[], reached: nu
  * One subject's events. The index stored with the signed heads is used as far as it reaches; of
  * later positions, all events are returned and the caller filters them.
  */
-export function eventsOfSubject(sources: SubjectSources, subject: string): BatchSource {
+function eventsOfSubject(sources: SubjectSources, subject: string): BatchSource {
   const all = eventsOf(sources.stream);
   return async (range) => {
     const { positions, upTo } = await findSubjectPositions(sources, { ...range, subject });

@@ -40,10 +40,10 @@ import { ModelNotServed, type ServedModels } from "./serving.ts";
 
 export const MODELS: readonly ModelName[] = modelName.options;
 
-export type Installation = Pick<StatusRecord, "ledger" | "environment" | "engine">;
+type Installation = Pick<StatusRecord, "ledger" | "environment" | "engine">;
 
 /** The parts of the configuration that the status depends on. */
-export type Expected = Readonly<{
+type Expected = Readonly<{
   stuckAfterSeconds: number;
   isPublishing: boolean;
   followsFeed: boolean;

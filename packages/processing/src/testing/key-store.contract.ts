@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { KeyStore } from "../ports/key-store.ts";
 
-export type KeyStoreHarness = Readonly<{
+type KeyStoreHarness = Readonly<{
   /** Another instance on the same keys, as another process would open it. */
   open(): Promise<KeyStore>;
   /** Takes everything away that is kept. */

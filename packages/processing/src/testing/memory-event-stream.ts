@@ -28,7 +28,7 @@ export function createMemoryStreamStorage(): MemoryStreamStorage {
   return { events: [], known: new Map(), bodies: new Map(), waiters: new Set() };
 }
 
-export type MemoryStreamOptions = Readonly<{
+type MemoryStreamOptions = Readonly<{
   ledger: string;
   hashing: Hashing;
   clock: Clock;

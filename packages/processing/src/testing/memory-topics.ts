@@ -26,7 +26,7 @@ export function createMemoryTopicStorage(): MemoryTopicStorage {
 /** What becomes of a transaction: both kinds of loss look the same to the publisher. */
 export type MemoryTopicFault = "lost before it was committed" | "lost after it was committed";
 
-export type MemoryTopicsOptions = Readonly<{
+type MemoryTopicsOptions = Readonly<{
   storage: MemoryTopicStorage;
   /** Asked at every transaction. */
   fault?: () => MemoryTopicFault | null;

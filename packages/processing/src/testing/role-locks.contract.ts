@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { HeldLock, RoleLocks } from "../ports/role-locks.ts";
 
-export type RoleLocksHarness = Readonly<{
+type RoleLocksHarness = Readonly<{
   /** Another instance on the same locks, as another process would open it. */
   open(): Promise<RoleLocks>;
   dispose(): Promise<void>;

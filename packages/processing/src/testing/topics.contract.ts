@@ -8,7 +8,7 @@ import {
   type Topics,
 } from "../ports/topics.ts";
 
-export type TopicsHarness = Readonly<{
+type TopicsHarness = Readonly<{
   /** Another instance on the same topics, as another process would open it. */
   topics(): Topics;
   /** What a reader of committed records finds, topic by topic, in order within each key. */

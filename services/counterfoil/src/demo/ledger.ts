@@ -21,19 +21,19 @@ export const AVAILABLE = "zerohash:DEF456:ABC123:general:available:BTC";
 const COLLATERAL = "zerohash:DEF456:ABC123:general:collateral:BTC";
 
 /** The flows of the same page, by their first movements. */
-export const DEPOSIT = "movement:e6b7d339-fcfe-480f-b910-2928995374d6";
-export const WITHDRAWAL = "movement:61d137e7-2f3a-4759-ba7a-d7e20f5e5ad6";
+const DEPOSIT = "movement:e6b7d339-fcfe-480f-b910-2928995374d6";
+const WITHDRAWAL = "movement:61d137e7-2f3a-4759-ba7a-d7e20f5e5ad6";
 
 /** The run that confirms the withdrawal; it is dated a week before it. */
 const MISDATED_RUN = "85693";
 
-export const LAYER1_DEPOSIT = "018fea20a69e7cc58066f8d03362e797:d18a869f191944a09e5e784d7ca8f45a";
+const LAYER1_DEPOSIT = "018fea20a69e7cc58066f8d03362e797:d18a869f191944a09e5e784d7ca8f45a";
 const LAYER1_ACCOUNT = "layer1:0xc4b21fb39aaf5fc07d3cd4420bf3ee74a61642e9:ETH";
 
 const MODELS: readonly ModelName[] = ["balances", "withdrawals", "deposits", "trades"];
 
 /** All records that the demo shows and checks, at one position or later. */
-export type Ledger = Readonly<{
+type Ledger = Readonly<{
   status: StatusRecord;
   balances: readonly BalanceRecord[];
   entries: readonly EntryRecord[];
@@ -61,7 +61,7 @@ export async function gatherLedger({ get }: Api): Promise<Ledger> {
   };
 }
 
-export type Digests = Readonly<{ digest: string; state_digest: string }>;
+type Digests = Readonly<{ digest: string; state_digest: string }>;
 
 /** A model's digests in the generation that was live, and in the rebuilt one. */
 type RebuiltModel = Readonly<{ model: ModelName; live: Digests; rebuilt: Digests }>;

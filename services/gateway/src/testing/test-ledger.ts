@@ -20,7 +20,7 @@ import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memo
 import { SCENARIOS } from "@counterfoil/simulator/play-deliveries";
 import type { ScenarioStep } from "@counterfoil/simulator/scenarios/scenario";
 
-export const PROJECTIONS: readonly Projection[] = [
+const PROJECTIONS: readonly Projection[] = [
   balancesProjection,
   ...[WITHDRAWALS, DEPOSITS, TRADES].map(lifecycleProjection),
 ];

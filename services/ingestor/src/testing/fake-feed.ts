@@ -16,7 +16,7 @@ export type FakeConnection = Readonly<{
   end: (end: SocketEnd) => Promise<void>;
 }>;
 
-export type FakeFeed = Readonly<{ connect: ConnectSocket; dials: WatchedList<FakeConnection> }>;
+type FakeFeed = Readonly<{ connect: ConnectSocket; dials: WatchedList<FakeConnection> }>;
 
 export const CLOSED: SocketEnd = { kind: "closed", code: 1000, reason: "" };
 export const CUT: SocketEnd = { kind: "network", detail: "no closing handshake" };

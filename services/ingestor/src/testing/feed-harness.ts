@@ -8,7 +8,7 @@ import { captureLog } from "./log.ts";
 import { createManualClock, runPending } from "./manual-clock.ts";
 import { createRecordingIngest, type IngestCall } from "./recording-ingest.ts";
 
-export const FEED = {
+const FEED = {
   url: "wss://ws.example.com/feed",
   key: "the key",
   passphrase: "the passphrase",

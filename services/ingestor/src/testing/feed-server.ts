@@ -2,7 +2,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import { createWatchedList, type WatchedList } from "./watched-list.ts";
 
-export type ServedConnection = Readonly<{
+type ServedConnection = Readonly<{
   socket: WebSocket;
   /** The socket underneath, to send a frame in parts. */
   tcp: Socket;

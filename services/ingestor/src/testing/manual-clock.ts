@@ -2,7 +2,7 @@ import { MILLISECOND } from "@counterfoil/core/exact/time";
 import * as memory from "@counterfoil/processing/testing/manual-clock";
 import { createWatchedList } from "./watched-list.ts";
 
-export type ManualClock = memory.ManualClock &
+type ManualClock = memory.ManualClock &
   Readonly<{
     /** The duration of each sleep that has begun, in ms. */
     sleeps: () => readonly number[];

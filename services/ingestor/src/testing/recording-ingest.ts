@@ -13,7 +13,7 @@ export type IngestCall =
   | Readonly<{ kind: "opened"; opening: FeedOpening }>
   | Readonly<{ kind: "closed"; closing: FeedClosing }>;
 
-export type RecordingIngest = Ingest &
+type RecordingIngest = Ingest &
   Readonly<{
     /** Calls that succeeded, in order. */
     recorded: WatchedList<IngestCall>;

@@ -134,7 +134,7 @@ export function shuffleDeliveries<D extends Readonly<{ kind: string; feed?: stri
 }
 
 /** How one feed and its receiver behave. */
-export type FeedOptions = Readonly<{
+type FeedOptions = Readonly<{
   seed: number | string;
   /** How far the receiver's clock is ahead, -5000 to 5000. */
   receiverSkewMs: number;
@@ -274,7 +274,7 @@ export type Sent<Frame extends FeedFrame = FeedFrame> = Readonly<{
   frame: (header: FrameHeader) => Frame;
 }>;
 
-export type Connection = Readonly<{
+type Connection = Readonly<{
   feed: string;
   connection: string;
   /** The previous connection of the same feed. */

@@ -19,7 +19,7 @@ export function arrivedMessages(
   return arrived;
 }
 
-export type LostMessage = Readonly<{ step: HistoryStep; message: HistoryMessage }>;
+type LostMessage = Readonly<{ step: HistoryStep; message: HistoryMessage }>;
 
 /**
  * The messages that arrive on no channel. A snapshot may still list the balance that one of them

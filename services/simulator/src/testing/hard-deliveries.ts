@@ -23,7 +23,7 @@ export type Listed = Readonly<{ account: ZeroHashAccount; balance: Amount }>;
 export type HardFrame = FeedFrame & Readonly<{ listed: readonly Listed[] | null }>;
 export type HardFeedDelivery = FeedOpened | HardFrame | SnapshotCompleted | FeedClosed;
 
-export type FeedPlan = Readonly<{
+type FeedPlan = Readonly<{
   feed: string;
   emissions: readonly Emission[];
   /** The accounts with a balance after a step; -1 is before all steps. */

@@ -32,7 +32,7 @@ export type HardWithdrawal = {
   endedAt: number | null;
 };
 
-export type HardRuns = Readonly<{
+type HardRuns = Readonly<{
   accounts: readonly ProviderAccount[];
   runs: readonly HardRun[];
   withdrawals: readonly HardWithdrawal[];

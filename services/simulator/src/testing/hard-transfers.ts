@@ -17,9 +17,9 @@ export const HARD_TRANSFER_KINDS = [
   "withdrawals of parts",
   "deposits of parts",
 ] as const;
-export type HardTransferKind = (typeof HARD_TRANSFER_KINDS)[number];
+type HardTransferKind = (typeof HARD_TRANSFER_KINDS)[number];
 
-export type HardOutcome = "settled" | "returned" | "failed" | "rejected";
+type HardOutcome = "settled" | "returned" | "failed" | "rejected";
 
 /** The true course of a transfer. */
 export type HardTransfer = Readonly<{

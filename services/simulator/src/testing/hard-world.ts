@@ -14,7 +14,7 @@ import { drawKnobs, type HardKnobs } from "./hard-knobs.ts";
 import { type HardRun, type HardWithdrawal, writeRuns } from "./hard-runs.ts";
 
 /** One true run on one account; its message has the printed values. */
-export type HardReport = Readonly<{
+type HardReport = Readonly<{
   step: number;
   /** The true time. */
   atNs: bigint;

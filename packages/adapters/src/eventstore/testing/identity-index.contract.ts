@@ -4,7 +4,7 @@ import type { IdentityIndex, IndexCheckpoint, IndexEntry } from "../identity-ind
 import { createMemoryIdentityIndex, EMPTY_CHECKPOINT } from "./memory-identity-index.ts";
 
 /** One empty index of the engine under examination. */
-export type IndexHarness = Readonly<{
+type IndexHarness = Readonly<{
   /** Opens another instance on the same index, like another process. */
   open(): Promise<IdentityIndex>;
   dispose(): Promise<void>;

@@ -147,7 +147,7 @@ const newStream = (): Stream => ({
 
 const metadataOf = ({ data }: Stored): { $tb?: number } => JSON.parse(Buffer.from(data).toString());
 
-export type AppendDecision =
+type AppendDecision =
   | Readonly<{ is: "written" }>
   | Readonly<{ is: "repeated"; last: number }>
   /** A repeat of a write that is not replicated yet: the server does not answer. */

@@ -27,7 +27,7 @@ export function missingForBroker(): string | null {
   return status === 0 ? null : (stderr.trim().split("\n").at(-1) ?? "no broker");
 }
 
-export type TestBrokerOptions = Readonly<{
+type TestBrokerOptions = Readonly<{
   /** Id of another cluster: 22 characters of base64. */
   clusterId?: string;
   /** Settings that replace the defaults, each `name=value`. */

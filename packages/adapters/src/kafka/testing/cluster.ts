@@ -8,7 +8,7 @@ import { freePorts } from "../../testing/free-ports.ts";
 import type { KafkaConnection } from "../client.ts";
 
 export type ClusterUser = "admin" | "publisher";
-export type NodeId = (typeof NODES)[number];
+type NodeId = (typeof NODES)[number];
 
 /** Three real brokers on loopback with TLS, SCRAM-SHA-512 and access rights by user; some 700 MB in all. */
 export type TestCluster = Readonly<{

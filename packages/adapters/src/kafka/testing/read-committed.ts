@@ -4,7 +4,7 @@ import type { KafkaMessage } from "kafkajs";
 import type { Client } from "../client.ts";
 import { type Part, readToEnd, wholeTopics } from "../read-to-end.ts";
 
-export type ReadRecord = Readonly<{
+type ReadRecord = Readonly<{
   topic: string;
   partition: number;
   key: string;

@@ -6,7 +6,7 @@ import { findPostgres, startThrowAwayServer, type ThrowAwayServer } from "./thro
 /** A given server is used as it is: tests do not stop it or change its files. */
 const GIVEN = process.env.COUNTERFOIL_TEST_POSTGRES_URL;
 
-export type PostgresFixture = Readonly<{
+type PostgresFixture = Readonly<{
   url: string;
   /** A unique name, so that tests can share a database. */
   newLedger(): string;

@@ -16,7 +16,7 @@ export const FACTS_FILE = join(FOLDER, "facts.jsonl");
 export const LEDGER_FILE = join(FOLDER, "ledger.jsonl");
 export const LEDGER_NAME = "default";
 
-export type StoredFact = Pick<RecordedEvent, "type" | "schema_version" | "data">;
+type StoredFact = Pick<RecordedEvent, "type" | "schema_version" | "data">;
 
 export function versionOneFacts(): readonly StoredFact[] {
   return linesOf(FACTS_FILE) as readonly StoredFact[];

@@ -49,7 +49,7 @@ export function readSource(source: Source): Reading {
   return reading;
 }
 
-export function expectValid({ type, data }: ProviderFact): void {
+function expectValid({ type, data }: ProviderFact): void {
   // What is stored is what JSON keeps of it.
   expect(FACTS[type].parse(data)).toEqual(JSON.parse(JSON.stringify(data)));
 }

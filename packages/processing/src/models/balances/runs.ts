@@ -182,7 +182,7 @@ function putMovement(
 }
 
 /** An entry of an account before and after an event; null if it does not exist then. */
-export type Replacement = Readonly<{
+type Replacement = Readonly<{
   before: Entry | null;
   after: Entry | null;
   position: number;

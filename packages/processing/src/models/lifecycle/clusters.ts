@@ -45,7 +45,7 @@ type Link = Readonly<{
 }>;
 
 /** Two clusters of one record, and why they are. */
-export type Pair = Readonly<{ a: Cluster; b: Cluster; link: Omit<Link, "to"> }>;
+type Pair = Readonly<{ a: Cluster; b: Cluster; link: Omit<Link, "to"> }>;
 
 const keyOf = (from: number, to: number, kind: string): string => `${from} ${to} ${kind}`;
 

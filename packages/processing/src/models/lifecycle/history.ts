@@ -29,7 +29,7 @@ export const placeTie = (word: string, tie: string): string =>
   `${word.slice(0, 40).toWellFormed()}:${tie}`;
 
 /** The place of a row in its history. */
-export type Place = readonly [at: bigint, rank: number, tie: string, seq: number];
+type Place = readonly [at: bigint, rank: number, tie: string, seq: number];
 
 export const placeOf = ({ at, rank, tie, seq }: Row): Place => [
   BigInt(at ?? 0),

@@ -20,7 +20,7 @@ import { compareTuples } from "../../projection/selection.ts";
 import type { ListedFact, Subject } from "./subject.ts";
 
 /** Determines the role of each event of a fact. */
-export type Judge = (judgedFact: JudgedFact) => Promise<readonly ExplainedFact[]>;
+type Judge = (judgedFact: JudgedFact) => Promise<readonly ExplainedFact[]>;
 
 type JudgedFact = Readonly<{ fact: ListedFact; known: KnownEvent }>;
 

@@ -35,12 +35,12 @@ import {
 } from "./subjects.ts";
 import { type RememberedMoment, unwind } from "./unwind.ts";
 
-export type ExplainSources = Readonly<{
+type ExplainSources = Readonly<{
   stream: EventStream;
   models: Pick<ServedModels, "snapshot">;
 }>;
 
-export type ExplainQuery = Asking &
+type ExplainQuery = Asking &
   FindOptions &
   Readonly<{
     kind: ExplainedKind;

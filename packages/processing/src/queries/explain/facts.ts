@@ -43,7 +43,7 @@ type Place = Readonly<{ at: bigint; rank: number; mark: string; item: string }>;
 
 export type EntryFactOptions = Readonly<{ hashing: Hashing; storedEntry: StoredEntry }>;
 
-export type AccountFactOptions = EntryFactOptions &
+type AccountFactOptions = EntryFactOptions &
   Readonly<{
     /**
      * The last entry of a whole history, which overtakes all earlier ones; null for a single entry.
@@ -52,7 +52,7 @@ export type AccountFactOptions = EntryFactOptions &
   }>;
 
 /** An entry as the model stored it at the moment. */
-export type StoredEntry = (row: Row) => Promise<Row>;
+type StoredEntry = (row: Row) => Promise<Row>;
 
 /** Where the model's own rows are read, now or as of a position. */
 type Stored = Readonly<{ rows: Rows; position: number | undefined }>;

@@ -38,7 +38,7 @@ export type Subject = Readonly<{
 }>;
 
 /** Accounts, or a record with its participant's others: records may compete for the same links. */
-export type Concerns =
+type Concerns =
   | Readonly<{ accounts: readonly string[] }>
   | Readonly<{ record: string; participant: string | null }>;
 

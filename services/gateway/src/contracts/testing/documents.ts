@@ -5,7 +5,7 @@ import { join, relative, sep } from "node:path";
 /** Validates values by a schema; `errors` has the errors of the last one. */
 export type Validate = ((value: unknown) => boolean) & Readonly<{ errors?: unknown }>;
 
-export type Ajv = Readonly<{
+type Ajv = Readonly<{
   addSchema: (schema: object) => Ajv;
   compile: (schema: object) => Validate;
 }>;

@@ -22,7 +22,7 @@ export const hashing: Hashing = {
   sha256: (data) => createHash("sha256").update(data).digest("hex"),
 };
 
-export type ProjectedRecord<Model extends LifecycleModel> = Readonly<{
+type ProjectedRecord<Model extends LifecycleModel> = Readonly<{
   id: string;
   state: LifecycleRecords[Model];
   /** The stage, if it waits in it. */
@@ -34,7 +34,7 @@ export type ProjectedRecord<Model extends LifecycleModel> = Readonly<{
 }>;
 
 /** An entry, and whether it changed the stage. */
-export type Entry = HistoryRecord & Readonly<{ moves: boolean }>;
+type Entry = HistoryRecord & Readonly<{ moves: boolean }>;
 
 type Events = Readonly<{ type: string; data: object }>[];
 
