@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import {
   declaredPackages,
@@ -5,8 +7,10 @@ import {
   type Module,
   moduleOf,
   orphansIn,
+  ROOT,
   readModules,
   roomFolder,
+  unusedExportsIn,
 } from "./support/module-graph.ts";
 
 type Room = Readonly<{
@@ -115,6 +119,16 @@ const STARTED_TESTS = [
   "services/gateway/src/testing/write-examples.ts",
 ];
 
+/** Starts the program, and is no TypeScript: an older Node has to be able to read it. */
+const LAUNCHER = "services/counterfoil/bin/main.mjs";
+
+/**
+ * Where an export may have no importer: packages for programs that are not here, tests that write
+ * programs, and the projection, whose files are being changed.
+ */
+const MAY_BE_UNUSED =
+  /^packages\/(?:client|consumer-kit|contracts|processing\/src\/projection)\/|\.test\.ts exports/;
+
 const TEST_CODE = /\.test\.ts$|\.contract\.ts$|\/testing\/|^test\//;
 const isTestCode = (path: string): boolean => TEST_CODE.test(path);
 
@@ -156,9 +170,22 @@ describe("who may import whom", () => {
     expect(orphans.filter((path) => !path.endsWith(".test.ts"))).toEqual([]);
   });
 
+  test("nothing is exported that nobody imports", () => {
+    const launcher = moduleOf(LAUNCHER, readFileSync(join(ROOT, LAUNCHER), "utf8"));
+    const unused = unusedExportsIn([...all, launcher]);
+    expect(unused.filter((found) => !MAY_BE_UNUSED.test(found))).toEqual([]);
+  });
+
   test.each(ENTRY_POINTS)("%s is there", (path) => {
     expect(product.map((module) => module.path)).toContain(path);
   });
+});
+
+test("an export that is named where its file is not imported is unused", () => {
+  const a = moduleOf("packages/core/src/a.ts", "export const one = 1;\nexport type Two = 2;\n");
+  const b = moduleOf("packages/core/src/b.ts", 'import { one } from "./a.ts";\n');
+  const c = moduleOf("packages/core/src/c.ts", "type Two = 2;\n");
+  expect(unusedExportsIn([a, b, c])).toEqual(["packages/core/src/a.ts exports Two"]);
 });
 
 describe("the rooms refuse", () => {

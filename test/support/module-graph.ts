@@ -15,6 +15,10 @@ export type Module = Readonly<{
   leaves: readonly string[];
   /** Files that it names in strings: workers, other processes. */
   files: readonly string[];
+  /** What it declares for others. */
+  exports: readonly string[];
+  /** Every word of its text. */
+  words: ReadonlySet<string>;
 }>;
 
 /** Every TypeScript file under these folders. */
@@ -32,6 +36,7 @@ export function readModules(folders: readonly string[]): readonly Module[] {
 /** An import or a re-export stands at the beginning of a line: the formatter sees to that. */
 const STATIC = /^(?:import|export)\b(?<what>[^"';]*?\bfrom\s*)?\s*"(?<specifier>[^"]+)"/gm;
 const LAZY = /\bimport\("(?<specifier>[^"]+)"\)/g;
+const EXPORTED = /^export (?:async )?(?:const|let|function\*?|class|interface|type) (?<name>\w+)/gm;
 const NAMED_FILE = /"(?<file>[^"\s]+\.tsx?)"/g;
 const TYPES_ONLY = /^\s*type\b|^\s*\{(?:\s*type\s+[\w$ ]+,?)+\s*\}/;
 
@@ -57,6 +62,8 @@ export function moduleOf(path: string, text: string): Module {
       )
       .map(({ target }) => target),
     files: [...text.matchAll(NAMED_FILE)].map(({ groups }) => groups?.file ?? ""),
+    exports: [...text.matchAll(EXPORTED)].map(({ groups }) => groups?.name ?? ""),
+    words: new Set(text.match(/\w+/g)),
   };
 }
 
@@ -88,6 +95,21 @@ export function orphansIn(
   return modules
     .map(({ path }) => path)
     .filter((path) => !used.has(path) && !named.has(posix.basename(path)));
+}
+
+/** Exports that no file which imports theirs names. */
+export function unusedExportsIn(modules: readonly Module[]): readonly string[] {
+  const importersOf = new Map<string, Module[]>();
+  for (const module of modules) {
+    for (const target of module.imports) {
+      importersOf.set(target, [...(importersOf.get(target) ?? []), module]);
+    }
+  }
+  return modules.flatMap(({ path, exports }) =>
+    exports
+      .filter((name) => !importersOf.get(path)?.some(({ words }) => words.has(name)))
+      .map((name) => `${path} exports ${name}`),
+  );
 }
 
 export function foldersIn(folder: string): readonly string[] {
