@@ -41,6 +41,24 @@ import {
   TRADE_TABLES,
 } from "./tables.ts";
 
+/**
+ * The words of this folder, in the order in which a fact passes through them. A *fact* states *names*: ids,
+ * each valid within an owner (participant, asset, network). Facts that share a name are one *cluster*, their
+ * group. Clusters are *linked* that are one withdrawal or deposit though no name says so: by a run, as a hold
+ * and its confirmation, as parts. Linked clusters are one *record* as soon as an id is known for it. Its
+ * *history* has a row for each entry that its facts state, in order of time, with the stage after it.
+ *
+ * - A *claim* is a value that a fact states for a field of its record; of all claims to a field, that with the
+ *   smallest order wins.
+ * - A *mention* is a name that a fact refers to without establishing it: the fact joins the cluster that has
+ *   the name, and belongs to no record until there is one.
+ * - A *slot* is an entry that several facts may state, such as both accounts of a movement: the
+ *   lowest rank is shown.
+ * - A *lot* holds a few of many equal parts that could be paired in any way: one more changes few pairs.
+ * - An *outline* is what a record needs of its history, however long: the first row, the last, and the one
+ *   that entered the stage.
+ */
+
 /** The projection of one lifecycle: facts in clusters, and records of linked clusters. */
 export function lifecycleProjection(lifecycle: Lifecycle): Projection {
   const { model, version, types } = lifecycle;
