@@ -27,6 +27,7 @@ type HeadWaitersOptions = Readonly<{
 
 type Waiter = Readonly<{ after: number; wake: () => void }>;
 
+/** Polls the head only while there are waiters. */
 export function createHeadWaiters(options: HeadWaitersOptions): HeadWaiters {
   const { headPosition, lookAfterMs, onWait, onReached, onRest } = options;
   const waiters = new Set<Waiter>();

@@ -22,6 +22,7 @@ type ZeroHashAccount = Readonly<{
   asset: string;
 }>;
 
+/** The id of an account at Zero Hash. Its parts are encoded, so that none contains the colon between them. */
 export function zeroHashAccountId(account: ZeroHashAccount): string {
   const { participant_code, account_group, account_label, account_type, asset } = account;
   const owner = `zerohash:${encodePart(participant_code)}:${encodePart(account_group)}`;
@@ -35,6 +36,7 @@ export function layer1AccountId(address: string, asset: string, fundType: string
   return `layer1:${encodePart(layer1Address(address))}:${encodePart(asset)}:${encodePart(fundType.toLowerCase())}`;
 }
 
+/** An address as ids hold it: hex in lower case. */
 export function layer1Address(address: string): string {
   return /^0x[0-9a-fA-F]+$/i.test(address) ? address.toLowerCase() : address;
 }

@@ -12,6 +12,7 @@ type Identity = readonly [what: string, ...parts: (string | null)[]];
 
 const NAMESPACE = "5d1c0b0e-6f0a-5f0f-8b1d-0c9e6b1a7e21";
 
+/** The id of the event with this identity, a UUID. Whoever derives it gets the same one. */
 export function eventId(identity: Identity, hashing: Hashing): string {
   return uuidV5(canonicalArray(identity), hashing);
 }
@@ -47,6 +48,7 @@ type DeliveryIdentity =
       notificationId?: string | null;
     }>;
 
+/** The id of a delivery, which is also that of the `DeliveryReceived` that records it: a UUID. */
 export function deliveryId(delivery: DeliveryIdentity, hashing: Hashing): string {
   if (delivery.channel === "feed") {
     return eventId(["delivery", "feed", delivery.connection, String(delivery.frame)], hashing);
@@ -173,14 +175,23 @@ const transferOrOwnSubject = (kind: string, provider: string, id: string): strin
 
 const rulesOf = (fact: ProviderFact) => RULES[fact.type] as Rules<ProviderFactType>;
 
+/**
+ * The natural key of a fact: the named parts that make two copies the same fact, in the order in which its
+ * id joins them.
+ */
 export function factKey(fact: ProviderFact): Readonly<Record<string, string>> {
   return rulesOf(fact).key(fact.data as never);
 }
 
+/**
+ * What a fact is about, as its event carries it: an account's id, or a kind, a provider and an id
+ * (`run:zerohash:…`).
+ */
 export function factSubject(fact: ProviderFact): string {
   return rulesOf(fact).subject(fact.data as never);
 }
 
+/** The identity of a fact, from which `eventId` derives its id. */
 export function factIdentity(fact: ProviderFact): Identity {
   return [fact.type, ...Object.values(factKey(fact))];
 }

@@ -27,6 +27,7 @@ export class Problem extends Error {
   }
 }
 
+/** The document of a problem, as RFC 9457 describes it. */
 export function problemDocumentOf({ code, message, details }: Problem): ProblemDocument {
   const { title, status } = ERROR_CODES[code];
   const type = `urn:counterfoil:problem:${code}`;
@@ -36,6 +37,7 @@ export function problemDocumentOf({ code, message, details }: Problem): ProblemD
 /** An unavailable dependency may be back in a second. Clients with their own backoff ignore it. */
 const RETRY_AFTER_SECONDS = 1;
 
+/** Answers with a problem's document. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   const document = problemDocumentOf(problem);
   if (document.status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);

@@ -130,6 +130,7 @@ export async function retryForOperator(
   return { ...retried, position: (await options.stream.head()).position };
 }
 
+/** The error for a delivery that is not in quarantine. */
 export const notQuarantined = (id: string): NothingThere =>
   new NothingThere(`no delivery "${id}" is in quarantine: \`quarantine list\` shows which are`);
 

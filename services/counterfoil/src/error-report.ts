@@ -108,6 +108,7 @@ const KINDS: readonly Kind[] = [
 /** Codes of errors that carry their own code: configuration and addresses. */
 const USAGE_CODES: ReadonlySet<string> = new Set(["configuration_invalid", "port_in_use"]);
 
+/** The code, the message and the exit code of an error. */
 export function reportOf(error: unknown): ErrorReport {
   const message = error instanceof Error ? error.message : String(error);
   const kind = KINDS.find(({ of }) => error instanceof of);

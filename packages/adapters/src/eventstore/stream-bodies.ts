@@ -31,6 +31,7 @@ const CHUNK_BYTES = 512 * 1024;
 const AT_ONCE = 16;
 const PAGE_CHUNKS = 16;
 
+/** Bodies in streams of their own, `body-<ledger>-<sha256>`, in chunks. */
 export function createStreamBodies(options: Options): StreamBodies {
   const { ledger, connection, hashing, page, timing } = options;
   const nameOf = (sha256: string) => `body-${ledger}-${sha256}`;

@@ -184,6 +184,7 @@ type ReconnectingOptions = Readonly<{
   isExclusive?: boolean;
 }>;
 
+/** Opens a connection at its first use, and another after it was lost. */
 export function createReconnectingClient(options: ReconnectingOptions): ReconnectingClient {
   const { server, mapping, isExclusive = false } = options;
   const enter = createGate(isExclusive ? 1 : Number.POSITIVE_INFINITY);
@@ -238,6 +239,7 @@ type PoolOptions = Readonly<{
   client: ClientOptions;
 }>;
 
+/** Opens up to `sizeMax` connections, as they are needed. */
 export function createPool({ server, mapping, sizeMax, client }: PoolOptions): Pool {
   const pool = new pg.Pool({
     ...clientConfig(server, client),
@@ -293,6 +295,7 @@ type ConnectionsOptions = Readonly<{
   settings: Readonly<Record<"read" | "write", Readonly<Record<string, string>>>>;
 }>;
 
+/** A pool of connections that read, and one that writes. */
 export function openConnections(options: ConnectionsOptions): Connections {
   const { server, mapping, readersMax, timeoutMs, settings } = options;
   const clientFor = (access: "read" | "write") =>

@@ -74,6 +74,7 @@ export async function createSchema(client: ClientBase, schema: string): Promise<
   if (found?.[0] === null) await client.query(`CREATE SCHEMA ${quoted(schema)}`);
 }
 
+/** Commits when `work` resolves, and rolls back when it rejects. */
 export async function inTransaction<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
   await client.query("BEGIN");
   try {

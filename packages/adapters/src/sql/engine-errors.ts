@@ -57,6 +57,7 @@ export type Trouble =
   | Readonly<{ is: "unavailable" | "corrupted" | "missing"; advice: string }>
   | Readonly<{ is: "otherLayout"; advice: null }>;
 
+/** The engine cannot be used now, but may be later. */
 export const unavailable = (advice: string): Trouble => ({ is: "unavailable", advice });
 
 export const LAID_OUT_OTHERWISE: Trouble = { is: "otherLayout", advice: null };
@@ -79,10 +80,12 @@ type ErrorFields = Readonly<
   Partial<Record<"code" | "errcode" | "errno" | "errors" | "message" | "name" | "syscall", unknown>>
 >;
 
+/** The fields of an error; none if it is no object. */
 export function fieldsOf(error: unknown): ErrorFields {
   return typeof error === "object" && error !== null ? error : {};
 }
 
+/** What an error says: its message, else its code. */
 export function messageOf(error: unknown): string {
   const { message, errors, code } = fieldsOf(error);
   // If connecting to all addresses of a host fails, Node throws one error without a message.

@@ -33,6 +33,7 @@ export const PAGE_CACHE = {
   projecting: "cache_size = -8192",
 } as const;
 
+/** Opens a file. Only `create` creates it if it does not exist. */
 export function openDatabase(
   file: string,
   options: Readonly<{ mode: OpenMode; pragmas: readonly string[]; busyTimeoutMs?: number }>,
@@ -116,6 +117,7 @@ export function rollBack(database: DatabaseSync): void {
   }
 }
 
+/** Creates a folder, and those that it lies in. */
 export function createFolder(folder: string, mapping: ErrorMapping): void {
   try {
     mkdirSync(folder, { recursive: true });
@@ -293,6 +295,7 @@ export function portError(error: unknown, mapping: ErrorMapping, file: string): 
   return trouble === null ? error : troubleError(mapping, file, trouble, error);
 }
 
+/** Whether another connection has the file locked. */
 export function isBusy(error: unknown): boolean {
   return troubleOf(error) === BUSY;
 }

@@ -193,6 +193,7 @@ type ReadConnection = Readonly<{
   identity: string;
 }>;
 
+/** Opens one generation for reading; each snapshot has a connection of its own. */
 export function openModelReader(
   options: Readonly<{ file: string; model: StoreName; generation: number }>,
 ): ModelReader {

@@ -54,6 +54,7 @@ function createdKey(data: DataOf<"ApiKeyCreated">, recordedAt: Nanos): ApiKey {
 
 export type KeyState = "active" | "expired" | "revoked";
 
+/** Whether a key gives access at this time, and why not. */
 export function keyState({ revokedAt, expiresAt }: ApiKey, now: Nanos): KeyState {
   if (revokedAt !== null) return "revoked";
   return expiresAt !== null && expiresAt <= now ? "expired" : "active";
@@ -65,6 +66,7 @@ export type KeyRequest = Pick<ApiKey, "role" | "platform" | "name" | "expiresAt"
 /** The random parts of a key that are public: never its secret. */
 export type KeyNames = Readonly<{ id: string; prefix: string }>;
 
+/** The event that creates a key. */
 export function keyCreated(
   { id, prefix }: KeyNames,
   { role, platform, name, expiresAt }: KeyRequest,
@@ -85,6 +87,7 @@ export function keyCreated(
   return newEvent({ type: "ApiKeyCreated", data }, envelope, NO_CAUSE);
 }
 
+/** The event that revokes a key. */
 export function keyRevoked(
   id: string,
   { actor, replacedBy }: Readonly<{ actor: string; replacedBy?: string }>,

@@ -15,10 +15,12 @@ import type { Hashing } from "../hashing.ts";
 /** The root of the empty tree. */
 export const emptyRoot = (hashing: Hashing): string => hashing.sha256("");
 
+/** The hash of an event's leaf, from the event's own hash. */
 export function leafHash(eventHash: string, hashing: Hashing): string {
   return prefixedHash(0x00, [eventHash], hashing);
 }
 
+/** The hash of a node, from those of its two children. */
 export function nodeHash(left: string, right: string, hashing: Hashing): string {
   return prefixedHash(0x01, [left, right], hashing);
 }

@@ -30,6 +30,7 @@ export type SubjectEntry = Readonly<{
 
 export const EMPTY = "0".repeat(64);
 
+/** A subject's key in the map: its SHA-256 in hex. */
 export const keyOf = (subject: string, hashing: Hashing): string => hashing.sha256(subject);
 
 /** The digest of a subject's events after one more event. */
@@ -41,6 +42,7 @@ export function addEvent(digest: string, eventHash: string, hashing: Hashing): s
 
 const both = new Uint8Array(64);
 
+/** The hash of a subject's entry, as its leaf holds it. */
 export function entryHash(entry: SubjectEntry, hashing: Hashing): string {
   const { subject, number, position, digest } = entry;
   return hashing.sha256(canonicalJson([subject, String(number), String(position), digest]));

@@ -105,6 +105,7 @@ export function contradictionsOf(
   });
 }
 
+/** An anomaly, whose id is its kind, its subject and what it is about. */
 export function anomaly(
   kind: Anomaly["kind"],
   subject: string,

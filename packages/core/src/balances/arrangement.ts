@@ -61,15 +61,18 @@ export type Change = Readonly<{
 /** A range of loaded entries by their indexes; `to` is exclusive. */
 export type Region = Readonly<{ from: number; to: number }>;
 
+/** The order of a history: by time, then rank, then mark. */
 export const comparePlaces = (a: Placed, b: Placed): number =>
   compareTimes(a.placedAt, b.placedAt) || a.rank - b.rank || compareText(a.mark, b.mark);
 
+/** The index of the first entry of the cluster to which the entry at `at` belongs. */
 export function clusterStart(entries: readonly Entry[], at: number): number {
   let start = at;
   while (start > 0 && entries[start]?.joined === IN_CLUSTER) start -= 1;
   return start;
 }
 
+/** The first index from `at` on whose entry does not continue a cluster. */
 export function clusterEnd(entries: readonly Entry[], at: number): number {
   let end = at;
   while (entries[end]?.joined === IN_CLUSTER) end += 1;
@@ -186,6 +189,7 @@ function withSnapshots(
   ];
 }
 
+/** The order in which entries arrived; of one time, that of their keys. */
 export const compareArrivals = (a: Entry, b: Entry): number =>
   compareTimes(a.arrivedAt, b.arrivedAt) || compareText(a.key, b.key);
 
@@ -251,6 +255,10 @@ export function computeBalances(
 export const isClusterWhole = ({ entries, isEnd }: History, at: number): boolean =>
   isEnd || clusterEnd(entries, at + 1) < entries.length;
 
+/**
+ * The entry with what follows from the one before it: its balance, and the amount that is missing between
+ * them.
+ */
 export function withBalances(entry: Entry, before: Entry | null, same: Same): Entry {
   const from = balanceBefore(entry);
   const isRun = entry.kind === "run";
@@ -268,6 +276,7 @@ export function withBalances(entry: Entry, before: Entry | null, same: Same): En
   };
 }
 
+/** Whether two versions of an entry have the same balances, and miss the same amount. */
 export const isSameBalance = (a: Entry, b: Entry): boolean =>
   a.missingAfter === b.missingAfter &&
   isSameMoney(a.running, b.running) &&
@@ -275,5 +284,6 @@ export const isSameBalance = (a: Entry, b: Entry): boolean =>
   isSameMoney(a.missing, b.missing) &&
   isSameMoney(a.opening, b.opening);
 
+/** Whether two versions of an entry have the same place. */
 export const isSamePlace = (a: Entry, b: Entry): boolean =>
   comparePlaces(a, b) === 0 && a.joined === b.joined;

@@ -18,6 +18,7 @@ export type StatedTime = Readonly<{
   impossibleAt: Nanos | null;
 }>;
 
+/** The time that the copies of a report print, as far as it is possible. */
 export function statedTime(state: FactState): StatedTime {
   const printed = timesOf(state);
   if (printed.length === 0) return NO_TIME;

@@ -128,6 +128,7 @@ export const NO_MOVEMENTS: MovementSum = {
 /** Layer1 rounds its deltas: a printed example is 2.8125e-19 off. */
 const LAYER1_TOLERANCE = moneyOf("0.000000000000000001");
 
+/** The id of an entry within its account. */
 export const entryId = ({ kind, key }: Pick<Entry, "kind" | "key">): string => `${kind}:${key}`;
 
 /**
@@ -157,6 +158,7 @@ const UNPLACED: EntryPlace = {
   position: 0,
 };
 
+/** An entry for which nothing is reported yet. */
 export function newEntry(kind: Entry["kind"], key: string): Entry {
   return {
     kind,
@@ -337,6 +339,7 @@ export function balanceBefore({ balance, change }: Stated): Money | null {
   return balance === null || change === null ? null : subtract(balance, change);
 }
 
+/** The balance that a report states; else the one before it with the change, as far as both are known. */
 export function balanceAfter(before: Money | null, { balance, change }: Stated): Money | null {
   if (balance !== null) return balance;
   if (before === null || change === null) return before;
@@ -346,6 +349,7 @@ export function balanceAfter(before: Money | null, { balance, change }: Stated):
 /** Whether two balances of an account are the same; Layer1's may differ by its rounding. */
 export type Same = (a: Money, b: Money) => boolean;
 
+/** How balances of an account are compared. */
 export function sameOn(account: string): Same {
   return account.startsWith("layer1:") ? (a, b) => within(a, b, LAYER1_TOLERANCE) : equals;
 }

@@ -39,6 +39,7 @@ import {
   TIME_ERROR,
 } from "./ordering.ts";
 
+/** The history of an account without entries. */
 export function newHistory(account: string): History {
   return {
     account,

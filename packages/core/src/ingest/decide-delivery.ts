@@ -75,6 +75,10 @@ export function deliveryIds(
   return [id, completionId(id, hashing), ...otherIds(others)];
 }
 
+/**
+ * Which events a delivery adds to the stream: none for a repeat, the missing ones for a delivery that was
+ * begun. They are noted in `known`, so that the next delivery of a batch is decided by them too.
+ */
 export function decideDelivery(
   delivery: ReadDelivery,
   known: KnownFacts,

@@ -59,6 +59,7 @@ export function newEvent<Type extends FactType>(
   };
 }
 
+/** The event that records a fact for the first time. */
 export function providerEvent(fact: ProviderFact, id: string, cause: Cause): NewEvent {
   const { occurred_at } = fact.data;
   const occurredAt = occurred_at === undefined ? null : timeOf(occurred_at);
@@ -143,6 +144,7 @@ function aboutFact(fact: ProviderFact, recorded: FactData, hashing: Hashing): Ab
 /** A copy of a known fact, and what was recorded for it before. */
 type Copy = Readonly<{ fact: ProviderFact; recorded: FactData }>;
 
+/** The amendment for a copy that adds something, such as a time or an account id. */
 export function seenEvent(
   { fact, recorded }: Copy,
   adds: DataOf<"FactSeen">["adds"],
@@ -156,6 +158,7 @@ export function seenEvent(
   return amendment({ type: "FactSeen", data }, id, fact, cause);
 }
 
+/** The amendment for a copy that states something else than is recorded. */
 export function contradictedEvent(
   { fact, recorded }: Copy,
   contradicts: DataOf<"FactContradicted">["contradicts"],

@@ -58,6 +58,7 @@ export const AMENDMENTS: ReadonlySet<string> = new Set([
   "FactWithdrawn",
 ]);
 
+/** A fact as its first event states it. */
 export function initialFactState(
   data: FactData,
   position: number,
@@ -74,6 +75,7 @@ export function initialFactState(
   };
 }
 
+/** The fact after an amendment. A copy or a contradiction that it has already changes nothing. */
 export function evolveFactState(before: FactState, amendment: Amendment): FactState {
   const { id, position, deliveryId } = amendment;
   if (isAmendedBy(before, id)) return before;
@@ -217,6 +219,7 @@ export type KnownFacts = Readonly<{
 
 type KnownEvent = Readonly<{ event: RecordedEvent; amendments: readonly RecordedEvent[] }>;
 
+/** What a look-up knows. Of an event that a newer program wrote, only the id is known. */
 export function knownFacts(known: ReadonlyMap<string, KnownEvent>): KnownFacts {
   const facts: KnownFacts = {
     states: new Map(),

@@ -111,6 +111,10 @@ export interface FeedSessions {
   of(connection: string): FeedSession | null;
 }
 
+/**
+ * The sessions of the connections that this process opened. A connection that continues another takes over
+ * its session.
+ */
 export function createFeedSessions(): FeedSessions {
   const sessions = new Map<string, FeedSession>();
   return {

@@ -241,6 +241,7 @@ export function distinct(texts: readonly (string | null | undefined)[]): string[
   return [...new Set(texts.filter((text) => typeof text === "string"))].sort();
 }
 
+/** Names of one kind, without duplicates and unknown ids. */
 export const namesOf = (kind: string, ...names: (string | undefined)[]): Name[] =>
   distinct(names.map(knownId)).map((name) => ({ kind, name }));
 

@@ -36,6 +36,7 @@ export function narrowerOwnerRange(owner: Owner): readonly [after: string, befor
   return owner === "" ? ["", "\u{10ffff}"] : [`${owner}/`, `${owner}0`];
 }
 
+/** Whether an owner is a part of another. */
 export const isNarrowerOwner = (owner: Owner, than: Owner): boolean =>
   owner !== than && (than === "" || owner.startsWith(`${than}/`));
 
@@ -98,6 +99,7 @@ const byTime = (by: TimeOrder, at: Nanos, tie: string): Ordered => ({
 export const smallestOrderAt = ({ weight, isLatest }: TimeOrder, at: Nanos): string =>
   weight + timeText(isLatest ? TIME_MAX - at : at);
 
+/** The fields after further claims. */
 export function withClaims(fields: Fields, claims: readonly Claim[]): Fields {
   const next: Record<string, readonly [string, string]> = { ...fields };
   for (const { field, order, value } of claims) {
@@ -115,8 +117,10 @@ export function mergedFields(all: readonly Fields[]): Fields {
   return withClaims({}, claims);
 }
 
+/** The winning value of a field; null if nothing claims it. */
 export const valueIn = (fields: Fields, field: string): string | null => fields[field]?.[1] ?? null;
 
+/** The winning values of several fields, by name. */
 export function valuesIn<Field extends string>(fields: Fields, ...names: readonly Field[]) {
   const values = names.map((name) => [name, valueIn(fields, name)]);
   return Object.fromEntries(values) as Readonly<Record<Field, string | null>>;
@@ -132,6 +136,7 @@ export function valuesUnder(fields: Fields, prefix: string): string[] {
 /** What the facts of a record add up to, by what it means; a sum that is absent is zero. */
 export type Sums = Readonly<Record<string, string>>;
 
+/** One sum; zero if it is absent. */
 export const sumIn = (sums: Sums, name: string): Money => moneyOf(sums[name] ?? "0");
 
 /** Adds sums, or subtracts them. */
@@ -145,6 +150,7 @@ export function withSums(sums: Sums, more: Sums, by: 1 | -1): Sums {
   return next;
 }
 
+/** The sums of several clusters together. */
 export const mergedSums = (all: readonly Sums[]): Sums =>
   all.reduce((sums, more) => withSums(sums, more, 1), {});
 
@@ -218,6 +224,7 @@ export function holderFields(fields: Fields) {
   };
 }
 
+/** The provider whose facts a record has. */
 export const providerOf = (fields: Fields): "layer1" | "zerohash" =>
   valueIn(fields, "provider") === "layer1" ? "layer1" : "zerohash";
 
@@ -243,6 +250,7 @@ export const movementClaim = (id: string): Claim => ({
   order: listOrder(id),
   value: id,
 });
+/** Whether a field is that of a movement. */
 export const isMovement = (field: string): boolean => field.startsWith(MOVEMENT);
 
 /** Movements are listed in the order of their facts' ids, see `factIdOf`: as JSON text. */

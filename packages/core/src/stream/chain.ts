@@ -49,6 +49,7 @@ export function sealEvent(
   return { ...unhashed, hash: chainHash(head.hash, unhashed, hashing) };
 }
 
+/** The head of a stream that ends with this event. */
 export function headOf(event: RecordedEvent): Head {
   return { position: event.position, hash: event.hash, recordedAt: event.recorded_at };
 }

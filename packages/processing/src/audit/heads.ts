@@ -108,6 +108,7 @@ export const HEADS_KEY = ["integer", "integer"] as const;
 /** How long making a head waits for another process that makes one. */
 const LOCK_TIMEOUT_MS = 60_000;
 
+/** The heads of one ledger, stored beside its models. A lock admits one process at a time to making one. */
 export function createHeads(options: HeadsOptions): Heads {
   const { stream, catalogue, clock } = options;
 

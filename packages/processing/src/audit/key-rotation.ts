@@ -18,6 +18,7 @@ export class HeadKeyReplaced extends HeadKeyUnusable {
 /** A `HeadKeyRotated` event's data and position. */
 export type Rotation = Readonly<{ position: number }> & DataOf<"HeadKeyRotated">;
 
+/** The rotations on the stream, in order, without those that were altered. */
 export async function rotationsOf(stream: EventStream): Promise<readonly Rotation[]> {
   const rotations: Rotation[] = [];
   for await (const event of readAll(stream, ["HeadKeyRotated"])) {

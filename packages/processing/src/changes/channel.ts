@@ -69,6 +69,7 @@ export type ChangeFilter = Readonly<{
 /** Readers with the same filter. Their changes are formatted once for all of them. */
 export type Channel = ChangeFilter & { readonly key: string; readers: number };
 
+/** Equal for filters that send the same changes. */
 export const channelKey = ({ topics, platform }: ChangeFilter): string =>
   JSON.stringify([topics?.toSorted() ?? null, platform]);
 

@@ -18,6 +18,7 @@ export type ReadPosition = Readonly<{
 export type ChangeCursor = ReadPosition &
   Readonly<{ lagging: ReadonlyMap<ModelName, ReadPosition> }>;
 
+/** The cursor after all changes up to a position. */
 export const cursorAt = (position: number): ChangeCursor => ({
   position,
   seen: null,
@@ -68,6 +69,7 @@ export type NextChanges = Readonly<{
 const knownPosition = (known: ChangeCursor, model: ModelName): ReadPosition =>
   known.lagging.get(model) ?? known;
 
+/** Whether all changes at the position were read. */
 export const isComplete = ({ seen }: ReadPosition): boolean => seen === null;
 
 /**

@@ -53,6 +53,7 @@ export type Base64 = Readonly<{
 /** The bytes of a delivery; null if they are no longer stored. */
 type ExportBody = Readonly<{ sha256: string; base64: string | null }>;
 
+/** The first line of an export. */
 export const headerLine = (header: ExportHeader): string => {
   const { ledger, environment, genesis, from, to, before, account } = header;
   return JSON.stringify({
@@ -61,6 +62,7 @@ export const headerLine = (header: ExportHeader): string => {
   });
 };
 
+/** The line of an event. */
 export const eventLine = (event: RecordedEvent): string =>
   JSON.stringify({
     position: event.position,
@@ -76,9 +78,11 @@ export const eventLine = (event: RecordedEvent): string =>
     hash: event.hash,
   });
 
+/** The line of a delivery's bytes. */
 export const bodyLine = ({ sha256, base64 }: ExportBody): string =>
   JSON.stringify({ body: sha256, base64 });
 
+/** The last line of an export, by which a reader knows that it is whole. */
 export const endLine = ({ events, bodies, hash, root, head }: ExportEnd): string =>
   JSON.stringify({ end: hash, events, bodies, root, head });
 

@@ -183,6 +183,7 @@ export function describeVersions({ position, counts, samples }: VersionDifferenc
   return [at, ...samples.map(describeDifference)].join("; ");
 }
 
+/** Says which row differs, and in what. */
 export function describeDifference({ table, key, live, rebuilt, columns }: RowDifference): string {
   const row = `${table} ${key.join("/")}`;
   if (live === null) return `${row} is only in the rebuilt model`;

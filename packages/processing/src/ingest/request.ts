@@ -45,6 +45,10 @@ type Options = Readonly<{
   feedSessions: FeedSessions;
 }>;
 
+/**
+ * The request for a delivery that is read and decided as a whole. It is read again if the look-up shows
+ * that it was begun differently.
+ */
 export function deliveryRequest(
   delivery: Delivery,
   { translations, hashing, feedSessions }: Options,
@@ -100,6 +104,7 @@ export function begunDifferently(
   return { delivery: { ...delivery, ...arrived }, translation };
 }
 
+/** The request for the event that a connection of the feed was opened. */
 export function openingRequest({ openedAt, ...opening }: FeedOpening, hashing: Hashing): Request {
   const { connection } = opening;
   const id = eventId(["FeedOpened", connection], hashing);
@@ -108,6 +113,7 @@ export function openingRequest({ openedAt, ...opening }: FeedOpening, hashing: H
   return feedRequest(newEvent({ type: "FeedOpened", data }, envelope, causeOf(connection)));
 }
 
+/** The request for the event that a connection of the feed has ended. */
 export function closingRequest({ closedAt, ...closing }: FeedClosing, hashing: Hashing): Request {
   const { connection } = closing;
   const id = eventId(["FeedClosed", connection], hashing);

@@ -130,6 +130,7 @@ export async function noteFeed(
 /** Tracks arrivals: the last delivery of each channel, and deliveries recorded much later than received. */
 type Arrivals = Readonly<{ note: (event: RecordedEvent) => Work; flush: () => void }>;
 
+/** Arrivals as far as `store` has them; changes go through `buffer`. */
 export async function openArrivals(store: Rows, buffer: RowBuffer): Promise<Arrivals> {
   const late = await openLateArrivals(store, buffer);
   const last = await openLastDeliveries(store, buffer);

@@ -184,6 +184,7 @@ type ReadOrder = "asc" | "desc";
 /** A query with its defaults filled in. */
 export type ReadRange = Required<Omit<ReadQuery, "types">>;
 
+/** The range of a query, with the defaults for what it leaves out. */
 export const rangeOf = ({ after, upTo, limit, order = "asc" }: ReadQuery): ReadRange => ({
   ...{ after, limit, order },
   upTo: upTo ?? Number.MAX_SAFE_INTEGER,

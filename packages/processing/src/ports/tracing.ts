@@ -32,6 +32,7 @@ export const NO_TRACING: Tracing = { isOn: false, start: () => NO_SPAN };
 /** Version 00 of W3C Trace Context; ids of only zeros are invalid. */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
+/** Whether something is a valid `traceparent` of version 00. */
 export const isTraceparent = (text: unknown): text is string =>
   typeof text === "string" && TRACEPARENT.test(text);
 

@@ -10,6 +10,7 @@ import { positionIn, positionOrNull, textIn, timeIn } from "./answers.ts";
 import { LIFECYCLES } from "./lifecycle-record.ts";
 import { lastChange, type Moment } from "./moment.ts";
 
+/** An anomaly as readers get it, from its row. */
 export function anomalyRecord(row: Row, model: ModelName): AnomalyRecord {
   return {
     id: String(row.id),
@@ -86,6 +87,7 @@ export async function anomaliesAt(
 /** Records that wait in a stage since before this are stuck in it. */
 export type StuckRule = Readonly<{ before: Nanos; afterSeconds: number }>;
 
+/** The rule that holds now, if records are stuck after so many seconds. */
 export function stuckRule(now: Nanos, afterSeconds: number): StuckRule {
   return { before: now - BigInt(afterSeconds) * SECOND, afterSeconds };
 }

@@ -184,6 +184,7 @@ export type CursorScope = Readonly<{
 
 type Content = Readonly<{ v: number; of: string; key: readonly (string | number)[] }>;
 
+/** The cursor of a page that continues after a key, in base64url. It is valid for its scope alone. */
 export function encodeCursor(key: readonly Value[], scope: CursorScope, hashing: Hashing): string {
   const printed = key.map((value) => (typeof value === "bigint" ? String(value) : value));
   const json = JSON.stringify({ v: VERSION, of: digestOf(scope, hashing), key: printed });

@@ -87,6 +87,7 @@ async function shownOf(
     .map((event) => [event.position, eventFor(eventRecord(event), standings.platform)]);
 }
 
+/** An event as readers get it. */
 export function eventRecord(event: RecordedEvent): EventRecord {
   const { position, id, type, schema_version, subject, causation_id, correlation_id } = event;
   return {
@@ -139,6 +140,7 @@ const WINDOW = 10_000;
 /** Limit of the data of the events read for one page. */
 const BYTES_MAX = 16 * 1024 * 1024;
 
+/** Reads a page of events. It ends early where its bounds of steps, events or bytes are reached. */
 export async function readStreamPage<Record>(
   query: StreamPageQuery<Record>,
 ): Promise<Page<Record>> {

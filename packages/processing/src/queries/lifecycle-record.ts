@@ -43,6 +43,7 @@ export type LifecycleRecords = {
 /** `stuck`: null if not evaluated. `moment`: the moment at which the row was read. */
 type Shown = Readonly<{ stuck: boolean | null; moment?: Moment | undefined }>;
 
+/** A record as readers get it, from its row and its newest history. */
 export async function lifecycleRecord<Model extends LifecycleModel>(
   rows: Rows,
   row: Row,

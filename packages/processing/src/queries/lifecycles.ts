@@ -41,6 +41,7 @@ type RecordQuery = Readonly<{
   moment?: Moment;
 }>;
 
+/** Finds a record by one of its ids, as a platform sees it. */
 export async function findRecord<Model extends LifecycleModel>(
   rows: Rows,
   query: RecordQuery & Readonly<{ model: Model; rule: StuckRule }>,

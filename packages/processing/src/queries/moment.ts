@@ -24,6 +24,7 @@ export type Moment = Readonly<{ as_of?: Nanos | undefined; at_position?: number 
 /** The present: no time and no position. */
 export const NOW: Moment = {};
 
+/** Whether another moment than the present is asked about. */
 export const isPast = ({ as_of, at_position }: Moment): boolean =>
   as_of !== undefined || at_position !== undefined;
 

@@ -49,6 +49,7 @@ type Expected = Readonly<{
   followsFeed: boolean;
 }>;
 
+/** What the configuration lets the status expect. */
 export const expectedOf = (config: Config): Expected => ({
   stuckAfterSeconds: config.COUNTERFOIL_STUCK_AFTER,
   isPublishing: config.COUNTERFOIL_KAFKA_BROKERS.length > 0,

@@ -54,6 +54,7 @@ export type Account = {
   unreported: Map<string, number>;
 };
 
+/** An account without facts. */
 export function newAccount(id: string): Account {
   return {
     id,

@@ -46,6 +46,7 @@ const CODES_KEPT = 10_000;
 /** A snapshot that lists nobody states no arrival: it is assumed to come this long after the opening. */
 const EMPTY_SNAPSHOT_WITHIN: Nanos = 60n * SECOND;
 
+/** The feed's snapshots as far as `store` has them; changes go through `buffer`. */
 export async function openFeeds(store: Rows, buffer: RowBuffer): Promise<Feeds> {
   const [stored] = await store.select(CONNECTIONS, {
     where: [{ column: "completed_at", is: ">", value: 0 }],

@@ -31,6 +31,7 @@ export const placeTie = (word: string, tie: string): string =>
 /** The place of a row in its history. */
 type Place = readonly [at: bigint, rank: number, tie: string, seq: number];
 
+/** The place of a row, in a form that is compared element by element. */
 export const placeOf = ({ at, rank, tie, seq }: Row): Place => [
   BigInt(at ?? 0),
   Number(rank),

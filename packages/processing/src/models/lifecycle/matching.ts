@@ -46,6 +46,10 @@ type Context = Readonly<{
 export const toMatch = ({ at, ...waiting }: StoredWaiting, cluster: number): Waiting =>
   ({ ...waiting, cluster, at: BigInt(at) }) as Waiting;
 
+/**
+ * Matches the entries of all classes as described above. `put` and `remove` change one entry; they call
+ * `link` and `unlink` with the confirmation and the hold of each pair that changes.
+ */
 export function createMatching(on: Context) {
   async function change(waiting: Waiting, comes: boolean): Promise<void> {
     const ofNamed = `${waiting.class} named`;
