@@ -90,7 +90,48 @@ const lostInBurst =
     expect(await ledger.shown()).toEqual(["6", "continuous"]);
   };
 
+/** A hold and its release, the first runs of an account, with times the wrong way round. */
+const firstRuns =
+  (amount: number, apart: number): BalanceCase =>
+  async (ledger) => {
+    ledger.pass(1_000);
+    await hear(ledger, [101, amount, amount, apart]);
+    await hear(ledger, [102, -amount, 0, 0]);
+    expect(await ledger.shown()).toEqual(["0", "continuous"]);
+  };
+
 const BURSTS: BalanceCases = {
+  "the first two runs of an account, dated the wrong way round by 1 ms: it began at zero":
+    firstRuns(2, 1),
+  "the same by 15 ms": firstRuns(500, 15),
+  "a first burst does not begin at another balance to hide a loss after it": async (ledger) => {
+    ledger.pass(1_000);
+    await hear(ledger, [101, 500, 500, 0]);
+    await hear(ledger, [102, -500, 0, 0]);
+    await hear(ledger, [104, -500, 0, 600]);
+    expect(await ledger.shown()).toEqual(["0", ...gapOf(500)]);
+    await hear(ledger, [103, 500, 500, 300]);
+    expect(await ledger.shown()).toEqual(["0", "continuous"]);
+  },
+  "two bursts of an account that began at zero, where nothing is lost: no gap": async (ledger) => {
+    ledger.pass(2_000);
+    const runs: readonly Run[] = [
+      [101, 1, 1, 1],
+      [102, -1, 0, 0],
+      [103, 1, 1, 1_002],
+      [104, -0.25, 0.75, 1_002],
+    ];
+    for (const run of shuffled(runs, createRandom(3, "burst"))) await hear(ledger, run);
+    expect(await ledger.shown()).toEqual(["0.75", "continuous"]);
+  },
+  "an account that began at another balance has its runs in the order of the clocks": async (
+    ledger,
+  ) => {
+    ledger.pass(1_000);
+    await hear(ledger, [101, -5, 0, 0]);
+    await hear(ledger, [102, 5, 5, 0]);
+    expect(await ledger.shown()).toEqual(["5", "continuous"]);
+  },
   "nine runs 5 ms apart, the last two dated the wrong way round: no gap": nineInOrder(0),
   "the same nine in another order": nineInOrder(1),
   "the same nine in a third order, looked at after each": nineInOrder(2),

@@ -160,6 +160,7 @@ function sumOf(
       total: formatMoney(known.reduce(add, ZERO)),
       accounts: members.length,
       accounts_with_gaps: members.filter(({ open_gaps }) => open_gaps > 0).length,
+      accounts_uncertain: members.filter(({ status }) => status !== "continuous").length,
     } as TotalRecord;
   });
 }

@@ -50,6 +50,10 @@ export const totalRecord = z
       .positive()
       .meta({ description: "Including accounts without a known balance" }),
     accounts_with_gaps: z.int().nonnegative(),
+    accounts_uncertain: z.int().nonnegative().nullable().meta({
+      description:
+        "Accounts with another status than `continuous`: the total is as uncertain as their balances. Null until a model that counts them is built",
+    }),
   })
   .meta({ id: "Total" });
 export type TotalRecord = z.infer<typeof totalRecord>;

@@ -72,6 +72,10 @@ const DIGESTS: Readonly<Record<string, readonly [digest: string, stateDigest: st
     "c119c65c570e725632817989802c5fcc789cdf7cefdc406cc5affb221c61358c",
     "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
   ],
+  "balances 15": [
+    "c119c65c570e725632817989802c5fcc789cdf7cefdc406cc5affb221c61358c",
+    "72de5b0bb4519b7d739594b1361ec540a18f2248c839a978b30a121710a34dda",
+  ],
   "withdrawals 2": [
     "b58253f1b355d2adb534f64245d7ef3c4863bfb5082ace5b51fb1c6796da3f01",
     "45f0774fd5aa9a8147060f9787b85d89d949c2bb20c955ecd715b381d0aa342b",

@@ -1543,6 +1543,8 @@ export interface components {
             account_type?: string;
             /** @description Including accounts without a known balance */
             accounts: number;
+            /** @description Accounts with another status than `continuous`: the total is as uncertain as their balances. Null until a model that counts them is built */
+            accounts_uncertain: number | null;
             accounts_with_gaps: number;
             asset: string;
             /**
@@ -4510,10 +4512,10 @@ export interface operations {
                      *         {
                      *           "generations": [
                      *             {
-                     *               "digest": "079534393ef3d9cdfc3cb755acab1eaf4a78aa0cd79c3f8c0aae3c4907ab1e19",
+                     *               "digest": "e1db32e0b354968c8bd25c1cb24ed64fbdc393aea61c0a2ce77b58208f631088",
                      *               "generation": 1,
                      *               "is_live": true,
-                     *               "model_version": 14,
+                     *               "model_version": 15,
                      *               "position": "157",
                      *               "state_digest": "9690abec34ed1c1ccdbf84e9fdfd3f041754fd34e067afb306dd585fd221a67c"
                      *             }
@@ -5990,11 +5992,11 @@ export interface operations {
                      *         ],
                      *         "projections": [
                      *           {
-                     *             "digest": "079534393ef3d9cdfc3cb755acab1eaf4a78aa0cd79c3f8c0aae3c4907ab1e19",
+                     *             "digest": "e1db32e0b354968c8bd25c1cb24ed64fbdc393aea61c0a2ce77b58208f631088",
                      *             "generation": 1,
                      *             "lag": 0,
                      *             "lag_seconds": 0,
-                     *             "model_version": 14,
+                     *             "model_version": 15,
                      *             "name": "balances",
                      *             "position": "157",
                      *             "reason": null,
@@ -6162,6 +6164,7 @@ export interface operations {
                      *         {
                      *           "account_type": "available",
                      *           "accounts": 3,
+                     *           "accounts_uncertain": 1,
                      *           "accounts_with_gaps": 0,
                      *           "asset": "BTC",
                      *           "total": "12.85015102"
@@ -6169,6 +6172,7 @@ export interface operations {
                      *         {
                      *           "account_type": "collateral",
                      *           "accounts": 1,
+                     *           "accounts_uncertain": 0,
                      *           "accounts_with_gaps": 0,
                      *           "asset": "BTC",
                      *           "total": "0"
@@ -6176,6 +6180,7 @@ export interface operations {
                      *         {
                      *           "account_type": "available",
                      *           "accounts": 5,
+                     *           "accounts_uncertain": 1,
                      *           "accounts_with_gaps": 1,
                      *           "asset": "USD",
                      *           "total": "1460031"

@@ -1,4 +1,4 @@
-import { isSameMoney, subtract } from "../exact/money.ts";
+import { isSameMoney, subtract, ZERO } from "../exact/money.ts";
 import { compareText } from "../exact/text.ts";
 import { compareTimes, type Nanos } from "../exact/time.ts";
 import {
@@ -113,9 +113,10 @@ function orderBetween(
   clusters.forEach((cluster, at) => {
     const next = clusters[at + 1];
     const nextFirsts = next === undefined ? behind : firstCandidates(next);
+    const before = at === 0 && isBeforeAllRuns(left) ? ZERO : running;
     const placed = isLarge(cluster)
       ? placeInLarge(cluster, keepsPlaces)
-      : placeCluster(orderCluster(cluster, { before: running, nextFirsts, same }));
+      : placeCluster(orderCluster(cluster, { before, nextFirsts, same }));
     for (const entry of placed) running = balanceAfter(running, entry);
     ordered.push(...placed);
   });
@@ -123,6 +124,13 @@ function orderBetween(
   const snapshots = inside.filter(({ kind }) => kind === "snapshot");
   return snapshots.length === 0 ? ordered : withSnapshots(ordered, snapshots, left);
 }
+
+/**
+ * Whether no run comes before the next one. Most accounts begin at zero: an order in which this one does
+ * not assumes something that nobody reported, like any other that does not connect.
+ */
+const isBeforeAllRuns = (left: Entry | undefined): boolean =>
+  left === undefined || (left.kind === "snapshot" && left.placedAt === 0n);
 
 /** The runs that may come first in the cluster that begins there. */
 function firstCandidatesAt(entries: readonly Entry[], at: number): readonly Entry[] {
@@ -236,7 +244,10 @@ export function computeBalances(
   while (at < entries.length) {
     const known = entries[at] as Entry;
     const end = known.joined === CLUSTER_START ? clusterEnd(entries, at + 1) : at + 1;
-    const isMoved = !isSameMoney(before?.runningOfRuns, entries[at - 1]?.runningOfRuns);
+    const was = entries[at - 1];
+    const isMoved =
+      !isSameMoney(before?.runningOfRuns, was?.runningOfRuns) ||
+      isBeforeAllRuns(before) !== isBeforeAllRuns(was);
     if (isMoved && end > at + 1) {
       if (!isClusterWhole(history, end)) return RIGHT;
       const between = { left: before, to: end, keepsPlaces: false };

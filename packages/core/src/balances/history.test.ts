@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { equals, formatMoney, type Money } from "../exact/money.ts";
+import { equals, formatMoney, type Money, ZERO } from "../exact/money.ts";
 import { type Change, comparePlaces, type History } from "./arrangement.ts";
 import { balanceAfter, balanceBefore, type Entry, entryId } from "./entry.ts";
 import { appendInOrder, newHistory, rearrange } from "./history.ts";
@@ -63,13 +63,13 @@ const printed = (amount: Money | null) => (amount === null ? null : formatMoney(
 function fromScratch(reported: readonly ReportedRun[]) {
   const clusters = clustersOf(reported.map(entryOf).sort(compareReports));
   const order: Entry[] = [];
-  let before: Money | null = null;
+  let before: Money | null = ZERO;
   clusters.forEach((cluster, at) => {
     const nextFirsts = firstCandidates(clusters[at + 1] ?? []);
     for (const entry of orderCluster(cluster, { before, nextFirsts, same: equals })) {
-      before = balanceAfter(before, entry);
       order.push(entry);
     }
+    before = order.reduce<Money | null>(balanceAfter, null);
   });
   let running: Money | null = null;
   return order.map((entry) => {

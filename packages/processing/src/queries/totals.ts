@@ -3,6 +3,7 @@ import { add, formatMoney, type Money, moneyOf, ZERO } from "@counterfoil/core/e
 import {
   ACCOUNTS,
   BALANCE_CHANGES,
+  isUncertain,
   TOTAL_CHANGES,
   TOTAL_SUMS,
   TOTALS,
@@ -67,7 +68,13 @@ const BOTH_OTHERS = "blockchain";
 const repeatsOthers = ({ provider, account_type }: Row): boolean =>
   provider === "layer1" && account_type === BOTH_OTHERS;
 
-type TotalCount = Readonly<{ total: string; accounts: number; withGaps: number }>;
+type TotalCount = Readonly<{
+  total: string;
+  accounts: number;
+  withGaps: number;
+  /** null if an older version of the model kept the sum, which did not count them. */
+  uncertain: number | null;
+}>;
 
 /** Totals that meet the conditions, each with the sum over its accounts; null if it has none. */
 export async function* everyTotal(
@@ -111,11 +118,12 @@ async function sumAt(
   const isNow = position === undefined || Number(sum?.position) <= position;
   const then = isNow ? sum : await lastChange(rows, TOTAL_CHANGES, ["id", id], position);
   if (then === null) return null;
-  const { total, accounts, accounts_with_gaps } = then;
+  const { total, accounts, accounts_with_gaps, accounts_uncertain: uncertain } = then;
   return {
     total: String(total),
     accounts: Number(accounts),
     withGaps: Number(accounts_with_gaps),
+    uncertain: uncertain === null || uncertain === undefined ? null : Number(uncertain),
   };
 }
 
@@ -134,11 +142,14 @@ async function accountAt(
     total: String(row.balance ?? 0),
     accounts: 1,
     withGaps: Number(Number(row.open_gaps) > 0),
+    uncertain: Number(isUncertain(row.status ?? null)),
   };
 }
 
 type Group = Pick<TotalRecord, "asset" | TotalGroup>;
-type Sum = { readonly group: Group; total: Money; accounts: number; withGaps: number };
+type Sum = { readonly group: Group; total: Money } & {
+  -readonly [K in Exclude<keyof TotalCount, "total">]: TotalCount[K];
+};
 
 function groupOf(total: Row, groupBy: readonly TotalGroup[]): Group {
   const named = TOTAL_GROUPS.filter((name) => groupBy.includes(name));
@@ -148,10 +159,12 @@ function groupOf(total: Row, groupBy: readonly TotalGroup[]): Group {
 
 function addTo(sums: Map<string, Sum>, group: Group, count: TotalCount): void {
   const key = JSON.stringify(Object.values(group));
-  const sum = sums.get(key) ?? { group, total: ZERO, accounts: 0, withGaps: 0 };
+  const sum = sums.get(key) ?? { group, total: ZERO, accounts: 0, withGaps: 0, uncertain: 0 };
   sum.total = add(sum.total, moneyOf(count.total));
   sum.accounts += count.accounts;
   sum.withGaps += count.withGaps;
+  const { uncertain } = count;
+  sum.uncertain = sum.uncertain === null || uncertain === null ? null : sum.uncertain + uncertain;
   sums.set(key, sum);
 }
 
@@ -163,9 +176,10 @@ function byGroup({ group: a }: Sum, { group: b }: Sum): number {
   return 0;
 }
 
-const totalRecord = ({ group, total, accounts, withGaps }: Sum): TotalRecord => ({
+const totalRecord = ({ group, total, accounts, withGaps, uncertain }: Sum): TotalRecord => ({
   ...group,
   total: formatMoney(total),
   accounts,
   accounts_with_gaps: withGaps,
+  accounts_uncertain: uncertain,
 });

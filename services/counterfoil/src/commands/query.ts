@@ -192,7 +192,10 @@ function totalsTable(groupBy: readonly TotalGroup[], totals: readonly TotalRecor
   const columns = [
     { title: "ASSET" },
     ...groupBy.map((name) => ({ title: name.toUpperCase().replace("_", " ") })),
-    ...["TOTAL", "ACCOUNTS", "WITH GAPS"].map((title) => ({ title, align: "right" as const })),
+    ...["TOTAL", "ACCOUNTS", "WITH GAPS", "UNCERTAIN"].map((title) => ({
+      title,
+      align: "right" as const,
+    })),
   ];
   return renderTable(
     columns,
@@ -202,6 +205,7 @@ function totalsTable(groupBy: readonly TotalGroup[], totals: readonly TotalRecor
       total.total,
       total.accounts,
       total.accounts_with_gaps,
+      total.accounts_uncertain,
     ]),
   );
 }

@@ -43,8 +43,14 @@ test("are sums per asset, exact, with the position that they were computed at", 
   expect(body).toEqual({
     position: String(position),
     data: [
-      { asset: "ETH", total: "0.00000000000000000000001", accounts: 1, accounts_with_gaps: 0 },
-      { asset: "USD", total: "15.3", accounts: 4, accounts_with_gaps: 1 },
+      {
+        asset: "ETH",
+        total: "0.00000000000000000000001",
+        accounts: 1,
+        accounts_with_gaps: 0,
+        accounts_uncertain: 0,
+      },
+      { asset: "USD", total: "15.3", accounts: 4, accounts_with_gaps: 1, accounts_uncertain: 1 },
     ],
   });
 });
@@ -58,6 +64,7 @@ test("are grouped and filtered as requested", async () => {
       total: "3.3",
       accounts: 2,
       accounts_with_gaps: 1,
+      accounts_uncertain: 1,
     },
     {
       asset: "USD",
@@ -66,6 +73,7 @@ test("are grouped and filtered as requested", async () => {
       total: "7",
       accounts: 1,
       accounts_with_gaps: 0,
+      accounts_uncertain: 0,
     },
     {
       asset: "USD",
@@ -74,6 +82,7 @@ test("are grouped and filtered as requested", async () => {
       total: "5",
       accounts: 1,
       accounts_with_gaps: 0,
+      accounts_uncertain: 0,
     },
   ]);
   expect(await totals("asset=ETH&asset=BTC&group_by=provider")).toMatchObject([
@@ -92,7 +101,9 @@ test("of Layer1 are of no group", async () => {
 });
 
 test("are those of then, at a position or as known at a time", async () => {
-  const then = [{ asset: "USD", total: "0.3", accounts: 2, accounts_with_gaps: 0 }];
+  const then = [
+    { asset: "USD", total: "0.3", accounts: 2, accounts_with_gaps: 0, accounts_uncertain: 0 },
+  ];
   const events = await ledger.stream.read({ after: 0, limit: 100, types: ["BalanceReported"] });
   expect(await totals(`at_position=${events[1]?.position}`)).toEqual(then);
   expect(await totals(`known_at=${early}`)).toEqual(then);

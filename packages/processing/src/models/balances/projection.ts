@@ -23,7 +23,7 @@ import { BALANCES_TABLES, HOLDERS } from "./tables.ts";
 /** Balances per account with their whole history, and anomalies: gaps, contradictions, wrong clocks. */
 export const balancesProjection: Projection = {
   model: "balances",
-  version: 14,
+  version: 15,
   tables: BALANCES_TABLES,
   types: new Set([
     "DeliveryReceived",

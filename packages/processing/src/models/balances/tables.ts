@@ -1,4 +1,4 @@
-import type { Table } from "../../ports/model-store.ts";
+import type { Table, Value } from "../../ports/model-store.ts";
 import {
   ANOMALIES,
   ANOMALY_CHANGES,
@@ -377,6 +377,9 @@ export const TOTALS: Table = {
   digested: "none",
 };
 
+/** Whether a status says that the balance may be another one; null for an account that has no facts. */
+export const isUncertain = (status: Value): boolean => status !== null && status !== "continuous";
+
 /** The current sums of totals with several accounts, committed together with the balances. */
 export const TOTAL_SUMS: Table = {
   name: "total_sums",
@@ -386,6 +389,8 @@ export const TOTAL_SUMS: Table = {
     total: own(text),
     accounts: own(integer),
     accounts_with_gaps: own(integer),
+    /** Those whose balance is marked as uncertain, for whatever reason. */
+    accounts_uncertain: added(own(integer)),
     /** The position of its last change. */
     position: own(integer),
   },
@@ -403,6 +408,7 @@ export const TOTAL_CHANGES: Table = {
     total: own(text),
     accounts: own(integer),
     accounts_with_gaps: own(integer),
+    accounts_uncertain: added(own(integer)),
   },
   key: ["id", "position"],
   indexes: [],

@@ -12,7 +12,7 @@ import type { ModelStore, Row, Table } from "../../ports/model-store.ts";
 import type { Work } from "../../projection/projection.ts";
 import type { RowBuffer } from "../../projection/row-buffer.ts";
 import { NO_VISIBLE_COLUMNS, type VisibleColumns } from "./account.ts";
-import { ACCOUNTS, TOTAL_CHANGES, TOTAL_SUMS, TOTALS } from "./tables.ts";
+import { ACCOUNTS, isUncertain, TOTAL_CHANGES, TOTAL_SUMS, TOTALS } from "./tables.ts";
 
 /** Keeps the totals of accounts of the same kind; see `TOTALS`. */
 export interface Totals {
@@ -183,13 +183,14 @@ async function firstSum(
 }
 
 /** The count of one account or of several. */
-type Count = Readonly<{ total: Money; accounts: number; withGaps: number }>;
+type Count = Readonly<{ total: Money; accounts: number; withGaps: number; uncertain: number }>;
 type Sum = Count & Readonly<{ position: number }>;
 
 const countOf = ({ balance, status, open_gaps }: Counted): Count => ({
   total: moneyIn(balance) ?? ZERO,
   accounts: Number(status !== null),
   withGaps: Number((open_gaps ?? 0) > 0),
+  uncertain: Number(isUncertain(status)),
 });
 
 /** Whether a change leaves the totals as they are. */
@@ -197,7 +198,8 @@ function isSameCount({ before, after }: BeforeAndAfter): boolean {
   return (
     before.balance === after.balance &&
     (before.status === null) === (after.status === null) &&
-    (before.open_gaps ?? 0) > 0 === (after.open_gaps ?? 0) > 0
+    (before.open_gaps ?? 0) > 0 === (after.open_gaps ?? 0) > 0 &&
+    isUncertain(before.status) === isUncertain(after.status)
   );
 }
 
@@ -207,6 +209,7 @@ function sumOf(row: Row): Sum {
     total: moneyOf(String(row.total)),
     accounts: Number(row.accounts),
     withGaps: Number(row.accounts_with_gaps),
+    uncertain: Number(row.accounts_uncertain),
   };
 }
 
@@ -228,6 +231,7 @@ function writeSum(
       total: add(sum.total, subtract(is.total, was.total)),
       accounts: sum.accounts + is.accounts - was.accounts,
       withGaps: sum.withGaps + is.withGaps - was.withGaps,
+      uncertain: sum.uncertain + is.uncertain - was.uncertain,
     };
     const isSamePosition = row?.position === sum.position;
     const change = sumRow(id, sum);
@@ -239,10 +243,11 @@ function writeSum(
   if (row !== null) buffer.put(TOTAL_SUMS, row, stored);
 }
 
-const sumRow = (id: string, { position, total, accounts, withGaps }: Sum): Row => ({
+const sumRow = (id: string, { position, total, accounts, withGaps, uncertain }: Sum): Row => ({
   id,
   position,
   total: formatMoney(total),
   accounts,
   accounts_with_gaps: withGaps,
+  accounts_uncertain: uncertain,
 });
