@@ -4,7 +4,7 @@ import type { LifecycleModel } from "@counterfoil/contracts/record";
 import { accountParts } from "@counterfoil/core/account";
 import { changedAnomaly } from "../models/anomaly-rows.ts";
 import { ACCOUNTS, BALANCE_CHANGES } from "../models/balances/tables.ts";
-import { ANOMALIES, ANOMALY_CHANGES, STOPPED } from "../models/columns.ts";
+import { ANOMALIES, ANOMALY_CHANGES } from "../models/columns.ts";
 import { RECORD_CHANGES, RECORDS } from "../models/lifecycle/tables.ts";
 import {
   type Condition,
@@ -14,7 +14,6 @@ import {
   type Table,
   type Value,
 } from "../ports/model-store.ts";
-import type { StoppedSubject } from "../projection/projection.ts";
 import { anomalyRecord } from "../queries/anomaly-record.ts";
 import { balanceRecord, balanceRecordAt } from "../queries/balances.ts";
 import { changedRecord, lifecycleRecord } from "../queries/lifecycle-record.ts";
@@ -242,15 +241,4 @@ export async function changeOf(rows: Rows, source: Source, row: Row): Promise<Ch
     id: String(row[source.id]),
     value: record === null ? null : JSON.stringify(record),
   };
-}
-
-const STOPPED_MAX = 1_000_000;
-
-/** Stopped subjects, each with the position of the event that could not be projected. */
-export async function readStopped(rows: Rows): Promise<readonly StoppedSubject[]> {
-  const found = await rows.select(STOPPED, { orderBy: ["subject"], limit: STOPPED_MAX });
-  return found.map(({ subject, position }) => ({
-    subject: String(subject),
-    position: Number(position),
-  }));
 }

@@ -1,14 +1,11 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
-import { changedAnomaly } from "../models/anomaly-rows.ts";
-import { ANOMALY_CHANGES, STOPPED, STOPPED_KIND } from "../models/columns.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
-import type { Checkpoint, Rows } from "../ports/model-store.ts";
-import { everyRow } from "../projection/selection.ts";
-import { is, PUBLISHED_SINCE_VERSION } from "./change-rows.ts";
+import { PUBLISHED_SINCE_VERSION } from "./change-rows.ts";
 import type { ReadChange, ShownReset, ShownState } from "./channel.ts";
 import { advance, type ChangeCursor, cursorAt, type NextChanges, nextChanges } from "./cursor.ts";
 import { ModelUnread, type ReadChangesDeps, type ResumePoint, readNext } from "./read.ts";
+import { type ObservedStops, observeStops, type SeenStops } from "./resumed.ts";
 
 /** Receives changes as they are published. */
 export type HubSink = Readonly<{
@@ -246,22 +243,8 @@ function createLagDetector(): (
   };
 }
 
-type ObservedModel = Readonly<{
-  /** The position up to which the model can be read. */
-  position: number;
-  stops: SeenStops;
-  /** Whether a subject resumed since the last observation that had stopped at a published position. */
-  hasResumed: boolean;
-}>;
-
-/** What was seen of a model's stopped subjects, however many there are. */
-type SeenStops = Readonly<{
-  generation: number;
-  checkpoint: Checkpoint;
-  hasStopped: boolean;
-  /** The anomalies `stopped` that are closed at the checkpoint's position. */
-  closed: number;
-}>;
+/** `position`: that up to which the model can be read. */
+type ObservedModel = ObservedStops & Readonly<{ position: number }>;
 
 /**
  * Observes how far each model can be read in its served generation.
@@ -275,7 +258,7 @@ function createObserver(hub: Hub, deps: ReadChangesDeps) {
     const found = await deps.models.snapshot(model, async (rows, checkpoint, served) => {
       if (served.modelVersion < PUBLISHED_SINCE_VERSION) return null;
       const now = { generation: served.generation, checkpoint };
-      return { now, ...(await readStops(rows, now, before, publishedTo)) };
+      return { now, ...(await observeStops(rows, now, before, publishedTo)) };
     });
     if (found === null) return null;
     const { now, ...stops } = found;
@@ -298,59 +281,6 @@ function createObserver(hub: Hub, deps: ReadChangesDeps) {
     }
     return found;
   };
-}
-
-/**
- * Reads whether a subject resumed since the last observation. When it does, its anomaly is closed at
- * the position at which the model was opened then, which is not before the one observed last. Closed
- * ones of that very position are counted, as there may have been some already.
- */
-async function readStops(
-  rows: Rows,
-  now: Pick<SeenStops, "generation" | "checkpoint">,
-  before: SeenStops | null,
-  publishedTo: number,
-): Promise<Pick<ObservedModel, "stops" | "hasResumed">> {
-  const { position, digest } = now.checkpoint;
-  const last = before?.checkpoint ?? now.checkpoint;
-  const isSame = before?.generation === now.generation && last.position <= position;
-  if (before !== null && isSame && last.position === position && last.digest === digest) {
-    return { stops: before, hasResumed: false };
-  }
-  const hasStopped = (await rows.count(STOPPED, [], 1)) > 0;
-  // Built again, so it may have projected what had stopped.
-  let hasResumed = before !== null && !isSame && before.hasStopped;
-  const after = isSame ? last.position : position;
-  let [closedBefore, closed] = [0, 0];
-  for await (const stop of closedStops(rows, after, position)) {
-    if (stop.position === after) closedBefore += 1;
-    else hasResumed ||= stop.openedAt <= publishedTo;
-    if (stop.position === position) closed += 1;
-  }
-  hasResumed ||= before !== null && isSame && closedBefore > before.closed;
-  return { stops: { ...now, hasStopped, closed }, hasResumed };
-}
-
-const PAGE = { limit: 500, bytesMax: 1024 * 1024 };
-
-/** The anomalies `stopped` that were closed in a range of positions, both ends included. */
-async function* closedStops(
-  rows: Rows,
-  from: number,
-  upTo: number,
-): AsyncGenerator<Readonly<{ position: number; openedAt: number }>> {
-  const where = [
-    ...[is("position", ">=", from), is("position", "<=", upTo)],
-    // The ids begin with the kind.
-    ...[is("id", ">=", `${STOPPED_KIND}:`), is("id", "<", `${STOPPED_KIND};`)],
-  ];
-  for await (const { position, row } of everyRow(rows, ANOMALY_CHANGES, {
-    ...{ where, orderBy: ["position", "id"], ...PAGE },
-  })) {
-    const anomaly = typeof row === "string" ? changedAnomaly(row) : null;
-    if (anomaly === null || anomaly.closed_position === null) continue;
-    yield { position: Number(position), openedAt: Number(anomaly.opened_position) };
-  }
 }
 
 /**

@@ -11,8 +11,9 @@ import type {
   ModelStore,
 } from "../ports/model-store.ts";
 import { type HeldLock, projectorLock, type RoleLocks } from "../ports/role-locks.ts";
-import { hadStopped, type Projection } from "../projection/projection.ts";
+import type { Projection } from "../projection/projection.ts";
 import { openProjectionRun, type ProjectionRun, runNear, runTo } from "../projection/run.ts";
+import { hadStopped } from "../projection/stopped.ts";
 import { isOnStream } from "../stream-guard.ts";
 import {
   type Activated,

@@ -10,8 +10,9 @@ import type {
   Rows,
 } from "../ports/model-store.ts";
 import { storedDigest } from "../projection/digests.ts";
-import { hadStopped, type Projection } from "../projection/projection.ts";
+import type { Projection } from "../projection/projection.ts";
 import { openProjectionRun, runNear, runTo } from "../projection/run.ts";
+import { hadStopped } from "../projection/stopped.ts";
 import { liveGeneration } from "./activations.ts";
 import { compareRows, describeDifference } from "./compare.ts";
 import type { Finding } from "./verify.ts";

@@ -25,8 +25,9 @@ import {
   traceStep,
 } from "../ports/tracing.ts";
 import { checkStillFollows } from "../stream-guard.ts";
-import type { Projection, SubjectStop } from "./projection.ts";
+import type { Projection } from "./projection.ts";
 import { openProjectionRun, type ProjectionRun } from "./run.ts";
+import type { OnStopped } from "./stopped.ts";
 
 export type ProjectorOptions = Readonly<{
   stream: EventStream;
@@ -52,7 +53,7 @@ type ProjectorObserver = Readonly<{
   onCommit?: (commit: Readonly<{ position: number; events: number; stopped: number }>) => void;
   /** `pauseMs`: time until the retry, at most. */
   onRetry?: (failure: Readonly<{ error: unknown; pauseMs: number }>) => void;
-  onStopped?: (stop: SubjectStop) => void;
+  onStopped?: OnStopped;
   /**
    * Receives anomalies opened by events that were folded live: never by a rebuild, and not again
    * when the projector switches to a rebuilt generation or restarts.

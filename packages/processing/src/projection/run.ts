@@ -1,25 +1,18 @@
 import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { Hashing } from "@counterfoil/core/hashing";
 import { isEngineError } from "../ports/errors.ts";
-import { type EventStream, pagesAt } from "../ports/event-stream.ts";
+import type { EventStream } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelStore } from "../ports/model-store.ts";
 import { checkNotForked } from "../stream-guard.ts";
-import {
-  errorText,
-  type Projection,
-  type ProjectionSession,
-  type StoppedSubject,
-  type SubjectStop,
-  subjectName,
-  type Work,
-} from "./projection.ts";
+import type { Projection, ProjectionSession, Work } from "./projection.ts";
+import { errorText, type OnStopped, retryStopped, subjectName } from "./stopped.ts";
 
 type ProjectionRunOptions = Readonly<{
   stream: EventStream;
   projection: Projection;
   store: ModelStore;
   hashing: Hashing;
-  onStopped?: ((stop: SubjectStop) => void) | undefined;
+  onStopped?: OnStopped | undefined;
 }>;
 
 /**
@@ -109,106 +102,6 @@ function applyOrWait(
   }
   session.pass(event);
   return undefined;
-}
-
-/**
- * Retries the stopped subjects, since the program may have been fixed: folds the events of each in
- * order, from the failed one up to the checkpoint, and commits them together. One that fails again
- * stays as it was.
- */
-async function retryStopped(
-  { onStopped, ...options }: ProjectionRunOptions,
-  opened: ProjectionSession,
-  reopen: () => Promise<ProjectionSession>,
-): Promise<void> {
-  let session = opened;
-  const end = session.checkpoint.position;
-  const stopped = [...session.stopped.stops].map(([subject, position]) => ({ subject, position }));
-  const pagesOf = createRetriedPages(options, stopped, end);
-  for (const [at, { subject }] of stopped.entries()) {
-    try {
-      for await (const page of pagesOf(at)) {
-        for (const event of page) {
-          const work = session.apply(event);
-          if (work !== undefined) await work;
-        }
-      }
-      await session.stopped.clear(subject, end);
-      await session.commit();
-    } catch (error) {
-      if (isEngineError(error)) throw error;
-      session = await reopen();
-      const stop = await session.stopped.failAgain(subject, error);
-      await session.commit();
-      if (stop !== null) onStopped?.(stop);
-    }
-  }
-}
-
-/** Limit of the positions that are remembered while subjects are retried, at eight bytes each. */
-const POSITIONS_MAX = 500_000;
-
-/**
- * Reads the events of stopped subjects up to a position. The event at which a subject stopped is read
- * alone, so one that fails again costs one event. The positions of the others are found for as many
- * subjects at once as can be remembered, in one pass over the stream.
- */
-export function createRetriedPages(
-  { stream, projection, hashing }: Pick<ProjectionRunOptions, "stream" | "projection" | "hashing">,
-  stopped: readonly StoppedSubject[],
-  end: number,
-  positionsMax: number = POSITIONS_MAX,
-): (at: number) => AsyncGenerator<readonly RecordedEvent[]> {
-  let found: ReadonlyMap<string, readonly number[]> = new Map();
-
-  /** The subject of an event that may change the model. */
-  const subjectOf = ({ type, subject }: RecordedEvent): string | null =>
-    projection.types.has(type) ? subjectName(subject, hashing) : null;
-
-  async function* pagesAfter(position: number): AsyncGenerator<readonly RecordedEvent[]> {
-    for (let after = position; after < end; ) {
-      const page = await stream.read({ after, limit: Math.min(BULK, end - after) });
-      yield page;
-      after = page.at(-1)?.position ?? end;
-    }
-  }
-
-  /** The positions of these subjects, or of the first of them if all have too many. */
-  async function findPositions(subjects: readonly StoppedSubject[]) {
-    const positions = new Map(subjects.map(({ subject }) => [subject, [] as number[]]));
-    // The events of one subject alone are read as they are found.
-    if (positions.size === 1) return positions;
-    const from = subjects.reduce((least, one) => Math.min(least, one.position), end);
-    let count = 0;
-    for await (const page of pagesAfter(from - 1)) {
-      for (const event of page) {
-        const known = positions.get(subjectOf(event) ?? "");
-        if (known === undefined) continue;
-        known.push(event.position);
-        count += 1;
-      }
-      while (count > positionsMax && positions.size > 1) {
-        const { subject } = subjects[positions.size - 1] as StoppedSubject;
-        count -= positions.get(subject)?.length ?? 0;
-        positions.delete(subject);
-      }
-      if (positions.size === 1) break;
-    }
-    return positions;
-  }
-
-  return async function* pagesOf(at) {
-    const { subject, position } = stopped[at] as StoppedSubject;
-    const isOf = (event: RecordedEvent) => subjectOf(event) === subject;
-    yield (await stream.read({ after: position - 1, limit: 1 })).filter(isOf);
-    if (!found.has(subject)) found = await findPositions(stopped.slice(at));
-    if (found.size === 1) {
-      for await (const page of pagesAfter(position)) yield page.filter(isOf);
-      return;
-    }
-    const rest = (found.get(subject) ?? []).filter((one) => one > position);
-    for await (const page of pagesAt(stream, rest)) yield page.filter(isOf);
-  };
 }
 
 /** Events per commit when no reader waits for individual rows. */

@@ -6,7 +6,6 @@ import {
   type ChangeRange,
   PUBLISHED_SINCE_VERSION,
   readChanges,
-  readStopped,
   sourcesOf,
 } from "../changes/change-rows.ts";
 import type { Activations } from "../generations/activations.ts";
@@ -15,7 +14,7 @@ import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { TopicRecord } from "../ports/topics.ts";
 import type { Traces } from "../ports/tracing.ts";
-import type { StoppedSubject } from "../projection/projection.ts";
+import { readStopped, type StoppedSubject } from "../projection/stopped.ts";
 import type { Readers } from "../queries/serving.ts";
 import {
   factMessage,

@@ -40,13 +40,8 @@ import {
   type Republishing,
   republishResumed,
 } from "./republish.ts";
-import {
-  type Publishing,
-  publishAccepted,
-  retryFacts,
-  watchStopped,
-  withStopped,
-} from "./stopped.ts";
+import { type Publishing, publishAccepted, retryFacts } from "./stopped-keys.ts";
+import { watchStopped, withStopped } from "./stopped-subjects.ts";
 import { openSubjectCounts, type SubjectCounts, storeRefusal } from "./subject-counts.ts";
 import {
   formatCheckpoint,

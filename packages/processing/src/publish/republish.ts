@@ -2,7 +2,6 @@ import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { AnomalyRecord } from "@counterfoil/contracts/operations-record";
 import {
   PUBLISHED_SINCE_VERSION,
-  readStopped,
   recordsAt,
   type Source,
   sourcesOf,
@@ -11,9 +10,10 @@ import { isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
 import type { Condition, GenerationInfo, Rows } from "../ports/model-store.ts";
 import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topics.ts";
-import type { StoppedSubject } from "../projection/projection.ts";
+import { readStopped, type StoppedSubject } from "../projection/stopped.ts";
 import { hasBuiltSuccessor, type PublishContext, type Published } from "./batch.ts";
-import { type Publishing, publishAccepted, type StoppedWatch, stoppedStates } from "./stopped.ts";
+import { type Publishing, publishAccepted, stoppedStates } from "./stopped-keys.ts";
+import type { StoppedWatch } from "./stopped-subjects.ts";
 import {
   type PublisherCheckpoint,
   REPUBLISH_ALL,

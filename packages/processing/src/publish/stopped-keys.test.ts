@@ -3,7 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { TopicRecord } from "../ports/topics.ts";
 import { createMemoryTopicStorage, createMemoryTopics } from "../testing/memory-topics.ts";
 import { fact, state } from "../testing/topics.contract.ts";
-import { publishAccepted, retryFacts } from "./stopped.ts";
+import { publishAccepted, retryFacts } from "./stopped-keys.ts";
 import { firstCheckpoint, parseCheckpoint } from "./topic-format.ts";
 
 const LARGE = "x".repeat(1000);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { watchStopped } from "./stopped.ts";
+import { watchStopped } from "./stopped-subjects.ts";
 import { firstCheckpoint, withModel } from "./topic-format.ts";
 
 const FIRST = firstCheckpoint("books");

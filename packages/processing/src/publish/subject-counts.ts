@@ -4,7 +4,7 @@ import { integer, own, text } from "../models/columns.ts";
 import { ModelUnavailable } from "../ports/errors.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import type { Commit, ModelCatalogue, ModelStore, Row, Table } from "../ports/model-store.ts";
-import { subjectName } from "../projection/projection.ts";
+import { subjectName } from "../projection/stopped.ts";
 import { isOnStream } from "../stream-guard.ts";
 
 /**

@@ -16,8 +16,9 @@ import { createManualClock } from "../testing/manual-clock.ts";
 import { createMemoryEventStream } from "../testing/memory-event-stream.ts";
 import { createMemoryModelCatalogue } from "../testing/memory-model-catalogue.ts";
 import { sampleEvent } from "../testing/sample-event.ts";
-import { openSession, type Projection, type SubjectStop } from "./projection.ts";
-import { createRetriedPages, openProjectionRun } from "./run.ts";
+import { openSession, type Projection } from "./projection.ts";
+import { openProjectionRun } from "./run.ts";
+import { createRetriedPages, type SubjectStop } from "./stopped.ts";
 
 /** Each subject with the positions of its events, in the order in which they were folded. */
 const FOLDED: Table = {
