@@ -1,15 +1,14 @@
-import type { RecordedEvent } from "@counterfoil/contracts/recorded-event";
 import type { ShownReset } from "@counterfoil/processing/changes/channel";
 import { createStep, newHub } from "@counterfoil/processing/changes/hub";
 import { followActivations } from "@counterfoil/processing/generations/activations";
 import { catchUpUnattended, rebuildModel } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import type { ModelStore } from "@counterfoil/processing/ports/model-store";
-import type { Projection } from "@counterfoil/processing/projection/projection";
 import { openProjectionRun } from "@counterfoil/processing/projection/run";
 import { serveModels } from "@counterfoil/processing/queries/serving";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { failing } from "./failing.ts";
 import { take } from "./messages.ts";
 import { ensureGeneration, hashing, openTestLedger, type TestLedger } from "./support.ts";
 
@@ -19,19 +18,6 @@ const trades = PROJECTIONS.trades;
 const STOPPED = 150;
 
 type IsFaulty = (subject: string) => boolean;
-
-/** The model by a program that fails on some subjects. */
-const failing = (isFaulty: IsFaulty): Projection => ({
-  ...trades,
-  open: async (store, hashes, options) => {
-    const session = await trades.open(store, hashes, options);
-    const apply = async (event: RecordedEvent) => {
-      await session.apply(event);
-      if (isFaulty(event.subject)) throw new TypeError("planted by the test");
-    };
-    return Object.create(session, { apply: { value: apply } });
-  },
-});
 
 const nameOf = (number: number): string => `t${String(number).padStart(3, "0")}`;
 const subjectOf = (number: number): string => `trade:zerohash:${nameOf(number)}`;
@@ -50,7 +36,7 @@ const trade = (name: string) =>
 
 /** Projects all events by a program that fails on some subjects, as one does that was just started. */
 async function project(isFaulty: IsFaulty): Promise<void> {
-  const projection = failing(isFaulty);
+  const projection = failing(trades, isFaulty);
   const run = await openProjectionRun({ stream: ledger.stream, projection, store, hashing });
   await run.fold((await ledger.events()).slice(run.checkpoint.position));
 }

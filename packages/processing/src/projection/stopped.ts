@@ -9,6 +9,7 @@ import { isEngineError } from "../ports/errors.ts";
 import { type EventStream, pagesAt } from "../ports/event-stream.ts";
 import type { Checkpoint, ModelStore, Row, Rows } from "../ports/model-store.ts";
 import type { RowBuffer } from "./row-buffer.ts";
+import { everyRow } from "./selection.ts";
 
 /**
  * Subjects with a fact that could not be projected: the fold failed, or the engine rejected its
@@ -61,16 +62,16 @@ export function errorText(error: unknown): string {
   return cutText(text, ERROR_LENGTH_MAX).replaceAll("\0", "\ufffd");
 }
 
-const STOPPED_MAX = 1_000_000;
-
-/** Stopped subjects, each with the position of the event that could not be projected. */
-export async function readStopped(rows: Rows): Promise<readonly StoppedSubject[]> {
-  const found = await rows.select(STOPPED, { orderBy: ["subject"], limit: STOPPED_MAX });
-  return found.map(stopOf);
+/** Reads them page by page: each row holds the text of an error, and a fault may stop every subject. */
+export async function readStops(rows: Rows): Promise<Stops> {
+  const stops: Stops = new Map();
+  for await (const { subject, position } of everyRow(rows, STOPPED, ROWS_PAGE)) {
+    stops.set(String(subject), Number(position));
+  }
+  return stops;
 }
 
-export const readStops = async (rows: Rows): Promise<Stops> =>
-  new Map((await readStopped(rows)).map(({ subject, position }) => [subject, position]));
+const ROWS_PAGE = { orderBy: ["subject"], limit: 2000, bytesMax: 1024 * 1024 };
 
 /**
  * Whether a subject ever stopped in a generation. What the generation shows of past positions is then

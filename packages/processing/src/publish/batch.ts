@@ -14,8 +14,8 @@ import { type EventStream, isLastPage } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
 import type { TopicRecord } from "../ports/topics.ts";
 import type { Traces } from "../ports/tracing.ts";
-import { readStopped, type StoppedSubject } from "../projection/stopped.ts";
 import type { Readers } from "../queries/serving.ts";
+import type { StoppedWatch } from "./stopped-subjects.ts";
 import {
   factMessage,
   type PublishedModel,
@@ -48,7 +48,13 @@ export type Batch = Readonly<{
   events: readonly RecordedEvent[];
   /** By position, then table by table. */
   changes: readonly Change[];
-  stopped: Readonly<Partial<Record<ModelName, readonly StoppedSubject[]>>>;
+}>;
+
+/** The open publisher, as far as a batch depends on it. */
+type Reading = Readonly<{
+  context: PublishContext;
+  checkpoint: PublisherCheckpoint;
+  stopped: StoppedWatch;
 }>;
 
 /** Estimated size of a message's key and headers. */
@@ -60,29 +66,24 @@ const BYTES_OVERHEAD = 600;
  * @returns null if there is nothing to publish yet
  * @throws StreamForked if the stream is not the one that was published
  */
-export async function readBatch(
-  context: PublishContext,
-  checkpoint: PublisherCheckpoint,
-): Promise<Batch | null> {
+export async function readBatch({ context, checkpoint, stopped }: Reading): Promise<Batch | null> {
   const { position: after, models } = checkpoint;
   const { limits } = context;
   const page = await readAfterCheckpoint(context.stream, checkpoint, limits.count);
   let upTo = endByEvents(page, after, limits);
   const changes: Change[] = [];
-  const stopped: Partial<Record<ModelName, readonly StoppedSubject[]>> = {};
   for (const model of modelName.options) {
     if (upTo <= after) return null;
     const range = { after, upTo };
-    const read = await readModelChanges(context, model, { ...models[model], range });
+    const read = await readModelChanges({ context, stopped }, model, { ...models[model], range });
     upTo = read.upTo;
     changes.push(...read.changes);
-    stopped[model] = read.stopped;
   }
   if (upTo <= after) return null;
   upTo = endBySize(sizedItems(page, changes, upTo), upTo, limits.bytes);
   upTo = endOfDelivery(page, upTo);
   const isWithin = ({ position }: RecordedEvent | Change) => position <= upTo;
-  return { events: page.filter(isWithin), changes: changes.filter(isWithin), stopped };
+  return { events: page.filter(isWithin), changes: changes.filter(isWithin) };
 }
 
 /**
@@ -254,17 +255,14 @@ function isOpening({ value }: Change, after: number): boolean {
 type ModelChanges = Readonly<{
   upTo: number;
   changes: readonly Change[];
-  stopped: readonly StoppedSubject[];
 }>;
-
-const NO_CHANGES = { changes: [], stopped: [] } as const;
 
 /**
  * Reads the changes of a range from the generation that was live at its beginning. Only the last
  * event of the range may be an activation.
  */
 async function readModelChanges(
-  context: PublishContext,
+  { context, stopped }: Omit<Reading, "checkpoint">,
   model: ModelName,
   { generation, version, range }: PublishedModel & Readonly<{ range: ChangeRange }>,
 ): Promise<ModelChanges> {
@@ -273,14 +271,15 @@ async function readModelChanges(
   if (version === null || version < PUBLISHED_SINCE_VERSION)
     return skipRange(context, model, range);
   try {
-    return await readers.snapshot(model, generation, async (rows, { position }) => {
+    return await readers.snapshot(model, generation, async (rows, checkpoint) => {
+      const { position } = checkpoint;
       const isBehind = position < upTo;
       if (isBehind) await activations.refresh();
       const isSuperseded = isBehind && (await hasBuiltSuccessor(context, model, after));
       const end = isBehind && !isSuperseded ? position : upTo;
-      if (end <= after) return { upTo: after, ...NO_CHANGES };
-      const read = await readChanges(rows, sourcesOf(model), { after, upTo: end, limits });
-      return { ...read, stopped: await readStopped(rows) };
+      if (end <= after) return { upTo: after, changes: [] };
+      await stopped.follow(model, rows, { generation, checkpoint, publishedTo: after });
+      return readChanges(rows, sourcesOf(model), { after, upTo: end, limits });
     });
   } catch (error) {
     if (isUnreadable(error)) return skipRange(context, model, range);
@@ -291,7 +290,7 @@ async function readModelChanges(
 /** Skips an unreadable generation if a later one has replaced it: all records of the later one are published. */
 async function skipRange(context: PublishContext, model: ModelName, { after, upTo }: ChangeRange) {
   await context.activations.refresh();
-  return { upTo: (await hasBuiltSuccessor(context, model, after)) ? upTo : after, ...NO_CHANGES };
+  return { upTo: (await hasBuiltSuccessor(context, model, after)) ? upTo : after, changes: [] };
 }
 
 /**

@@ -350,7 +350,7 @@ async function takeStep(session: Session): Promise<Published | null> {
   session.isFirstCheck = false;
   const resumed = await republishResumed(session);
   if (resumed !== null) return advance(session, resumed);
-  const batch = await readBatch(session.context, session.checkpoint);
+  const batch = await readBatch(session);
   return batch && publishBatch(session, batch);
 }
 
@@ -369,7 +369,7 @@ async function publishBatch(session: Session, batch: Batch): Promise<Published |
   traces.note(events);
   const records = batchMessages(batch, checkpoint, numbers, traces);
   const nextOf = (stopped: readonly StoppedKey[]) =>
-    withStopped({ ...checkpoint, position, hash, stopped }, session.stopped, batch);
+    withStopped({ ...checkpoint, position, hash, stopped }, session.stopped, batch.changes);
   session.checkpoint = await traceStep(session, "publish", events, () =>
     publishAccepted(session, records, checkpoint, nextOf),
   );

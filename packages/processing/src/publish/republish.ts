@@ -8,9 +8,8 @@ import {
 } from "../changes/change-rows.ts";
 import { isUnreadable, ModelUnavailable } from "../ports/errors.ts";
 import { PAGE_BYTES_MAX } from "../ports/event-stream.ts";
-import type { Condition, GenerationInfo, Rows } from "../ports/model-store.ts";
+import type { Checkpoint, Condition, GenerationInfo, Rows } from "../ports/model-store.ts";
 import type { HeldState, TopicPublisher, TopicRecord } from "../ports/topics.ts";
-import { readStopped, type StoppedSubject } from "../projection/stopped.ts";
 import { hasBuiltSuccessor, type PublishContext, type Published } from "./batch.ts";
 import { type Publishing, publishAccepted, stoppedStates } from "./stopped-keys.ts";
 import type { StoppedWatch } from "./stopped-subjects.ts";
@@ -125,9 +124,11 @@ async function publishDifferences(
   const { position } = checkpoint;
   const live = snapshotsFrom(context, model, { generation, position });
   const hasPublishedRows = version >= PUBLISHED_SINCE_VERSION;
-  const found = hasPublishedRows ? await stoppedUpTo(live, position) : [];
+  if (hasPublishedRows) await followStopped(at, model, live, generation);
+  else at.stopped.forget(model);
   const nextOf = (stopped: readonly StoppedKey[]) => {
-    const republishFrom = at.stopped.finish(model, [...found, ...stoppedStates(stopped, model)]);
+    const now = { publishedTo: position, keys: stoppedStates(stopped, model) };
+    const republishFrom = at.stopped.finish(model, now);
     return withModel({ ...checkpoint, stopped }, model, { generation, version, republishFrom });
   };
   const sources = hasPublishedRows ? sourcesOf(model) : [];
@@ -149,10 +150,12 @@ export async function republishResumed(at: Republishing): Promise<Republished | 
     const { generation, version, republishFrom } = models[model];
     if (republishFrom === null || version === null || version < PUBLISHED_SINCE_VERSION) continue;
     const live = snapshotsFrom(context, model, { generation, position });
-    const found = await stoppedUpTo(live, position);
-    const stoppedNow = (keys: readonly StoppedKey[]) => [...found, ...stoppedStates(keys, model)];
-    const subjects = stoppedNow(checkpoint.stopped);
-    stopped.update(model, { republishFrom, stopped: subjects, resumed: [] });
+    await followStopped(at, model, live, generation);
+    const stoppedNow = (keys: readonly StoppedKey[]) => ({
+      publishedTo: position,
+      keys: stoppedStates(keys, model),
+    });
+    stopped.update(model, { ...stoppedNow(checkpoint.stopped), republishFrom, resumed: [] });
     if (!stopped.isRepublishDue(model)) continue;
     const sources = sourcesOf(model);
     const changes =
@@ -168,13 +171,13 @@ export async function republishResumed(at: Republishing): Promise<Republished | 
   return null;
 }
 
-async function stoppedUpTo(
-  snapshots: Snapshots,
-  position: number,
-): Promise<readonly StoppedSubject[]> {
-  const stopped = await snapshots(readStopped);
-  return stopped.filter((one) => one.position <= position);
-}
+const followStopped = (
+  { stopped, checkpoint: { position: publishedTo } }: Republishing,
+  model: ModelName,
+  live: Snapshots,
+  generation: number,
+): Promise<void> =>
+  live((rows, checkpoint) => stopped.follow(model, rows, { generation, checkpoint, publishedTo }));
 
 type States = Readonly<{
   changes: AsyncIterable<StateChange>;
@@ -215,7 +218,7 @@ async function publishStates(
 }
 
 /** Reads the rows of one generation of a model, each time in a new snapshot. */
-type Snapshots = <T>(read: (rows: Rows) => Promise<T>) => Promise<T>;
+type Snapshots = <T>(read: (rows: Rows, checkpoint: Checkpoint) => Promise<T>) => Promise<T>;
 
 const snapshotsOf =
   ({ readers }: PublishContext, model: ModelName, generation: number): Snapshots =>
@@ -226,10 +229,10 @@ const snapshotsOf =
 export const snapshotsFrom =
   ({ readers }: PublishContext, model: ModelName, at: Readonly<GenerationAt>): Snapshots =>
   (read) =>
-    readers.snapshot(model, at.generation, (rows, { position }) => {
-      if (position >= at.position) return read(rows);
+    readers.snapshot(model, at.generation, (rows, checkpoint) => {
+      if (checkpoint.position >= at.position) return read(rows, checkpoint);
       throw new ModelUnavailable(
-        `generation ${at.generation} of ${model} is at ${position}, and ${at.position} is published: it is being built again`,
+        `generation ${at.generation} of ${model} is at ${checkpoint.position}, and ${at.position} is published: it is being built again`,
       );
     });
 

@@ -7,7 +7,6 @@ import { modelOn } from "../changes/change-rows.ts";
 import type { EventStream } from "../ports/event-stream.ts";
 import { RecordTooLarge, type TopicPublisher, type TopicRecord } from "../ports/topics.ts";
 import { type StoppedSubject, subjectName } from "../projection/stopped.ts";
-import type { TransactionLimits } from "./batch.ts";
 import {
   factMessage,
   formatCheckpoint,
@@ -113,7 +112,8 @@ export function stoppedStates(
     .map((one) => ({ subject: nameOf(one), position: one.position }));
 }
 
-type Retry = Publishing & Readonly<{ stream: EventStream; limits: TransactionLimits }>;
+/** `limits`: the number of events that are read at once. */
+type Retry = Publishing & Readonly<{ stream: EventStream; limits: Readonly<{ count: number }> }>;
 
 /** Publishes the facts of stopped keys that the broker accepts now. */
 export async function retryFacts(
