@@ -13,14 +13,14 @@ import type { Checkpoint, Row, Rows, Table } from "../ports/model-store.ts";
 import { everyRow } from "./selection.ts";
 
 /** The digests of one row; `state` is null if it is not part of the state. */
-export type Leaf = Readonly<{ digest: bigint; state: bigint | null }>;
+export type RowDigests = Readonly<{ digest: bigint; state: bigint | null }>;
 
 type Digests = Pick<Checkpoint, "digest" | "state_digest">;
 
 /** The two digests of a generation, updated row by row. */
 export type DigestSums = Readonly<{
   /** A row replaced another; null if there was none, or is none any more. */
-  replace(before: Leaf | null, after: Leaf | null): void;
+  replace(before: RowDigests | null, after: RowDigests | null): void;
   digests(): Digests;
 }>;
 
@@ -51,7 +51,7 @@ function replaced(
  * UTF-16 units, a colon and the value. `digest` is the SHA-256 of the whole text, `state` that of
  * the part before the bar.
  */
-export function rowLeaf(table: Table, row: Row, hashing: Hashing): Leaf {
+export function rowDigests(table: Table, row: Row, hashing: Hashing): RowDigests {
   const { state, own } = columnsOf(table);
   const stateText = fieldsText(`${table.name}`, row, state);
   const countsAsState = table.digested === "both" && (table.isState?.(row) ?? true);
@@ -101,7 +101,7 @@ export async function storedDigest(
     if (table.digested === "none") continue;
     const page = { orderBy: table.key, limit: PAGE, bytesMax: PAGE_BYTES_MAX };
     for await (const row of everyRow(rows, table, page)) {
-      digest = addToDigest(digest, rowLeaf(table, row, hashing).digest);
+      digest = addToDigest(digest, rowDigests(table, row, hashing).digest);
     }
   }
   return formatDigest(digest);

@@ -1,5 +1,5 @@
 import type { Condition, Row, Rows, Selection, Table, Value } from "../ports/model-store.ts";
-import { createKnownRanges, type KnownRanges, spanOf } from "./known-rows.ts";
+import { createKnownRanges, type KnownRanges, spanOf } from "./known-ranges.ts";
 
 export type RememberedRows = Rows &
   Readonly<{

@@ -1,5 +1,4 @@
 import type { Hashing } from "@counterfoil/core/hashing";
-import { firstWhere } from "@counterfoil/core/sorted";
 import {
   type Changes,
   type Checkpoint,
@@ -11,20 +10,10 @@ import {
   textLength,
   type Value,
 } from "../ports/model-store.ts";
-import { createDigestSums, type DigestSums, type Leaf, rowLeaf } from "./digests.ts";
+import { createDigestSums, type DigestSums, type RowDigests, rowDigests } from "./digests.ts";
 import { createKnownRows } from "./known-rows.ts";
-import { createReadRows } from "./read-rows.ts";
-import {
-  comparePlace,
-  compareRows,
-  fixedPrefix,
-  inOrderOf,
-  isBeyond,
-  keyOfRow,
-  keyText,
-  meets,
-  rowsWithout,
-} from "./selection.ts";
+import { createPendingRows } from "./pending-rows.ts";
+import { inOrderOf, keyOfRow, keyText, rowsWithout } from "./selection.ts";
 
 /**
  * The changes of a projection since its last commit. A row that changes many times between two
@@ -44,11 +33,11 @@ export interface RowBuffer {
    * @returns the row's own digests, filled in by the commit: a caller that keeps them need not keep
    *   the row.
    */
-  put(table: Table, row: Row, stored: Row | Share | null): Share;
+  put(table: Table, row: Row, stored: Row | RowDigestSlot | null): RowDigestSlot;
   /** Adds a row without a digest under a new key; its previous state is not read. */
   append(table: Table, row: Row): void;
   /** @param key a row with the key's columns; @param stored as for `put`. */
-  remove(table: Table, key: Row, stored: Row | Share | null): void;
+  remove(table: Table, key: Row, stored: Row | RowDigestSlot | null): void;
   /** Rows that were put and not committed yet. */
   pending(table: Table): readonly Row[];
   isEmpty(): boolean;
@@ -60,17 +49,7 @@ export interface RowBuffer {
 }
 
 /** The digests of a row; null until a commit has computed them. */
-export type Share = { leaf: Leaf | null };
-
-/** `row` is null if it is removed, `stored` if it did not exist at the last commit. */
-type Slot = {
-  row: Row | null;
-  readonly key: Row;
-  readonly stored: Row | Share | null;
-  readonly share: Share;
-};
-
-type Slots = Map<string, Slot>;
+export type RowDigestSlot = { digests: RowDigests | null };
 
 export function createRowBuffer(
   store: ModelStore,
@@ -78,54 +57,40 @@ export function createRowBuffer(
   hashing: Hashing,
   isDigested = true,
 ): RowBuffer {
-  let slots = new Map<Table, Slots>();
-  const pendingRows = createPendingRows((table) => remainingRows(slots.get(table)));
-  let appended = new Map<Table, Row[]>();
+  let changed = createChangedRows();
+  const pendingRows = createPendingRows((table) => changed.remaining(table));
   const known = createKnownRows(keyOfRow);
   const read = createReadRows(store);
-  let length = 0;
   /** The position up to which rows may be stored. */
   let storedTo = start.position;
   const sums = createDigestSums(start);
 
-  function slotsOf(table: Table): Slots {
-    const found = slots.get(table) ?? new Map();
-    return slots.set(table, found) && found;
-  }
-
-  function set(table: Table, keyRow: Row, row: Row | null, stored: Row | Share | null): Share {
+  function set(
+    table: Table,
+    keyRow: Row,
+    row: Row | null,
+    stored: Row | RowDigestSlot | null,
+  ): RowDigestSlot {
     const key = keyOfRow(table, keyRow);
-    const changed = slotsOf(table);
-    const before = changed.get(key);
-    const slot = before ?? { row, key: keyRow, stored, share: { leaf: null } };
-    pendingRows.replace(table, before?.row ?? null, row);
+    pendingRows.replace(table, changed.of(table)?.get(key)?.row ?? null, row);
     known.put(table, key, row);
-    if (before === undefined) changed.set(key, slot);
-    if (row !== null) length += textLength(row);
-    if (before === undefined && stored !== null && !isShare(stored)) length += textLength(stored);
-    slot.row = row;
-    return slot.share;
+    return changed.set(table, key, { row, key: keyRow, stored });
   }
 
-  /** The changes since they were last cleared, added to the digests. */
-  function takeChanges(): Changes {
-    if (isDigested) addDigests(sums, slots, hashing);
-    return changesOf(slots, appended);
-  }
-
-  function clear(): void {
-    slots = new Map();
-    appended = new Map();
+  /** Writes the changes and their digests. If that fails, the buffer is of no use any more. */
+  async function write(to: (changes: Changes) => Promise<void>): Promise<void> {
+    if (isDigested) changed.addDigests(sums, hashing);
+    await to(changed.all());
+    changed = createChangedRows();
     read.clear();
     pendingRows.clear();
-    length = 0;
   }
 
   return {
     async get(table, key) {
       const name = keyText(key);
-      const slot = slots.get(table)?.get(name);
-      if (slot !== undefined) return slot.row;
+      const found = changed.of(table)?.get(name);
+      if (found !== undefined) return found.row;
       // What an event adds under its position is not stored before the event is.
       if (table.key[0] === "position" && Number(key[0]) > storedTo) return null;
       return known.get(table, name) ?? read.get(table, key, name);
@@ -135,208 +100,141 @@ export function createRowBuffer(
       const { rows, rest } = known.find(table, selection);
       if (rest === null) return rows;
       const pending = pendingRows.select(table, rest);
-      const changed = slots.get(table);
-      const kept = await rowsWithout(store, table, rest, (key) => changed?.has(key) === true);
+      const others = changed.of(table);
+      const kept = await rowsWithout(store, table, rest, (key) => others?.has(key) === true);
       const all = pending.length === 0 ? kept : [...kept, ...pending].sort(inOrderOf(rest));
-      const others = known.add(table, rest, all.slice(0, rest.limit));
-      return rows.length === 0 ? others : [...rows, ...others];
+      const found = known.add(table, rest, all.slice(0, rest.limit));
+      return rows.length === 0 ? found : [...rows, ...found];
     },
     put: (table, row, stored) => set(table, row, row, stored),
-    append(table, row) {
+    append: (table, row) => changed.append(table, row),
+    remove: (table, key, stored) => void set(table, key, null, stored),
+    pending: (table) => changed.remaining(table),
+    isEmpty: () => changed.isEmpty(),
+    textLength: () => changed.textLength(),
+    async stage() {
+      await write((changes) => store.stage(changes));
+      // Rows of an event are stored now that is not committed.
+      storedTo = Number.POSITIVE_INFINITY;
+    },
+    async commit(position, hash) {
+      const checkpoint = () => ({ position, hash, ...sums.digests() });
+      await write((changes) => store.commit({ ...changes, checkpoint: checkpoint() }));
+      storedTo = position;
+      return checkpoint();
+    },
+  };
+}
+
+/** `row` is null if it is removed, `stored` if it did not exist at the last commit. */
+type ChangedRow = {
+  row: Row | null;
+  readonly key: Row;
+  readonly stored: Row | RowDigestSlot | null;
+  /** An object of its own, so that who keeps it does not keep the row. */
+  readonly slot: RowDigestSlot;
+};
+
+const isDigestSlot = (stored: Row | RowDigestSlot): stored is RowDigestSlot => "digests" in stored;
+
+/** What is to be written: one change of each row, however often it was put. */
+function createChangedRows() {
+  /** By the text of their keys. */
+  const tables = new Map<Table, Map<string, ChangedRow>>();
+  const appended = new Map<Table, Row[]>();
+  let length = 0;
+
+  return {
+    of: (table: Table): ReadonlyMap<string, ChangedRow> | undefined => tables.get(table),
+    set(table: Table, name: string, { row, key, stored }: Omit<ChangedRow, "slot">): RowDigestSlot {
+      const rows = tables.get(table) ?? new Map<string, ChangedRow>();
+      if (rows.size === 0) tables.set(table, rows);
+      if (row !== null) length += textLength(row);
+      const before = rows.get(name);
+      if (before !== undefined) {
+        before.row = row;
+        return before.slot;
+      }
+      const slot: RowDigestSlot = { digests: null };
+      rows.set(name, { row, key, stored, slot });
+      if (stored !== null && !isDigestSlot(stored)) length += textLength(stored);
+      return slot;
+    },
+    append(table: Table, row: Row): void {
       length += textLength(row);
       const rows = appended.get(table);
       if (rows) rows.push(row);
       else appended.set(table, [row]);
     },
-    remove: (table, key, stored) => {
-      set(table, key, null, stored);
-    },
-    pending: (table) => remainingRows(slots.get(table)),
-    isEmpty: () => slots.size === 0 && appended.size === 0,
+    /** Rows that were put, and not removed after that. */
+    remaining: (table: Table): Row[] =>
+      [...(tables.get(table)?.values() ?? [])].flatMap(({ row }) => (row === null ? [] : [row])),
+    isEmpty: () => tables.size === 0 && appended.size === 0,
     textLength: () => length,
-    async stage() {
-      await store.stage(takeChanges());
-      clear();
-      // Rows of an event are stored now that is not committed.
-      storedTo = Number.POSITIVE_INFINITY;
+    /** Replaces the digests of the rows in the sums. */
+    addDigests(sums: DigestSums, hashing: Hashing): void {
+      for (const [table, rows] of tables) {
+        if (table.digested === "none") continue;
+        for (const { row, stored, slot } of rows.values()) {
+          const before =
+            stored && (isDigestSlot(stored) ? stored.digests : rowDigests(table, stored, hashing));
+          slot.digests = row && rowDigests(table, row, hashing);
+          sums.replace(before, slot.digests);
+        }
+      }
     },
-    async commit(position, hash) {
-      const changes = takeChanges();
-      const checkpoint = { position, hash, ...sums.digests() };
-      await store.commit({ ...changes, checkpoint });
-      clear();
-      storedTo = position;
-      return checkpoint;
+    all(): Changes {
+      const inserts = [...appended].map(([table, rows]) => ({ table, rows }));
+      const puts: TableRows[] = [];
+      const deletes: Changes["deletes"][number][] = [];
+      for (const [table, rows] of tables) {
+        const { inserted, updated, removed } = changesOf(table, rows.values());
+        if (inserted.length > 0) inserts.push({ table, rows: inserted });
+        if (updated.length > 0) puts.push({ table, rows: updated });
+        deletes.push({ table, keys: removed });
+      }
+      return { inserts, puts, deletes };
     },
   };
 }
 
-/** Replaces the digests of changed rows in the sums. */
-function addDigests(sums: DigestSums, slots: ReadonlyMap<Table, Slots>, hashing: Hashing): void {
-  for (const [table, changed] of slots) {
-    if (table.digested === "none") continue;
-    for (const { row, stored, share } of changed.values()) {
-      const before = stored && (isShare(stored) ? stored.leaf : rowLeaf(table, stored, hashing));
-      share.leaf = row && rowLeaf(table, row, hashing);
-      sums.replace(before, share.leaf);
-    }
-  }
-}
-
-function changesOf(slots: ReadonlyMap<Table, Slots>, appended: ReadonlyMap<Table, Row[]>): Changes {
-  const inserts = [...appended].map(([table, rows]) => ({ table, rows }));
-  const puts: TableRows[] = [];
-  const deletes: Changes["deletes"][number][] = [];
-  for (const [table, changed] of slots) {
-    const { inserted, updated } = changedRows(changed);
-    if (inserted.length > 0) inserts.push({ table, rows: inserted });
-    if (updated.length > 0) puts.push({ table, rows: updated });
-    deletes.push({ table, keys: removedKeys(table, changed) });
-  }
-  return { inserts, puts, deletes };
-}
-
-function changedRows(changed: Slots) {
+/** A row that was added and removed again leaves nothing to write. */
+function changesOf(table: Table, changed: Iterable<ChangedRow>) {
   const [inserted, updated]: [Row[], Row[]] = [[], []];
-  for (const { row, stored } of changed.values()) {
+  const removed: Value[][] = [];
+  for (const { row, stored, key } of changed) {
     if (row !== null) (stored === null ? inserted : updated).push(row);
+    else if (stored !== null) removed.push(table.key.map((column) => key[column] ?? null));
   }
-  return { inserted, updated };
-}
-
-const remainingRows = (slots: Slots | undefined): Row[] =>
-  [...(slots?.values() ?? [])].flatMap(({ row }) => (row === null ? [] : [row]));
-
-const isShare = (stored: Row | Share): stored is Share => "leaf" in stored;
-
-function removedKeys(table: Table, changed: ReadonlyMap<string, Slot>): Value[][] {
-  const keys: Value[][] = [];
-  for (const { row, stored, key } of changed.values()) {
-    if (row !== null || stored === null) continue;
-    keys.push(table.key.map((column) => key[column] ?? null));
-  }
-  return keys;
+  return { inserted, updated, removed };
 }
 
 /**
- * Uncommitted rows of tables with a partition, in the orders that are selected: a selection seeks
- * its start and reads on from there, however many rows there are. A table without selections costs
- * nothing, as is true of nearly all between two commits of a rebuild.
+ * Rows that were read by key since the last commit, as stored. An event often needs a row several
+ * times: to read it, to compare it, and to replace it.
  */
-interface PendingRows {
-  /** A row replaced another; null if there was none, or is none any more. */
-  replace(table: Table, before: Row | null, after: Row | null): void;
-  /** At most `limit` rows of the selection, in its order. */
-  select(table: Table, selection: Selection): readonly Row[];
+type ReadRows = Readonly<{
+  get(table: Table, key: readonly Value[], name: string): Promise<Row | null>;
+  /** Forgets all rows: a commit changes them. */
   clear(): void;
-}
-
-type Part = Readonly<{
-  rows: Set<Row>;
-  /** The rows in each requested order, by the names of its columns; built on first use. */
-  orders: Map<string, Order>;
 }>;
 
-type Order = Readonly<{ compare: (a: Row, b: Row) => number; rows: Row[] }>;
+/** Rows of a table beyond which all of its rows are dropped: what a few events read. */
+const ROWS_MAX = 256;
 
-function createPendingRows(rowsOf: (table: Table) => Iterable<Row>): PendingRows {
-  /** Only tables that were selected from since the last commit. */
-  let tables = new Map<Table, Parts>();
-
-  function partsOf(table: Table, column: string): Parts {
-    const known = tables.get(table);
-    if (known !== undefined) return known;
-    const parts: Parts = new Map();
-    for (const row of rowsOf(table)) addTo(partOf(parts, row[column] ?? null), row);
-    tables.set(table, parts);
-    return parts;
-  }
-
+function createReadRows(store: Pick<ModelStore, "get">): ReadRows {
+  const tables = new Map<Table, Map<string, Row | null>>();
   return {
-    replace(table, before, after) {
-      const parts = tables.get(table);
-      const column = table.partition;
-      if (parts === undefined || column === undefined) return;
-      if (before !== null) removeFrom(partOf(parts, before[column] ?? null), before);
-      if (after !== null) addTo(partOf(parts, after[column] ?? null), after);
+    async get(table, key, name) {
+      const rows = tables.get(table) ?? new Map<string, Row | null>();
+      const before = rows.get(name);
+      if (before !== undefined) return before;
+      const row = await store.get(table, key);
+      if (rows.size >= ROWS_MAX) rows.clear();
+      rows.set(name, row);
+      tables.set(table, rows);
+      return row;
     },
-    select(table, selection) {
-      const { where = [], orderBy } = selection;
-      const asked = where.find(({ column, is }) => column === table.partition && is === "=");
-      if (asked === undefined) {
-        throw new Error(`a selection of ${table.name} asks for one ${table.partition}`);
-      }
-      const part = partsOf(table, asked.column).get(asked.value as Value);
-      return part === undefined ? [] : selectFrom(orderOf(part, orderBy), selection);
-    },
-    clear() {
-      tables = new Map();
-    },
-  };
-}
-
-/** Parts by the value of the table's partition. */
-type Parts = Map<Value, Part>;
-
-function partOf(parts: Parts, value: Value): Part {
-  const known = parts.get(value);
-  if (known !== undefined) return known;
-  const part: Part = { rows: new Set(), orders: new Map() };
-  parts.set(value, part);
-  return part;
-}
-
-function orderOf({ rows, orders }: Part, columns: readonly string[]): readonly Row[] {
-  const name = columns.join();
-  const known = orders.get(name);
-  if (known !== undefined) return known.rows;
-  const compare = compareRows(columns);
-  const order = { compare, rows: [...rows].sort(compare) };
-  orders.set(name, order);
-  return order.rows;
-}
-
-function addTo({ rows, orders }: Part, row: Row): void {
-  rows.add(row);
-  for (const order of orders.values()) order.rows.splice(indexIn(order, row), 0, row);
-}
-
-function removeFrom({ rows, orders }: Part, row: Row): void {
-  rows.delete(row);
-  for (const order of orders.values()) {
-    // Rows that compare as equal are adjacent.
-    const at = order.rows.indexOf(row, indexIn(order, row));
-    if (at >= 0) order.rows.splice(at, 1);
-  }
-}
-
-/** The first index whose row does not come before this one. */
-const indexIn = ({ rows, compare }: Order, row: Row): number =>
-  firstWhere(rows, (other) => compare(other, row) >= 0);
-
-function selectFrom(order: readonly Row[], selection: Selection): readonly Row[] {
-  const { where = [], descending = false, limit } = selection;
-  const rows: Row[] = [];
-  const { start, end } = rangeOf(order, selection);
-  // In descending order, the rows beyond the cursor are before the first that is not.
-  const first = firstWhere(order, (row) => isBeyond(row, selection) !== descending);
-  const step = descending ? -1 : 1;
-  const from = descending ? Math.min(first, end) - 1 : Math.max(first, start);
-  for (let at = from; at >= start && at < end; at += step) {
-    const row = order[at] as Row;
-    if (!meets(row, where)) continue;
-    rows.push(row);
-    if (rows.length === limit) break;
-  }
-  return rows;
-}
-
-/** Where the rows are whose first columns have the values that the conditions ask for. */
-function rangeOf(order: readonly Row[], selection: Selection) {
-  const prefix = fixedPrefix(selection);
-  const compare = (row: Row) => comparePlace(row, selection.orderBy, prefix);
-  return {
-    start: firstWhere(order, (row) => compare(row) >= 0),
-    end: firstWhere(order, (row) => compare(row) > 0),
+    clear: () => tables.clear(),
   };
 }

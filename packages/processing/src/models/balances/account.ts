@@ -5,7 +5,7 @@ import { extendHistory, newHistory, trimHistory } from "@counterfoil/core/balanc
 import { formatMoney, type Money, moneyIn } from "@counterfoil/core/exact/money";
 import { MILLISECOND, type Nanos } from "@counterfoil/core/exact/time";
 import type { Row, Selection, Value } from "../../ports/model-store.ts";
-import type { RowBuffer, Share } from "../../projection/row-buffer.ts";
+import type { RowBuffer, RowDigestSlot } from "../../projection/row-buffer.ts";
 import { entryFromRow, entryRow } from "./entry-row.ts";
 import { ACCOUNTS, ENTRIES, HOLDERS } from "./tables.ts";
 
@@ -42,10 +42,10 @@ export type Account = {
   holder: number | null;
   /** The columns that readers see, as of its last change. */
   columns: VisibleColumns;
-  /** Its row as last committed, or that row's share of the digests. */
-  stored: Row | Share | null;
+  /** Its row as last committed, or that row's digests. */
+  stored: Row | RowDigestSlot | null;
   /** The same for the loaded entries, by id. */
-  storedEntries: Map<string, Row | Share>;
+  storedEntries: Map<string, Row | RowDigestSlot>;
   /** Ids of loaded entries that are not written yet. */
   changed: Set<string>;
   /** Entries at the end of the history changed, and `summarize` has not run since. */
