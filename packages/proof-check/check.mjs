@@ -9,7 +9,8 @@
 // Read it from the top: the steps of checking a proof come first, in order. It is generated from the
 // files of src/, whose names are above their parts; nothing is omitted or shortened.
 import { constants, createHash, createPublicKey, verify } from "node:crypto";
-import { createReadStream, closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { kStringMaxLength } from "node:buffer";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 // ---- proof.mjs
@@ -1136,6 +1137,9 @@ function whatConfirms({ id, balance, arrived, opened }, placed, isEqual) {
 /** The check failed; the message names the step and the reason. */
 class Wrong extends Error {}
 
+/** It cannot be checked by this program, or not here. That says nothing about the file. */
+class Unable extends Error {}
+
 function wrong(why) {
   throw new Wrong(why);
 }
@@ -1156,8 +1160,28 @@ function canonical(value) {
 }
 
 /** Parses the provider's JSON; numbers stay text as printed, so that no digit is lost. */
-const exactJson = (text) =>
-  JSON.parse(text, (_name, value, { source }) => (typeof value === "number" ? source : value));
+function exactJson(text) {
+  const exact = (_name, value, { source }) => (typeof value === "number" ? source : value);
+  return JSON.parse(nestedLittle(text), exact);
+}
+
+/** Where an engine's memory for nesting ends, another's does not: all checkers end here. A ledger reads 64 levels. */
+const NESTED_MAX = 1000;
+
+/** @returns the text. @throws if its lists and objects are nested too deeply */
+function nestedLittle(text) {
+  if (text.split(/[[{]/, NESTED_MAX + 2).length <= NESTED_MAX + 1) return text;
+  let [level, isInText] = [0, false];
+  for (let at = 0; at < text.length; at += 1) {
+    const one = text[at];
+    if (one === "\\") at += 1;
+    else if (one === '"') isInText = !isInText;
+    else if (!isInText && (one === "[" || one === "{")) level += 1;
+    else if (!isInText && (one === "]" || one === "}")) level -= 1;
+    if (level > NESTED_MAX) throw new SyntaxError("it is nested too deeply");
+  }
+  return text;
+}
 
 /** What cannot be read is malformed. */
 function readWith(read, why) {
@@ -1366,6 +1390,434 @@ function counted(count, one, many) {
   return `${count} ${Number(count) === 1 ? one : many}`;
 }
 
+// ---- export.mjs
+// Checks an export of a Counterfoil ledger, line by line.
+
+const BODY = { sha256: "digest" };
+const BEFORE_FIRST = "0".repeat(64);
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The shape of each kind of line, its fields in their order. */
+const LINES = {
+  header: fields(
+    `format:text ledger:text environment:text genesis:digest from:number to:number before:digest
+    account:text?`,
+  ),
+  event: fields(
+    `position:number id:text type:text schema_version:number subject:text occurred_at:nanos?
+    recorded_at:nanos causation_id:text? correlation_id:text? data:text hash:digest`,
+  ),
+  body: fields("body:digest base64:base64?"),
+  end: fields("end:digest events:number bodies:number root:digest? head:any"),
+};
+
+/** A body is repeated after this many other bodies. */
+const REMEMBERED_MAX = 100_000;
+
+class Export {
+  line = 0;
+  header = null;
+  end = null;
+  /** The digest of the body that has to follow. */
+  awaited = null;
+  position = 0;
+  previous = "";
+  events = 0;
+  bodies = 0;
+  recorded = 0n;
+  /** The last position that a head has confirmed. */
+  held = 0;
+  ids = new Set();
+  /** The map's entry of each subject, by its key. */
+  subjects = new Map();
+  /** The complete subtrees of the tree so far, from left to right. */
+  spine = [];
+  remembered = new Set();
+  erased = new Set();
+  missing = new Map();
+  /** Rotations of the key as events state them; their signatures are checked at the end. */
+  rotations = [];
+
+  constructor(heads, tools) {
+    this.heads = heads;
+    this.tools = tools;
+    this.hash = hashesOf(tools.sha256);
+  }
+
+  get where() {
+    return `line ${this.line}, position ${Math.max(this.position, 1)}`;
+  }
+
+  bad(why) {
+    wrong(`${this.where}: ${why}`);
+  }
+
+  get isWhole() {
+    return this.header.from === 1 && this.header.account === null;
+  }
+
+  /** The chain can be checked only if no events are missing. */
+  get isChained() {
+    return this.header.account === null;
+  }
+
+  root() {
+    const { node } = this.hash;
+    return this.spine.map(({ root }) => root).reduceRight((right, left) => node(left, right));
+  }
+
+  read(bytes) {
+    this.line += 1;
+    const text = readWith(() => decoder.decode(bytes), `${this.where}: expected UTF-8`);
+    const value = this.parsed(text, { "*": "any" }, this.where);
+    const kind = this.kindOf(value);
+    if (this.end !== null) this.bad("something stands behind the end");
+    needShape(value, LINES[kind], `${this.where}: ${kind}`);
+    const names = Object.keys(LINES[kind]);
+    if (JSON.stringify(Object.fromEntries(names.map((name) => [name, value[name]]))) !== text)
+      this.bad(`it is not in the form of ${kind}: it was altered`);
+    if (this.awaited !== null && kind !== "body") this.bad(`expected the body ${this.awaited}`);
+    this[`${kind}Line`](value);
+  }
+
+  parsed(text, shape, where) {
+    const value = readWith(() => JSON.parse(nestedLittle(text)), `${where}: expected JSON`);
+    needShape(value, shape, where);
+    return value;
+  }
+
+  dataOf({ data }, shape) {
+    return this.parsed(data, { ...shape, "*": "any" }, `${this.where}: data`);
+  }
+
+  kindOf(value) {
+    if (this.header === null) return "header";
+    if ("body" in value) return "body";
+    return "end" in value ? "end" : "event";
+  }
+
+  // One method per kind of line.
+
+  headerLine(value) {
+    this.header = value;
+    this.previous = value.before;
+    this.position = value.from - 1;
+  }
+
+  eventLine(value) {
+    this.position += 1;
+    if (this.isChained) {
+      if (value.position !== this.position) this.bad(`found position ${value.position}`);
+      if (value.hash !== eventHash(this.previous, value, this.tools.sha256))
+        this.bad("its hash does not follow from the one before and from what it says");
+    }
+    this.position = value.position;
+    if (value.position === 1 && !this.isOpening(value))
+      this.bad("it does not open the ledger that the header names");
+    if (this.ids.has(value.id)) this.bad(`the event ${value.id} stands there twice`);
+    if (BigInt(value.recorded_at) < this.recorded)
+      this.bad("it was recorded before the event before it");
+    this.ids.add(value.id);
+    this.recorded = BigInt(value.recorded_at);
+    this.previous = value.hash;
+    this.events += 1;
+    if (this.isWhole) this.addToTree(value);
+    if (value.type === "BodyErased") this.erased.add(this.dataOf(value, BODY).sha256);
+    if (value.type === "DeliveryReceived" && this.isChained)
+      this.expectBody(this.dataOf(value, BODY).sha256);
+    if (value.type === "HeadKeyRotated")
+      this.rotations.push({ ...this.dataOf(value, ROTATION), position: this.position });
+    for (const head of this.heads)
+      if (this.isChained && Number(head.position) === this.position) this.compare(head);
+  }
+
+  isOpening(event) {
+    const { ledger, environment, genesis, before } = this.header;
+    const said = this.dataOf(event, { environment: "text", name: "text" });
+    const isNamed = said.name === ledger && said.environment === environment;
+    return isNamed && event.hash === genesis && before === this.tools.sha256(utf8(ledger));
+  }
+
+  addToTree({ subject, position, hash: one }) {
+    const { hash } = this;
+    const key = this.tools.sha256(utf8(subject));
+    const { number, digest } = this.subjects.get(key) ?? { number: 0, digest: BEFORE_FIRST };
+    const entry = { number: number + 1, position, digest: hash.chained(digest, one) };
+    this.subjects.set(key, { key, subject, ...entry });
+    let node = { root: hash.leaf(one), width: 1 };
+    while (this.spine.at(-1)?.width === node.width) {
+      const left = this.spine.pop();
+      node = { root: hash.node(left.root, node.root), width: 2 * node.width };
+    }
+    this.spine.push(node);
+  }
+
+  expectBody(digest) {
+    this.awaited = this.remembered.delete(digest) ? null : digest;
+    this.remembered.add(digest);
+    const [oldest] = this.remembered;
+    if (this.remembered.size > REMEMBERED_MAX) this.remembered.delete(oldest);
+  }
+
+  bodyLine({ body, base64 }) {
+    if (this.awaited === null) this.bad("expected no body");
+    if (body !== this.awaited) this.bad(`expected the body ${this.awaited}`);
+    if (base64 === null) this.missing.set(body, this.where);
+    else if (this.tools.sha256(this.tools.decodeBase64(base64)) !== body)
+      this.bad(`the bytes are not those of the body ${body}`);
+    else this.bodies += 1;
+    this.awaited = null;
+  }
+
+  endLine(value) {
+    this.end = value;
+    const said = [value.end, value.events, value.bodies, value.root];
+    const root = this.isWhole ? this.root() : null;
+    const found = [this.previous, this.events, this.bodies, root];
+    if (said.some((one, at) => one !== found[at]))
+      this.bad("the end does not say what stands before it");
+  }
+
+  /** Compares a head with the export up to the head's position. */
+  compare(head) {
+    const said = { genesis: this.header.genesis, hash: this.previous };
+    if (this.isWhole) {
+      said.root = this.root();
+      said.map_root = mapRoot([...this.subjects.values()], 0, this);
+    }
+    const { position } = head;
+    for (const [name, found] of Object.entries(said)) {
+      need(
+        found === head[name],
+        `position ${this.held + 1}: found ${name} ${found} at position ${position}, signed was ${head[name]}: what was altered lies in positions ${this.held + 1} to ${position}`,
+      );
+    }
+    this.held = Number(position);
+  }
+
+  /** Call it after the last line. @returns the text to print, and what remains unproven */
+  async finish(keys) {
+    const { header, end, heads, position } = this;
+    this.line += 1;
+    if (end === null) this.bad("the file ends here, and its last line is missing: it was cut");
+    if (this.isChained && position !== header.to)
+      this.bad(`the header says that it ends at position ${header.to}`);
+    const unexplained = [...this.missing].filter(([body]) => !this.erased.has(body));
+    // Only a file from position 1 to a head has to hold what erased them.
+    const isUpToHead = [...heads, end.head].some((head) => Number(head?.position) === position);
+    if (unexplained.length > 0 && this.isWhole && isUpToHead) {
+      const [[body, where]] = unexplained;
+      const why = `${where}: the bytes ${body} are missing, and nothing says that they were erased`;
+      wrong(
+        `${why}: if that came after position ${position}, ask for an export of the whole ledger`,
+      );
+    }
+    for (const head of heads) this.checkBrought(head);
+    if (end.head !== null) await this.checkOwn(end.head);
+    const rotations = await this.signedRotations();
+    needKeysInTime(end.head === null ? heads : [...heads, end.head], rotations);
+    const said = [
+      `${counted(this.events, "event", "events")} up to position ${position} of ledger ${header.ledger}, ${counted(this.bodies, "body", "bodies")}: whole, in order, unaltered since their hashes were made`,
+    ];
+    const absent = counted(unexplained.length, "body is", "bodies are");
+    const outside = `not in this export; what erased them, if anything did, is outside of it: an export of the whole ledger says`;
+    if (unexplained.length > 0) said.push(`${absent} ${outside}`);
+    if (!this.isChained) return { said, open: [OF_ACCOUNT] };
+    const last = heads.toSorted((a, b) => a.position - b.position).at(-1) ?? end.head;
+    if (last === null) return { said, open: ["it ends with no signed head, and you brought none"] };
+    const signed = { head: last, rotations };
+    const open = heads.length > 0 ? [] : trustOf(signed, keys, [], () => true);
+    if (heads.some((head) => Number(head.position) < header.from))
+      open.push("it begins behind a head that you brought");
+    const isAll = Number(last.position) === position;
+    said.push(
+      isAll
+        ? `as signed ${last.signed_at} by key ${last.key_id}`
+        : `up to position ${last.position} as signed ${last.signed_at}; what comes after is not under a head that you brought`,
+    );
+    return { said, open };
+  }
+
+  checkBrought({ ledger, position, signed_at }) {
+    need(ledger === this.header.ledger, `head: the one over ${position} is of another ledger`);
+    if (!this.isChained || Number(position) <= this.position) return;
+    const first = this.position + 1;
+    wrong(
+      `position ${first}: positions ${first} to ${position} are missing, which the head of ${signed_at} signed`,
+    );
+  }
+
+  async checkOwn(head) {
+    checkHead(head, this.tools.sha256);
+    need(
+      await this.tools.isSigned(headSignature(head)),
+      "head: the signature at the end does not hold",
+    );
+    const isOwn = head.ledger === this.header.ledger && Number(head.position) === this.position;
+    need(isOwn || !this.isChained, "head: the one at the end is not of this export");
+    if (this.isChained) this.compare(head);
+  }
+
+  /** Without both signatures it replaces no key: anyone who can append could have written it. */
+  async signedRotations() {
+    const signed = [];
+    for (const rotation of this.rotations) {
+      const [byOld, byNew] = rotationSignatures(rotation, this.header);
+      const { isSigned } = this.tools;
+      if ((await isSigned(byOld)) && (await isSigned(byNew))) signed.push(rotation);
+    }
+    return signed;
+  }
+}
+
+const OF_ACCOUNT =
+  "the export of one account cannot be proven complete: ask for a proof (counterfoil prove)";
+
+/** The root of the map over entries whose keys share their first `depth` bits. */
+function mapRoot(entries, depth, { hash, tools }) {
+  if (entries.length === 0) return BEFORE_FIRST;
+  const bit = ({ key }) => bitOf(key, depth);
+  if (entries.length > 1) {
+    const [left, right] = [0, 1].map((side) => {
+      const half = entries.filter((entry) => bit(entry) === side);
+      return mapRoot(half, depth + 1, { hash, tools });
+    });
+    return hash.branch(left, right);
+  }
+  const [{ key, subject, number, position, digest }] = entries;
+  const said = [subject, String(number), String(position), digest];
+  return hash.entry(key, tools.sha256(utf8(JSON.stringify(said))));
+}
+
+const CHUNK = 1024 * 1024;
+const NEWLINE = 10;
+
+/** Checks a file, with memory that does not grow with its bodies. */
+async function checkExport(file, { keys, heads }, tools) {
+  const { exportMax, textMax, forLarger } = tools;
+  if (file.size > exportMax) throw new Unable(`it has more than ${exportMax} bytes: ${forLarger}`);
+  const reading = new Export(heads, tools);
+  /** The beginning of a line whose end is not read yet, in parts; and where it starts in the file. */
+  let [begun, lineAt] = [[], 0];
+  for (let at = 0; at < file.size; at += CHUNK) {
+    const bytes = await file.read(at, Math.min(at + CHUNK, file.size));
+    let start = 0;
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+      const line = bytes.subarray(start, end);
+      reading.read(begun.length === 0 ? line : joinedBytes(...begun, line));
+      begun = [];
+      start = end + 1;
+      lineAt = at + start;
+    }
+    if (start < bytes.length) begun.push(bytes.subarray(start));
+    if (at + bytes.length - lineAt > textMax)
+      throw new Unable(`line ${reading.line + 1} has more than ${textMax} bytes: ${forLarger}`);
+  }
+  // The last line has to end as well: it is not in the form of any.
+  if (begun.length > 0) reading.read(joinedBytes(...begun, utf8("?")));
+  return reading.finish(keys);
+}
+
+// ---- verdict.mjs
+// The verdict on a file: a proof or an export. check.mjs and check.html share it; only how they read
+// the file, and with whose crypto they compute, differs (`tools`).
+
+/**
+ * @param file its `size`, and `read`: the bytes from one place to another
+ * @param brought the auditor's `keys` and `heads`
+ * @param tools `sha256`, `decodeBase64`, `isSigned` (an Ed25519 signature); `checkProviders`: how many of the
+ *   providers' signatures hold, and `toCheckProviders`: what to do for the others; `textMax`: the bytes that can be
+ *   read as one text, `exportMax`: of a whole export, and `forLarger`: what to do with more
+ * @returns 0 if it holds, 3 if nothing given shows who signed it, 1 if it does not hold, 2 if it cannot be
+ *   checked here; and what is said of it
+ */
+async function verdictOf(file, brought, tools) {
+  try {
+    const isOfProof = !(await isExport(file));
+    const { said, open } = await (isOfProof ? checkProofFile : checkExport)(file, brought, tools);
+    return open.length === 0 ? [0, said] : [3, [...said, ...open]];
+  } catch (error) {
+    if (error instanceof Wrong) return [1, [error.message]];
+    if (error instanceof Unable) return [2, [error.message]];
+    // Memory, or another limit of this machine.
+    if (error instanceof RangeError) return [2, [`${error.message}: ${tools.forLarger}`]];
+    return [1, [UNREADABLE]];
+  }
+}
+
+const UNREADABLE = "form: expected a file as docs/stream-format.md or docs/audit.md describes it";
+
+/** UTF-8 alone is text: other bytes are not repaired, and a byte order mark is none of the format. */
+const textOf = (bytes) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+
+const EXPORT_START = '{"format":"counterfoil-export/1"';
+
+async function isExport(file) {
+  const start = await file.read(0, EXPORT_START.length);
+  return String.fromCharCode(...start) === EXPORT_START;
+}
+
+/** A head that the auditor gives has to be well formed, and signed by the key that it names. */
+async function readHead(text, { sha256, isSigned }) {
+  const head = JSON.parse(text);
+  checkHead(head, sha256);
+  need(await isSigned(headSignature(head)), "its signature does not hold");
+  return head;
+}
+
+// A proof
+
+async function checkProofFile(file, { keys, heads }, tools) {
+  const { sha256, decodeBase64, isSigned, textMax, forLarger } = tools;
+  if (file.size > textMax)
+    throw new Unable(`it has more than ${textMax} bytes, which are read at once: ${forLarger}`);
+  const bytes = await file.read(0, file.size);
+  const text = readWith(() => textOf(bytes), "form: it is no UTF-8");
+  const checked = checkProof(text, sha256, decodeBase64);
+  const { proof } = checked;
+  for (const one of checked.signatures) need(await isSigned(one), one.why);
+  const { head, rotations } = proof;
+  const open = trustOf({ head, proof, rotations }, keys, heads, linksOf(proof));
+  const verified = tools.checkProviders(checked.providers);
+  return { said: wordsFor(checked, verified, tools.toCheckProviders), open };
+}
+
+function wordsFor(checked, verified, toCheckProviders) {
+  const { proof, unseen, withdrawn, still, operatorOnly, providers } = checked;
+  const { account, balance, head, map } = proof;
+  const unknown = providers.length - verified;
+  const gaps = proof.entries.filter(({ missing }) => missing !== null).length;
+  const holds = `${account} holds ${balance ?? "nothing that is known"}`;
+  return [
+    `${holds} after position ${head.position} of ledger ${head.ledger}, signed ${head.signed_at}`,
+    `${counted(map.number, "event", "events")}, and these are all; ${counted(checked.checked, "fact is", "facts are")} what the provider's bytes say, ${counted(unseen, "has", "have")} no bytes here`,
+    ...some(verified, "of the provider's signatures holds", "of the provider's signatures hold"),
+    ...some(
+      unknown,
+      `of the provider's signatures was not checked: ${toCheckProviders}`,
+      `of the provider's signatures were not checked: ${toCheckProviders}`,
+    ),
+    ...some(
+      operatorOnly,
+      "delivery has an HMAC signature: vouched for by the operator only, who holds the secret too",
+      "deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too",
+    ),
+    ...some(
+      withdrawn,
+      "fact without bytes here was withdrawn",
+      "facts without bytes here were withdrawn",
+    ),
+    ...still,
+    ...some(
+      gaps,
+      "gap is open: something is missing there",
+      "gaps are open: something is missing there",
+    ),
+  ];
+}
+
+const some = (count, one, many) => (count > 0 ? [counted(count, one, many)] : []);
+
 // ---- signatures.mjs
 // Digests and signatures with Node's crypto. check.html uses the browser's.
 
@@ -1411,305 +1863,6 @@ const readPublicKey = (text) =>
 /** The key's id in deliveries: SHA-256 of its SPKI form. */
 const keyIdOf = (key) => sha256(key.export({ type: "spki", format: "der" }));
 
-// ---- export.mjs
-// Checks an export of a Counterfoil ledger, line by line.
-
-const hash = hashesOf(sha256);
-const BODY = { sha256: "digest" };
-const BEFORE_FIRST = "0".repeat(64);
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** The shape of each kind of line, its fields in their order. */
-const LINES = {
-  header: fields(
-    `format:text ledger:text environment:text genesis:digest from:number to:number before:digest
-    account:text?`,
-  ),
-  event: fields(
-    `position:number id:text type:text schema_version:number subject:text occurred_at:nanos?
-    recorded_at:nanos causation_id:text? correlation_id:text? data:text hash:digest`,
-  ),
-  body: fields("body:digest base64:base64?"),
-  end: fields("end:digest events:number bodies:number root:digest? head:any"),
-};
-
-/** A body is repeated after this many other bodies. */
-const REMEMBERED_MAX = 100_000;
-
-class Export {
-  line = 0;
-  header = null;
-  end = null;
-  /** The digest of the body that has to follow. */
-  awaited = null;
-  position = 0;
-  previous = "";
-  events = 0;
-  bodies = 0;
-  recorded = 0n;
-  /** The last position that a head has confirmed. */
-  held = 0;
-  ids = new Set();
-  /** The map's entry of each subject, by its key. */
-  subjects = new Map();
-  /** The complete subtrees of the tree so far, from left to right. */
-  spine = [];
-  remembered = new Set();
-  erased = new Set();
-  missing = new Map();
-  rotations = [];
-
-  constructor(heads) {
-    this.heads = heads;
-  }
-
-  get where() {
-    return `line ${this.line}, position ${Math.max(this.position, 1)}`;
-  }
-
-  bad(why) {
-    wrong(`${this.where}: ${why}`);
-  }
-
-  get isWhole() {
-    return this.header.from === 1 && this.header.account === null;
-  }
-
-  /** The chain can be checked only if no events are missing. */
-  get isChained() {
-    return this.header.account === null;
-  }
-
-  root() {
-    return this.spine.map(({ root }) => root).reduceRight((right, left) => hash.node(left, right));
-  }
-
-  read(bytes) {
-    this.line += 1;
-    const text = readWith(() => decoder.decode(bytes), `${this.where}: expected UTF-8`);
-    const value = this.parsed(text, { "*": "any" }, this.where);
-    const kind = this.kindOf(value);
-    if (this.end !== null) this.bad("something stands behind the end");
-    needShape(value, LINES[kind], `${this.where}: ${kind}`);
-    const names = Object.keys(LINES[kind]);
-    if (JSON.stringify(Object.fromEntries(names.map((name) => [name, value[name]]))) !== text)
-      this.bad(`it is not in the form of ${kind}: it was altered`);
-    if (this.awaited !== null && kind !== "body") this.bad(`expected the body ${this.awaited}`);
-    this[`${kind}Line`](value);
-  }
-
-  parsed(text, shape, where) {
-    const value = readWith(() => JSON.parse(text), `${where}: expected JSON`);
-    needShape(value, shape, where);
-    return value;
-  }
-
-  dataOf({ data }, shape) {
-    return this.parsed(data, { ...shape, "*": "any" }, `${this.where}: data`);
-  }
-
-  kindOf(value) {
-    if (this.header === null) return "header";
-    if ("body" in value) return "body";
-    return "end" in value ? "end" : "event";
-  }
-
-  // One method per kind of line.
-
-  headerLine(value) {
-    this.header = value;
-    this.previous = value.before;
-    this.position = value.from - 1;
-  }
-
-  eventLine(value) {
-    this.position += 1;
-    if (this.isChained) {
-      if (value.position !== this.position) this.bad(`found position ${value.position}`);
-      if (value.hash !== eventHash(this.previous, value, sha256))
-        this.bad("its hash does not follow from the one before and from what it says");
-    }
-    this.position = value.position;
-    if (value.position === 1 && !this.isOpening(value))
-      this.bad("it does not open the ledger that the header names");
-    if (this.ids.has(value.id)) this.bad(`the event ${value.id} stands there twice`);
-    if (BigInt(value.recorded_at) < this.recorded)
-      this.bad("it was recorded before the event before it");
-    this.ids.add(value.id);
-    this.recorded = BigInt(value.recorded_at);
-    this.previous = value.hash;
-    this.events += 1;
-    if (this.isWhole) this.addToTree(value);
-    if (value.type === "BodyErased") this.erased.add(this.dataOf(value, BODY).sha256);
-    if (value.type === "DeliveryReceived" && this.isChained)
-      this.expectBody(this.dataOf(value, BODY).sha256);
-    if (value.type === "HeadKeyRotated") this.addRotation(this.dataOf(value, ROTATION));
-    for (const head of this.heads)
-      if (this.isChained && Number(head.position) === this.position) this.compare(head);
-  }
-
-  isOpening(event) {
-    const { ledger, environment, genesis, before } = this.header;
-    const said = this.dataOf(event, { environment: "text", name: "text" });
-    const isNamed = said.name === ledger && said.environment === environment;
-    return isNamed && event.hash === genesis && before === sha256(ledger);
-  }
-
-  /** Without both signatures it replaces no key: anyone who can append could have written it. */
-  addRotation(data) {
-    const rotation = { ...data, position: this.position };
-    if (rotationSignatures(rotation, this.header).every(isSigned)) this.rotations.push(rotation);
-  }
-
-  addToTree({ subject, position, hash: one }) {
-    const key = sha256(subject);
-    const { number, digest } = this.subjects.get(key) ?? { number: 0, digest: BEFORE_FIRST };
-    const entry = { number: number + 1, position, digest: hash.chained(digest, one) };
-    this.subjects.set(key, { key, subject, ...entry });
-    let node = { root: hash.leaf(one), width: 1 };
-    while (this.spine.at(-1)?.width === node.width) {
-      const left = this.spine.pop();
-      node = { root: hash.node(left.root, node.root), width: 2 * node.width };
-    }
-    this.spine.push(node);
-  }
-
-  expectBody(digest) {
-    this.awaited = this.remembered.delete(digest) ? null : digest;
-    this.remembered.add(digest);
-    const [oldest] = this.remembered;
-    if (this.remembered.size > REMEMBERED_MAX) this.remembered.delete(oldest);
-  }
-
-  bodyLine({ body, base64 }) {
-    if (this.awaited === null) this.bad("expected no body");
-    if (body !== this.awaited) this.bad(`expected the body ${this.awaited}`);
-    if (base64 === null) this.missing.set(body, this.where);
-    else if (sha256(Buffer.from(base64, "base64")) !== body)
-      this.bad(`the bytes are not those of the body ${body}`);
-    else this.bodies += 1;
-    this.awaited = null;
-  }
-
-  endLine(value) {
-    this.end = value;
-    const said = [value.end, value.events, value.bodies, value.root];
-    const root = this.isWhole ? this.root() : null;
-    const found = [this.previous, this.events, this.bodies, root];
-    if (said.some((one, at) => one !== found[at]))
-      this.bad("the end does not say what stands before it");
-  }
-
-  /** Compares a head with the export up to the head's position. */
-  compare(head) {
-    const said = { genesis: this.header.genesis, hash: this.previous };
-    if (this.isWhole) {
-      said.root = this.root();
-      said.map_root = mapRoot([...this.subjects.values()], 0);
-    }
-    const { position } = head;
-    for (const [name, found] of Object.entries(said)) {
-      need(
-        found === head[name],
-        `position ${this.held + 1}: found ${name} ${found} at position ${position}, signed was ${head[name]}: what was altered lies in positions ${this.held + 1} to ${position}`,
-      );
-    }
-    this.held = Number(position);
-  }
-
-  /** Call it after the last line. @returns the text to print, and what remains unproven */
-  finish(keys) {
-    const { header, end, heads, position } = this;
-    this.line += 1;
-    if (end === null) this.bad("the file ends here, and its last line is missing: it was cut");
-    if (this.isChained && position !== header.to)
-      this.bad(`the header says that it ends at position ${header.to}`);
-    const unexplained = [...this.missing].filter(([body]) => !this.erased.has(body));
-    // Only a file from position 1 to a head has to hold what erased them.
-    const isUpToHead = [...heads, end.head].some((head) => Number(head?.position) === position);
-    if (unexplained.length > 0 && this.isWhole && isUpToHead) {
-      const [[body, where]] = unexplained;
-      const why = `${where}: the bytes ${body} are missing, and nothing says that they were erased`;
-      wrong(
-        `${why}: if that came after position ${position}, ask for an export of the whole ledger`,
-      );
-    }
-    for (const head of heads) this.checkBrought(head);
-    if (end.head !== null) this.checkOwn(end.head);
-    needKeysInTime(end.head === null ? heads : [...heads, end.head], this.rotations);
-    const said = [
-      `${counted(this.events, "event", "events")} up to position ${position} of ledger ${header.ledger}, ${counted(this.bodies, "body", "bodies")}: whole, in order, unaltered since their hashes were made`,
-    ];
-    const absent = counted(unexplained.length, "body is", "bodies are");
-    const outside = `not in this export; what erased them, if anything did, is outside of it: an export of the whole ledger says`;
-    if (unexplained.length > 0) said.push(`${absent} ${outside}`);
-    if (!this.isChained) return { said, open: [OF_ACCOUNT] };
-    const last = heads.toSorted((a, b) => a.position - b.position).at(-1) ?? end.head;
-    if (last === null) return { said, open: ["it ends with no signed head, and you brought none"] };
-    const signed = { head: last, rotations: this.rotations };
-    const open = heads.length > 0 ? [] : trustOf(signed, keys, [], () => true);
-    if (heads.some((head) => Number(head.position) < header.from))
-      open.push("it begins behind a head that you brought");
-    const isAll = Number(last.position) === position;
-    said.push(
-      isAll
-        ? `as signed ${last.signed_at} by key ${last.key_id}`
-        : `up to position ${last.position} as signed ${last.signed_at}; what comes after is not under a head that you brought`,
-    );
-    return { said, open };
-  }
-
-  checkBrought({ ledger, position, signed_at }) {
-    need(ledger === this.header.ledger, `head: the one over ${position} is of another ledger`);
-    if (!this.isChained || Number(position) <= this.position) return;
-    const first = this.position + 1;
-    wrong(
-      `position ${first}: positions ${first} to ${position} are missing, which the head of ${signed_at} signed`,
-    );
-  }
-
-  checkOwn(head) {
-    checkHead(head, sha256);
-    need(isSigned(headSignature(head)), "head: the signature at the end does not hold");
-    const isOwn = head.ledger === this.header.ledger && Number(head.position) === this.position;
-    need(isOwn || !this.isChained, "head: the one at the end is not of this export");
-    if (this.isChained) this.compare(head);
-  }
-}
-
-const OF_ACCOUNT =
-  "the export of one account cannot be proven complete: ask for a proof (counterfoil prove)";
-
-/** The root of the map over entries whose keys share their first `depth` bits. */
-function mapRoot(entries, depth) {
-  if (entries.length === 0) return BEFORE_FIRST;
-  const bit = ({ key }) => bitOf(key, depth);
-  if (entries.length > 1) {
-    const halves = [0, 1].map((side) => entries.filter((entry) => bit(entry) === side));
-    return hash.branch(mapRoot(halves[0], depth + 1), mapRoot(halves[1], depth + 1));
-  }
-  const [{ key, subject, number, position, digest }] = entries;
-  const said = [subject, String(number), String(position), digest];
-  return hash.entry(key, sha256(JSON.stringify(said)));
-}
-
-/** Checks a file, with memory that does not grow with its bodies. */
-async function checkExport(file, { keys, heads }) {
-  const reading = new Export(heads);
-  let rest = Buffer.alloc(0);
-  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
-    const bytes = Buffer.concat([rest, chunk]);
-    let start = 0;
-    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
-      reading.read(bytes.subarray(start, end));
-      start = end + 1;
-    }
-    rest = bytes.subarray(start);
-  }
-  if (rest.length > 0) reading.read(Buffer.concat([rest, Buffer.from("?")]));
-  return reading.finish(keys);
-}
-
 // ---- command.mjs
 // The command line: reads the given files, runs the check, and formats the result.
 
@@ -1723,36 +1876,34 @@ async function check(args) {
     return [2, [`expected Node 22 or newer, which reads every digit of a number; ${found}`]];
   }
   try {
-    const brought = readBrought(args);
-    const { said, open } = isExport(brought.file)
-      ? await checkExport(brought.file, brought)
-      : checkProofFile(readFileSync(brought.file), brought);
-    if (open.length === 0) return [0, ["it holds", ...said]];
-    return [3, ["consistent, signer not checked", ...said, ...open]];
+    const brought = await readBrought(args);
+    const file = openFile(brought.file);
+    const [code, said] = await verdictOf(file, brought, toolsWith(brought.providers));
+    file.close();
+    return [code, HEADINGS[code](said)];
   } catch (error) {
     if (error instanceof Usage || error.syscall !== undefined) return [2, [error.message]];
-    const reason = error instanceof Wrong ? error.message : UNREADABLE;
-    return [1, [`it does not hold: ${reason}`]];
+    throw error;
   }
 }
 
-const UNREADABLE = "form: expected a file as docs/stream-format.md or docs/audit.md describes it";
+const HEADINGS = [
+  (said) => ["it holds", ...said],
+  ([reason]) => [`it does not hold: ${reason}`],
+  ([reason]) => [`it cannot be checked here: ${reason}`],
+  (said) => ["consistent, signer not checked", ...said],
+];
 
-// A proof
-
-function checkProofFile(bytes, { keys, heads, providers }) {
-  const text = bytes.toString("utf8");
-  need(bytes.equals(Buffer.from(text)), "form: it is no UTF-8");
-  const checked = checkProof(text, sha256, decodeBase64);
-  const { proof } = checked;
-  for (const one of checked.signatures) need(isSigned(one), one.why);
-  const { head, rotations } = proof;
-  const open = trustOf({ head, proof, rotations }, keys, heads, linksOf(proof));
-  const verified = checkProviders(checked.providers, providers);
-  return { said: wordsFor(checked, verified), open };
-}
-
-const decodeBase64 = (text) => Buffer.from(text, "base64");
+const toolsWith = (keys) => ({
+  sha256,
+  isSigned,
+  decodeBase64: (text) => Buffer.from(text, "base64"),
+  checkProviders: (signatures) => checkProviders(signatures, keys),
+  toCheckProviders: "bring its public key with --key",
+  textMax: kStringMaxLength,
+  exportMax: Number.POSITIVE_INFINITY,
+  forLarger: "check.py has no such limit",
+});
 
 /** @returns how many of the providers' signatures are valid; those without a given key are not checked */
 function checkProviders(signatures, keys) {
@@ -1764,52 +1915,17 @@ function checkProviders(signatures, keys) {
   return checkable.length;
 }
 
-function wordsFor({ proof, checked, unseen, withdrawn, still, operatorOnly, providers }, verified) {
-  const { account, balance, head, map } = proof;
-  const unknown = providers.length - verified;
-  const gaps = proof.entries.filter(({ missing }) => missing !== null).length;
-  const holds = `${account} holds ${balance ?? "nothing that is known"}`;
-  return [
-    `${holds} after position ${head.position} of ledger ${head.ledger}, signed ${head.signed_at}`,
-    `${counted(map.number, "event", "events")}, and these are all; ${counted(checked, "fact is", "facts are")} what the provider's bytes say, ${counted(unseen, "has", "have")} no bytes here`,
-    ...some(verified, "of the provider's signatures holds", "of the provider's signatures hold"),
-    ...some(
-      unknown,
-      "of the provider's signatures was not checked: bring its public key with --key",
-      "of the provider's signatures were not checked: bring its public key with --key",
-    ),
-    ...some(
-      operatorOnly,
-      "delivery has an HMAC signature: vouched for by the operator only, who holds the secret too",
-      "deliveries have an HMAC signature: vouched for by the operator only, who holds the secret too",
-    ),
-    ...some(
-      withdrawn,
-      "fact without bytes here was withdrawn",
-      "facts without bytes here were withdrawn",
-    ),
-    ...still,
-    ...some(
-      gaps,
-      "gap is open: something is missing there",
-      "gaps are open: something is missing there",
-    ),
-  ];
-}
-
-const some = (count, one, many) => (count > 0 ? [counted(count, one, many)] : []);
-
 // The auditor's files
 
 const USAGE = "usage: node check.mjs proof.json|export.jsonl [--key FILE|HEX]... [--head FILE]...";
 
 /** The file to check, and what to check it against: keys of heads (64 hex digits), heads, providers' public keys. */
-function readBrought(args) {
+async function readBrought(args) {
   const brought = { keys: [], heads: [], providers: new Map(), file: null };
   const rest = [...args];
   while (rest.length > 0) {
     const one = rest.shift();
-    if (one === "--head" && rest.length > 0) brought.heads.push(readHead(rest.shift()));
+    if (one === "--head" && rest.length > 0) brought.heads.push(await headIn(rest.shift()));
     else if (one === "--key" && rest.length > 0) readKey(rest.shift(), brought);
     else if (!one.startsWith("--") && brought.file === null) brought.file = one;
     else throw new Usage(`${one}: expected one file, --key FILE or --head FILE`);
@@ -1818,13 +1934,9 @@ function readBrought(args) {
   return brought;
 }
 
-/** A given head has to be well formed, and signed by the key that it names. */
-function readHead(file) {
+async function headIn(file) {
   try {
-    const head = JSON.parse(readFileSync(file, "utf8"));
-    checkHead(head, sha256);
-    need(isSigned(headSignature(head)), "its signature does not hold");
-    return head;
+    return await readHead(readFileSync(file, "utf8"), { sha256, isSigned });
   } catch (error) {
     throw new Usage(`${file} is no signed head: ${error.message}`);
   }
@@ -1846,14 +1958,30 @@ function readKey(given, { keys, providers }) {
   }
 }
 
-const EXPORT_START = '{"format":"counterfoil-export/1"';
+/** A file that is read in parts, so that an export of any size can be checked. */
+function openFile(path) {
+  const descriptor = openSync(path, "r");
+  return {
+    size: fstatSync(descriptor).size,
+    read(start, end) {
+      try {
+        return readPart(descriptor, start, end);
+      } catch (error) {
+        throw new Unable(`${path}: ${error.message}`);
+      }
+    },
+    close: () => closeSync(descriptor),
+  };
+}
 
-function isExport(file) {
-  const start = Buffer.alloc(EXPORT_START.length);
-  const descriptor = openSync(file, "r");
-  readSync(descriptor, start, 0, start.length, 0);
-  closeSync(descriptor);
-  return start.toString() === EXPORT_START;
+/** The bytes from `start` to `end`, or to the end of the file. */
+function readPart(descriptor, start, end) {
+  const bytes = Buffer.allocUnsafe(end - start);
+  let length = 0;
+  for (let read = -1; read !== 0 && length < bytes.length; length += read) {
+    read = readSync(descriptor, bytes, length, bytes.length - length, start + length);
+  }
+  return bytes.subarray(0, length);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

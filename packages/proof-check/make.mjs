@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 /** The files of both outputs, in reading order. */
 const STEPS = ["proof.mjs", "facts.mjs", "arithmetic.mjs", "exact.mjs"];
 /** Only in check.mjs: the page uses the browser's crypto, and form fields instead of files. */
-const OF_NODE = ["signatures.mjs", "export.mjs", "command.mjs"];
+const OF_NODE = ["export.mjs", "verdict.mjs", "signatures.mjs", "command.mjs"];
 
 const HEADER = `#!/usr/bin/env node
 // Checks a balance proof, or an export, of a Counterfoil ledger. It needs only Node and this file:

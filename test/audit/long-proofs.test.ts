@@ -1,3 +1,4 @@
+import { truncateSync } from "node:fs";
 import { withdrawnEvent } from "@counterfoil/core/ingest/event";
 import { readData } from "@counterfoil/core/stream/read-event";
 import { NothingThere } from "@counterfoil/processing/operator";
@@ -62,6 +63,18 @@ async function expectProven(balance: string): Promise<Proof> {
   }
   return JSON.parse(proof.text);
 }
+
+test("a proof that is larger than a text of Node is left to check.py, and not called wrong", async () => {
+  its ??= auditor(ledger);
+  const file = its.file("huge.json", "");
+  truncateSync(file, 600_000_000);
+  expect(await checkByNode([file])).toEqual([
+    2,
+    [
+      "it cannot be checked here: it has more than 536870888 bytes, which are read at once: check.py has no such limit",
+    ],
+  ]);
+});
 
 describe("an account as it grows", () => {
   test("of one entry", async () => {

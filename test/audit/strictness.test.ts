@@ -287,6 +287,36 @@ describeBoth("both checkers say the same", () => {
     expect(found).toEqual([]);
   });
 
+  test("of what is nested deeply, up to where none of them reads it", async () => {
+    const whole: Proof = JSON.parse(proof);
+    const found: string[] = [];
+    for (const [depth, code] of [
+      [1000, 0],
+      [1001, 1],
+      [2000, 1],
+      [4000, 1],
+      [100_000, 1],
+    ] as const) {
+      // Brackets in a text are none.
+      const value = `["${"[".repeat(2000)}\\"",${"[".repeat(depth - 2)}${"]".repeat(depth - 2)}]`;
+      const at = whole.events.findIndex(({ type }) => type === "DeliveryReceived");
+      const data = String(whole.events[at]?.data).replace("{", `{"spare":${value},`);
+      const nested = await resealed(withValue(whole, ["events", at, "data"], data));
+      const end = lines.map((line) => ("end" in line ? { ...line, head: "HEAD" } : line));
+      const exported = textOf(end).replace('"HEAD"', value);
+      for (const [file, text] of [
+        ["nested.json", nested],
+        ["nested.jsonl", exported],
+      ] as const) {
+        found.push(...(await differences(file, text, `${file}, ${depth}`)));
+        const args = [its.file(file, text), "--key", key];
+        const byNode = await checkByNode(args);
+        if (file === "nested.json") expect([depth, byNode[0]]).toEqual([depth, code]);
+      }
+    }
+    expect(found).toEqual([]);
+  });
+
   test("of files that are none", async () => {
     const text = textOf(lines);
     const files = {

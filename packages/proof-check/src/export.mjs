@@ -1,13 +1,16 @@
 // Checks an export of a Counterfoil ledger, line by line.
-import { createReadStream } from "node:fs";
 import {
   counted,
   eventHash,
   fields,
   hashesOf,
+  joinedBytes,
   need,
   needShape,
+  nestedLittle,
   readWith,
+  Unable,
+  utf8,
   wrong,
 } from "./exact.mjs";
 import {
@@ -19,9 +22,7 @@ import {
   rotationSignatures,
   trustOf,
 } from "./proof.mjs";
-import { isSigned, sha256 } from "./signatures.mjs";
 
-const hash = hashesOf(sha256);
 const BODY = { sha256: "digest" };
 const BEFORE_FIRST = "0".repeat(64);
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -64,10 +65,13 @@ class Export {
   remembered = new Set();
   erased = new Set();
   missing = new Map();
+  /** Rotations of the key as events state them; their signatures are checked at the end. */
   rotations = [];
 
-  constructor(heads) {
+  constructor(heads, tools) {
     this.heads = heads;
+    this.tools = tools;
+    this.hash = hashesOf(tools.sha256);
   }
 
   get where() {
@@ -88,7 +92,8 @@ class Export {
   }
 
   root() {
-    return this.spine.map(({ root }) => root).reduceRight((right, left) => hash.node(left, right));
+    const { node } = this.hash;
+    return this.spine.map(({ root }) => root).reduceRight((right, left) => node(left, right));
   }
 
   read(bytes) {
@@ -106,7 +111,7 @@ class Export {
   }
 
   parsed(text, shape, where) {
-    const value = readWith(() => JSON.parse(text), `${where}: expected JSON`);
+    const value = readWith(() => JSON.parse(nestedLittle(text)), `${where}: expected JSON`);
     needShape(value, shape, where);
     return value;
   }
@@ -133,7 +138,7 @@ class Export {
     this.position += 1;
     if (this.isChained) {
       if (value.position !== this.position) this.bad(`found position ${value.position}`);
-      if (value.hash !== eventHash(this.previous, value, sha256))
+      if (value.hash !== eventHash(this.previous, value, this.tools.sha256))
         this.bad("its hash does not follow from the one before and from what it says");
     }
     this.position = value.position;
@@ -150,7 +155,8 @@ class Export {
     if (value.type === "BodyErased") this.erased.add(this.dataOf(value, BODY).sha256);
     if (value.type === "DeliveryReceived" && this.isChained)
       this.expectBody(this.dataOf(value, BODY).sha256);
-    if (value.type === "HeadKeyRotated") this.addRotation(this.dataOf(value, ROTATION));
+    if (value.type === "HeadKeyRotated")
+      this.rotations.push({ ...this.dataOf(value, ROTATION), position: this.position });
     for (const head of this.heads)
       if (this.isChained && Number(head.position) === this.position) this.compare(head);
   }
@@ -159,17 +165,12 @@ class Export {
     const { ledger, environment, genesis, before } = this.header;
     const said = this.dataOf(event, { environment: "text", name: "text" });
     const isNamed = said.name === ledger && said.environment === environment;
-    return isNamed && event.hash === genesis && before === sha256(ledger);
-  }
-
-  /** Without both signatures it replaces no key: anyone who can append could have written it. */
-  addRotation(data) {
-    const rotation = { ...data, position: this.position };
-    if (rotationSignatures(rotation, this.header).every(isSigned)) this.rotations.push(rotation);
+    return isNamed && event.hash === genesis && before === this.tools.sha256(utf8(ledger));
   }
 
   addToTree({ subject, position, hash: one }) {
-    const key = sha256(subject);
+    const { hash } = this;
+    const key = this.tools.sha256(utf8(subject));
     const { number, digest } = this.subjects.get(key) ?? { number: 0, digest: BEFORE_FIRST };
     const entry = { number: number + 1, position, digest: hash.chained(digest, one) };
     this.subjects.set(key, { key, subject, ...entry });
@@ -192,7 +193,7 @@ class Export {
     if (this.awaited === null) this.bad("expected no body");
     if (body !== this.awaited) this.bad(`expected the body ${this.awaited}`);
     if (base64 === null) this.missing.set(body, this.where);
-    else if (sha256(Buffer.from(base64, "base64")) !== body)
+    else if (this.tools.sha256(this.tools.decodeBase64(base64)) !== body)
       this.bad(`the bytes are not those of the body ${body}`);
     else this.bodies += 1;
     this.awaited = null;
@@ -212,7 +213,7 @@ class Export {
     const said = { genesis: this.header.genesis, hash: this.previous };
     if (this.isWhole) {
       said.root = this.root();
-      said.map_root = mapRoot([...this.subjects.values()], 0);
+      said.map_root = mapRoot([...this.subjects.values()], 0, this);
     }
     const { position } = head;
     for (const [name, found] of Object.entries(said)) {
@@ -225,7 +226,7 @@ class Export {
   }
 
   /** Call it after the last line. @returns the text to print, and what remains unproven */
-  finish(keys) {
+  async finish(keys) {
     const { header, end, heads, position } = this;
     this.line += 1;
     if (end === null) this.bad("the file ends here, and its last line is missing: it was cut");
@@ -242,8 +243,9 @@ class Export {
       );
     }
     for (const head of heads) this.checkBrought(head);
-    if (end.head !== null) this.checkOwn(end.head);
-    needKeysInTime(end.head === null ? heads : [...heads, end.head], this.rotations);
+    if (end.head !== null) await this.checkOwn(end.head);
+    const rotations = await this.signedRotations();
+    needKeysInTime(end.head === null ? heads : [...heads, end.head], rotations);
     const said = [
       `${counted(this.events, "event", "events")} up to position ${position} of ledger ${header.ledger}, ${counted(this.bodies, "body", "bodies")}: whole, in order, unaltered since their hashes were made`,
     ];
@@ -253,7 +255,7 @@ class Export {
     if (!this.isChained) return { said, open: [OF_ACCOUNT] };
     const last = heads.toSorted((a, b) => a.position - b.position).at(-1) ?? end.head;
     if (last === null) return { said, open: ["it ends with no signed head, and you brought none"] };
-    const signed = { head: last, rotations: this.rotations };
+    const signed = { head: last, rotations };
     const open = heads.length > 0 ? [] : trustOf(signed, keys, [], () => true);
     if (heads.some((head) => Number(head.position) < header.from))
       open.push("it begins behind a head that you brought");
@@ -275,12 +277,26 @@ class Export {
     );
   }
 
-  checkOwn(head) {
-    checkHead(head, sha256);
-    need(isSigned(headSignature(head)), "head: the signature at the end does not hold");
+  async checkOwn(head) {
+    checkHead(head, this.tools.sha256);
+    need(
+      await this.tools.isSigned(headSignature(head)),
+      "head: the signature at the end does not hold",
+    );
     const isOwn = head.ledger === this.header.ledger && Number(head.position) === this.position;
     need(isOwn || !this.isChained, "head: the one at the end is not of this export");
     if (this.isChained) this.compare(head);
+  }
+
+  /** Without both signatures it replaces no key: anyone who can append could have written it. */
+  async signedRotations() {
+    const signed = [];
+    for (const rotation of this.rotations) {
+      const [byOld, byNew] = rotationSignatures(rotation, this.header);
+      const { isSigned } = this.tools;
+      if ((await isSigned(byOld)) && (await isSigned(byNew))) signed.push(rotation);
+    }
+    return signed;
   }
 }
 
@@ -288,31 +304,46 @@ const OF_ACCOUNT =
   "the export of one account cannot be proven complete: ask for a proof (counterfoil prove)";
 
 /** The root of the map over entries whose keys share their first `depth` bits. */
-function mapRoot(entries, depth) {
+function mapRoot(entries, depth, { hash, tools }) {
   if (entries.length === 0) return BEFORE_FIRST;
   const bit = ({ key }) => bitOf(key, depth);
   if (entries.length > 1) {
-    const halves = [0, 1].map((side) => entries.filter((entry) => bit(entry) === side));
-    return hash.branch(mapRoot(halves[0], depth + 1), mapRoot(halves[1], depth + 1));
+    const [left, right] = [0, 1].map((side) => {
+      const half = entries.filter((entry) => bit(entry) === side);
+      return mapRoot(half, depth + 1, { hash, tools });
+    });
+    return hash.branch(left, right);
   }
   const [{ key, subject, number, position, digest }] = entries;
   const said = [subject, String(number), String(position), digest];
-  return hash.entry(key, sha256(JSON.stringify(said)));
+  return hash.entry(key, tools.sha256(utf8(JSON.stringify(said))));
 }
 
+const CHUNK = 1024 * 1024;
+const NEWLINE = 10;
+
 /** Checks a file, with memory that does not grow with its bodies. */
-export async function checkExport(file, { keys, heads }) {
-  const reading = new Export(heads);
-  let rest = Buffer.alloc(0);
-  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) {
-    const bytes = Buffer.concat([rest, chunk]);
+export async function checkExport(file, { keys, heads }, tools) {
+  const { exportMax, textMax, forLarger } = tools;
+  if (file.size > exportMax) throw new Unable(`it has more than ${exportMax} bytes: ${forLarger}`);
+  const reading = new Export(heads, tools);
+  /** The beginning of a line whose end is not read yet, in parts; and where it starts in the file. */
+  let [begun, lineAt] = [[], 0];
+  for (let at = 0; at < file.size; at += CHUNK) {
+    const bytes = await file.read(at, Math.min(at + CHUNK, file.size));
     let start = 0;
-    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
-      reading.read(bytes.subarray(start, end));
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
+      const line = bytes.subarray(start, end);
+      reading.read(begun.length === 0 ? line : joinedBytes(...begun, line));
+      begun = [];
       start = end + 1;
+      lineAt = at + start;
     }
-    rest = bytes.subarray(start);
+    if (start < bytes.length) begun.push(bytes.subarray(start));
+    if (at + bytes.length - lineAt > textMax)
+      throw new Unable(`line ${reading.line + 1} has more than ${textMax} bytes: ${forLarger}`);
   }
-  if (rest.length > 0) reading.read(Buffer.concat([rest, Buffer.from("?")]));
+  // The last line has to end as well: it is not in the form of any.
+  if (begun.length > 0) reading.read(joinedBytes(...begun, utf8("?")));
   return reading.finish(keys);
 }
