@@ -3,9 +3,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 /** The files of both outputs, in reading order. */
-const STEPS = ["proof.mjs", "facts.mjs", "arithmetic.mjs", "exact.mjs"];
-/** Only in check.mjs: the page uses the browser's crypto, and form fields instead of files. */
-const OF_NODE = ["export.mjs", "verdict.mjs", "signatures.mjs", "command.mjs"];
+const STEPS = ["proof.mjs", "facts.mjs", "arithmetic.mjs", "exact.mjs", "export.mjs", "verdict.mjs"];
+/** Only in one of them: with Node's crypto and files, and with the browser's. */
+const OF_NODE = ["signatures.mjs", "command.mjs"];
+const OF_PAGE = ["browser.mjs"];
 
 const HEADER = `#!/usr/bin/env node
 // Checks a balance proof, or an export, of a Counterfoil ledger. It needs only Node and this file:
@@ -33,7 +34,7 @@ const joined = (names) =>
     .replace(/^export /gm, "");
 
 export function makePage() {
-  return read("src/page.html").replace("/*CHECK*/\n", () => joined(STEPS));
+  return read("src/page.html").replace("/*CHECK*/\n", () => joined([...STEPS, ...OF_PAGE]));
 }
 
 export function makeScript() {
