@@ -8,17 +8,13 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { emptyStream, exportText, importText } from "../system/exports.ts";
 import { ACCOUNT_ID, balanceBody, take } from "../system/messages.ts";
 import { hashing, openTestLedger, type TestLedger } from "../system/support.ts";
+import { startCheckers } from "./checkers.ts";
 import { linesOf, type Proof, resealExport, seal, signHead, textOf } from "./forger.ts";
-import { auditor, type Check, checkByNode, hasPython, startPython } from "./proofs.ts";
+import { auditor } from "./proofs.ts";
 
 const TODAY = 1_790_000_000_000_000_000n;
 
-const python = hasPython ? startPython() : null;
-const CHECKERS: readonly (readonly [string, Check])[] = [
-  ["check.mjs", checkByNode],
-  ...(python === null ? [] : [["check.py", python.check] as const]),
-];
-if (!hasPython) test.skip("check.py: no python3 on this machine", () => {});
+const checkers = startCheckers();
 
 let ledger: TestLedger;
 let its: ReturnType<typeof auditor>;
@@ -71,7 +67,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await ledger.close();
   its.end();
-  await python?.end();
+  await checkers.end();
 });
 
 const fileOf = (head: object) => its.file("head.json", JSON.stringify(head));
@@ -85,7 +81,7 @@ const refusal = (text: string) =>
     (error: Error) => error.message,
   );
 
-describe.each(CHECKERS)("%s: an export", (_name, check) => {
+describe.each(checkers.all)("%s: an export", (_name, check) => {
   const checked = async (text: string, ...args: readonly string[]) => {
     const [code, lines] = await check([its.file("export.jsonl", text), ...args]);
     return [code, lines.join("\n")] as const;
@@ -178,7 +174,7 @@ describe.each(CHECKERS)("%s: an export", (_name, check) => {
   });
 });
 
-describe.each(CHECKERS)("%s: a proof", (_name, check) => {
+describe.each(checkers.all)("%s: a proof", (_name, check) => {
   const checked = async (text: string, ...args: readonly string[]) => {
     const [code, lines] = await check([its.file("proof.json", text), ...args]);
     return [code, lines[0]] as const;

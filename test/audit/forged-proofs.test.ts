@@ -4,15 +4,9 @@ import { readData } from "@counterfoil/core/stream/read-event";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceBody, snapshotBody, take } from "../system/messages.ts";
 import { hashing, openTestLedger, type TestLedger } from "../system/support.ts";
+import { startCheckers } from "./checkers.ts";
 import { type Proof, reseal } from "./forger.ts";
-import {
-  auditor,
-  type Check,
-  type Checked,
-  checkByNode,
-  hasPython,
-  startPython,
-} from "./proofs.ts";
+import { auditor, type Checked } from "./proofs.ts";
 
 /**
  * Proofs whose ledger and head are honest. Only what the file derives from them was altered, by the
@@ -23,14 +17,11 @@ const TODAY = 1_790_000_000_000_000_000n;
 const SECOND = 1_000_000_000n;
 const MINUTE = 60n * SECOND;
 
-const python = hasPython ? startPython() : null;
-const CHECKERS: readonly Check[] = [checkByNode, ...(python === null ? [] : [python.check])];
+const checkers = startCheckers();
 
 afterAll(async () => {
-  await python?.end();
+  await checkers.end();
 });
-
-if (!hasPython) test.skip("check.py: no python3 on this machine", () => {});
 
 type Teller = ReturnType<typeof tellerOf>;
 
@@ -258,13 +249,13 @@ describe("over an honest ledger and its head", () => {
     const { text, balance } = await its.prove(account);
     its.file("proof.json", text);
     expect(balance).toBe(balances[0]);
-    for (const check of CHECKERS) expect((await check(args))[0]).toBe(0);
+    for (const [code] of await checkers.askAll(args)) expect(code).toBe(0);
     const proof = forged(JSON.parse(text), forgery);
     expect(proof.balance).toBe(balances[1]);
     if (omit !== undefined) proof.events = proof.events.filter(({ type }) => type !== omit);
     its.file("proof.json", await reseal(proof, (said) => its.signer.sign(said)));
-    for (const check of CHECKERS) {
-      expect(await check(args)).toEqual([1, [`it does not hold: ${reason}`]]);
+    for (const said of await checkers.askAll(args)) {
+      expect(said).toEqual([1, [`it does not hold: ${reason}`]]);
     }
     its.end();
     await ledger.close();
@@ -396,9 +387,7 @@ async function checkedBy(ledger: TestLedger): Promise<Checked> {
   const its = auditor(ledger);
   const file = its.file("proof.json", (await its.prove(ACCOUNT_ID)).text);
   const key = await its.signer.publicKey();
-  const [first, ...others] = await Promise.all(
-    CHECKERS.map((check) => check([file, "--key", key])),
-  );
+  const [first, ...others] = await checkers.askAll([file, "--key", key]);
   for (const other of others) expect(other).toEqual(first);
   its.end();
   return first as Checked;

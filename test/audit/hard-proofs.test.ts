@@ -7,16 +7,14 @@ import { afterAll, expect, test } from "@jest/globals";
 import { oldLedger, recordOrder } from "../system/socket-order-cases.ts";
 import { hashing, openTestLedger, patience, runs, type TestLedger } from "../system/support.ts";
 import { FAULTS, faulty, mended } from "../system/translation-bugs.ts";
-import { auditor, type Check, checkByNode, hasPython, startPython } from "./proofs.ts";
+import { startCheckers } from "./checkers.ts";
+import { auditor } from "./proofs.ts";
 
-const python = hasPython ? startPython() : null;
-const CHECKERS: readonly Check[] = [checkByNode, ...(python === null ? [] : [python.check])];
+const checkers = startCheckers(20);
 
 afterAll(async () => {
-  await python?.end();
+  await checkers.end();
 });
-
-if (!hasPython) test.skip("check.py: no python3 on this machine", () => {});
 
 const WORLDS = runs(40);
 
@@ -41,9 +39,9 @@ async function refusals(ledger: TestLedger): Promise<readonly string[]> {
     const proof = await its.prove(String(id));
     if (proof.balance !== balance) refused.push(`${id}: ${balance}, and ${proof.balance} proven`);
     const file = its.file("proof.json", proof.text);
-    const all = await Promise.all(CHECKERS.map((check) => check([file, "--key", key])));
-    for (const [code, lines] of all) if (code !== 0) refused.push(`${id}: ${lines.join()}`);
-    expect(all.at(-1)).toEqual(all[0]);
+    const [first, ...others] = await checkers.askAll([file, "--key", key]);
+    if (first?.[0] !== 0) refused.push(`${id}: ${first?.[1].join()}`);
+    for (const other of others) expect(other).toEqual(first);
   }
   its.end();
   return refused;

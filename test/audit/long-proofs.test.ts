@@ -5,17 +5,14 @@ import { NothingThere } from "@counterfoil/processing/operator";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ACCOUNT_ID, balanceBody, snapshotBody, take } from "../system/messages.ts";
 import { hashing, openTestLedger, type TestLedger } from "../system/support.ts";
+import { startCheckers } from "./checkers.ts";
 import type { Proof } from "./forger.ts";
-import { auditor, type Check, checkByNode, hasPython, startPython } from "./proofs.ts";
+import { auditor, checkByNode } from "./proofs.ts";
 
 const TODAY = 1_790_000_000_000_000_000n;
 const SECOND = 1_000_000_000n;
 
-const python = hasPython ? startPython() : null;
-const CHECKERS: readonly (readonly [string, Check])[] = [
-  ["check.mjs", checkByNode],
-  ...(python === null ? [] : [["check.py", python.check] as const]),
-];
+const checkers = startCheckers();
 
 let ledger: TestLedger;
 let its: ReturnType<typeof auditor>;
@@ -28,7 +25,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await ledger.close();
   its?.end();
-  await python?.end();
+  await checkers.end();
 });
 
 /** A run of each number, all of one printed moment. */
@@ -57,7 +54,7 @@ async function expectProven(balance: string): Promise<Proof> {
   const proof = await its.prove(ACCOUNT_ID);
   expect(proof.balance).toBe(balance);
   const file = its.file("proof.json", proof.text);
-  for (const [, check] of CHECKERS) {
+  for (const [, check] of checkers.all) {
     const [code, lines] = await check([file, "--key", await its.signer.publicKey()]);
     expect([code, lines[0]]).toEqual([0, "it holds"]);
   }

@@ -16,6 +16,7 @@ import {
   signHead,
   textOf,
 } from "./forger.ts";
+import { hasChromium, startPage } from "./page.ts";
 import { auditor, checkByNode, hasPython, startPython } from "./proofs.ts";
 
 /**
@@ -27,6 +28,8 @@ const TODAY = 1_790_000_000_000_000_000n;
 const SECOND = 1_000_000_000n;
 
 let python: ReturnType<typeof startPython>;
+/** The page has the steps of check.mjs: it is asked now and then. */
+const page = hasChromium ? startPage(50) : null;
 let ledger: TestLedger;
 let its: ReturnType<typeof auditor>;
 let key: string;
@@ -73,6 +76,7 @@ afterAll(async () => {
   await ledger.close();
   its.end();
   await python?.end();
+  await page?.end();
 });
 
 const sign = async (said: string) => await its.signer.sign(said);
@@ -146,6 +150,7 @@ async function differences(file: string, text: string, where: string): Promise<r
   const path = its.file(file, text);
   const args = [path, "--key", key];
   const [byNode, byPython] = await Promise.all([checkByNode(args), python.check(args)]);
+  if (page !== null) expect([where, await page.check(args)]).toEqual([where, byNode]);
   const [a, b] = [byNode, byPython].map(([code, [first]]) => [code, first] as Found);
   const isSame = JSON.stringify(a) === JSON.stringify(b) && !RAW.test(String(a?.[1]));
   return isSame ? [] : [`${where}: ${JSON.stringify(a)}, ${JSON.stringify(b)}`];
@@ -290,6 +295,7 @@ describeBoth("both checkers say the same", () => {
   test("of what is nested deeply, up to where none of them reads it", async () => {
     const whole: Proof = JSON.parse(proof);
     const found: string[] = [];
+    const spare = startPage();
     for (const [depth, code] of [
       [1000, 0],
       [1001, 1],
@@ -312,8 +318,10 @@ describeBoth("both checkers say the same", () => {
         const args = [its.file(file, text), "--key", key];
         const byNode = await checkByNode(args);
         if (file === "nested.json") expect([depth, byNode[0]]).toEqual([depth, code]);
+        if (hasChromium) expect([depth, await spare.check(args)]).toEqual([depth, byNode]);
       }
     }
+    await spare.end();
     expect(found).toEqual([]);
   });
 
