@@ -3,7 +3,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
 /** The files of both outputs, in reading order. */
-const STEPS = ["proof.mjs", "facts.mjs", "arithmetic.mjs", "exact.mjs", "export.mjs", "verdict.mjs"];
+const STEPS = [
+  "proof.mjs",
+  "facts.mjs",
+  "arithmetic.mjs",
+  "exact.mjs",
+  "export.mjs",
+  "verdict.mjs",
+];
 /** Only in one of them: with Node's crypto and files, and with the browser's. */
 const OF_NODE = ["signatures.mjs", "command.mjs"];
 const OF_PAGE = ["browser.mjs"];

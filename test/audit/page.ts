@@ -18,7 +18,7 @@ export const startBrowser = (...args: readonly string[]): Promise<Browser> =>
   });
 
 /** What the page shows at last: its code, its heading, what it says, and of which files. */
-export type Shown = Readonly<{
+type Shown = Readonly<{
   code: number;
   heading: string;
   said: readonly string[];
