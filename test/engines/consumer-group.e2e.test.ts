@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { createClient } from "@counterfoil/adapters/kafka/client";
 import {
   missingForBroker,
@@ -238,6 +240,61 @@ describeWithBroker(
       const lines = [...first.lines, ...second.lines];
       expect(new Set(lines).size).toBe(30 * KEYS.length);
       expect(lines).toHaveLength(30 * KEYS.length);
+      await group.close();
+      rmSync(folder, { recursive: true });
+    });
+
+    test("the example that is paused for longer than its session writes nothing older afterwards", async () => {
+      const prefix = "group-paused";
+      const group = await openGroup(prefix, createResults(true));
+      const folder = mkdtempSync(join(tmpdir(), "counterfoil-reader-"));
+      const file = join(folder, "results.db");
+      const start = (more: Readonly<Record<string, string>> = {}) =>
+        startScript("packages/consumer-kit/example/store-balances.ts", {
+          args: [file, "6000"],
+          env: {
+            COUNTERFOIL_KAFKA_BROKERS: broker.address,
+            COUNTERFOIL_KAFKA_TOPIC_PREFIX: prefix,
+            ...more,
+          },
+          parse: String,
+        });
+      const whenAt = (sequence: number, readers: readonly ReturnType<typeof start>[]) =>
+        Promise.all(
+          KEYS.map((key) =>
+            Promise.any(readers.map(({ when }) => when((line) => line === `${sequence}\t${key}`))),
+          ),
+        );
+      await group.bringTo(60);
+      const paused = start({
+        NODE_OPTIONS: `--import=${import.meta.dirname}/pause-between-messages.ts`,
+        COUNTERFOIL_TEST_PAUSE_AFTER: "20\tkey 3",
+      });
+      await paused.when((line) => line === "20\tkey 3");
+      const other = start();
+      // The other member has the partitions now, and reads the rest of the backlog.
+      await whenAt(60, [paused, other]);
+      paused.signal("SIGCONT");
+      await group.bringTo(70);
+      await whenAt(70, [paused, other]);
+      const database = new DatabaseSync(file, { readOnly: true });
+      const stored = (sql: string) =>
+        new Map(
+          database
+            .prepare(sql)
+            .all()
+            .map((row) => Object.values(row)) as never,
+        );
+      const numbers = "SELECT subject, number FROM facts";
+      const last = new Map(KEYS.map((key) => [key, 70]));
+      while (!isDeepStrictEqual(stored(numbers), last)) await wait(100);
+      for (const reader of [paused, other]) reader.signal("SIGTERM");
+      expect(await Promise.all([paused.ended, other.ended])).toEqual([0, 0]);
+      expect(stored("SELECT id, position FROM balances")).toEqual(last);
+      database.close();
+      const lines = [...paused.lines, ...other.lines];
+      expect(lines).toHaveLength(new Set(lines).size);
+      expect(paused.errors() + other.errors()).not.toContain("are missing");
       await group.close();
       rmSync(folder, { recursive: true });
     });

@@ -15,6 +15,13 @@ export type ConsumeOptions = ReadingOptions &
      * group everything is read from the beginning, which a reader with its state in memory needs.
      */
     groupId?: string;
+    /**
+     * How long a process of a group may be silent before its partitions go to the others, in milliseconds; 30 s by
+     * default.
+     */
+    sessionTimeout?: number;
+    /** The clock of this process, for tests: milliseconds since 1970, as kafkajs reads them. */
+    now?: () => number;
     /** Called when every partition has been read to its end at the start; never called for a group. */
     onCaughtUp?: () => void;
   }>;
@@ -33,21 +40,27 @@ export type Consuming = Readonly<{
 
 /** The client's number for consumers, which an own `retry` would replace. */
 const RETRIES = 5;
+const SESSION_TIMEOUT_MS = 30_000;
 
 /**
  * Reads a ledger's topics: committed messages only, each partition in its order. Offsets of a group
  * are committed after the handlers, so a message may be repeated after a crash or a rebalance. What
  * this process remembers of a key is valid until the next rebalance, because other processes may read
- * its partition in between; after it the stored state is looked up (`sequences`, `states`).
+ * its partition in between; after it the stored state is looked up (`sequences`, `states`). A process that
+ * was paused may have lost its partitions without knowing, so it asks before it handles the next message.
+ * It may also be paused inside a handler: only the store can refuse what is written then, by position.
  *
  * @throws the client's error if the broker cannot be reached or a topic does not exist
  */
 export async function consume(options: ConsumeOptions): Promise<Consuming> {
   const { kafka, prefix = "counterfoil", groupId = `${prefix}-reader-${randomUUID()}` } = options;
+  const { sessionTimeout = SESSION_TIMEOUT_MS, now = Date.now } = options;
   const topics = new Map(options.topics.map((topic) => [topicName(prefix, topic), topic]));
   const reading = createReading(options);
   const consumer = kafka.consumer({
     groupId,
+    sessionTimeout,
+    heartbeatInterval: sessionTimeout / 10,
     readUncommitted: false,
     maxWaitTimeInMs: 250,
     allowAutoTopicCreation: false,
@@ -74,9 +87,11 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
   consumer.on(consumer.events.GROUP_JOIN, () => {
     if (isStopping) throw new Error("the consumer was stopped while it joined its group");
   });
-  if (options.groupId === undefined) await watchEnds(options, consumer, [...topics.keys()]);
+  const isGroup = options.groupId !== undefined;
+  if (!isGroup) await watchEnds(options, consumer, [...topics.keys()]);
   // GROUP_JOIN is emitted after the last handler has resolved, and before the first message of the new assignment.
   else consumer.on(consumer.events.GROUP_JOIN, () => reading.rebalanced());
+  const membership = isGroup ? watchMembership(consumer, { sessionTimeout, now }) : ALONE;
   const stop = async () => {
     isStopping = true;
     await consumer.disconnect();
@@ -89,7 +104,7 @@ export async function consume(options: ConsumeOptions): Promise<Consuming> {
     stop().catch(() => undefined);
   };
   try {
-    await run(consumer, { topics, reading, fail, autoCommit: options.groupId !== undefined });
+    await run(consumer, { topics, reading, membership, fail, autoCommit: isGroup });
   } catch (error) {
     // A consumer that stays connected keeps its process alive.
     await consumer.disconnect().catch(() => undefined);
@@ -112,24 +127,66 @@ async function watchEnds(
   });
 }
 
+/** Whether this process certainly has its partitions still. */
+type Membership = Readonly<{ isCertain: () => boolean }>;
+
+/** The only member of its group. */
+const ALONE: Membership = { isCertain: () => true };
+
+/** The requests whose success starts a member's session timeout anew. */
+const CONFIRMING: ReadonlySet<string> = new Set(["Heartbeat", "SyncGroup"]);
+
+/** Membership is certain for a third of the session timeout after the coordinator has confirmed it. */
+function watchMembership(
+  consumer: Consumer,
+  { sessionTimeout, now }: Required<Pick<ConsumeOptions, "sessionTimeout" | "now">>,
+): Membership {
+  let askedAt = Number.NEGATIVE_INFINITY;
+  let confirmedAt = Number.NEGATIVE_INFINITY;
+  // It counts from when it was asked: the answer may have waited for a process that was paused.
+  consumer.on(consumer.events.REQUEST, ({ payload }) => {
+    if (CONFIRMING.has(payload.apiName)) askedAt = payload.createdAt;
+  });
+  const confirm = () => {
+    confirmedAt = askedAt;
+  };
+  consumer.on(consumer.events.HEARTBEAT, confirm);
+  consumer.on(consumer.events.GROUP_JOIN, confirm);
+  return {
+    isCertain() {
+      const age = now() - confirmedAt;
+      // Below 0 the clock was set back, and shows no time.
+      return age >= 0 && age < sessionTimeout / 3;
+    },
+  };
+}
+
 type Run = Readonly<{
   topics: ReadonlyMap<string, Topic>;
   reading: Reading;
+  membership: Membership;
   fail: (error: unknown) => void;
   autoCommit: boolean;
 }>;
 
-async function run(consumer: Consumer, { topics, reading, fail, autoCommit }: Run): Promise<void> {
+async function run(
+  consumer: Consumer,
+  { topics, reading, membership, fail, autoCommit }: Run,
+): Promise<void> {
   let failure: Readonly<{ error: unknown }> | null = null;
   await consumer.connect();
   await consumer.subscribe({ topics: [...topics.keys()], fromBeginning: true });
   await consumer.run({
     autoCommit,
-    eachMessage: async ({ topic, partition, message }) => {
+    eachMessage: async ({ topic, partition, message, heartbeat }) => {
       const known = topics.get(topic);
       if (known === undefined) return;
       // The client retries; a handler would then see messages out of order.
       if (failure !== null) throw failure.error;
+      // Throws where membership is lost; the client then joins again.
+      if (!membership.isCertain()) await heartbeat();
+      // The client has sent none, or its answer is old.
+      if (!membership.isCertain()) reading.rebalanced();
       try {
         await reading.take(rawMessage(known, partition, message));
       } catch (error) {

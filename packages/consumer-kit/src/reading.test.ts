@@ -8,47 +8,7 @@ import {
   type Hole,
   type StateChange,
 } from "./reading.ts";
-
-const common = {
-  ce_specversion: "1.0",
-  ce_source: "/counterfoil/books",
-  ce_time: "2026-01-02T03:04:05Z",
-  "content-type": "application/json",
-  counterfoil_ledger: "books",
-};
-
-const EVENT = {
-  position: "7",
-  id: "00000000-0000-5000-8000-000000000001",
-  type: "MovementRecorded",
-  schema_version: 1,
-  subject: "a",
-  occurred_at: null,
-  recorded_at: "2026-01-02T03:04:05Z",
-  causation_id: null,
-  correlation_id: null,
-  data: { anything: [1, "2", null] },
-  hash: "0".repeat(64),
-};
-
-function factMessage(key: string, sequence: number, changed: Partial<RawMessage> = {}): RawMessage {
-  return {
-    topic: "events",
-    partition: 2,
-    offset: "40",
-    key,
-    value: JSON.stringify({ ...EVENT, subject: key }),
-    headers: {
-      ...common,
-      ce_id: EVENT.id,
-      ce_type: EVENT.type,
-      ce_subject: key,
-      counterfoil_position: "7",
-      counterfoil_key_sequence: String(sequence),
-    },
-    ...changed,
-  };
-}
+import { COMMON_HEADERS, EVENT, factMessage } from "./testing/fact-message.ts";
 
 const BALANCE = {
   id: "x",
@@ -77,7 +37,7 @@ function balanceMessage(balance: string | null, position: number, generation = 1
     key: "x",
     value: balance === null ? null : JSON.stringify({ ...BALANCE, balance }),
     headers: {
-      ...common,
+      ...COMMON_HEADERS,
       ce_id: `balances:x:${generation}:${position}`,
       ce_type: balance === null ? "BalanceRemoved" : "BalanceChanged",
       ce_subject: "x",
@@ -249,7 +209,7 @@ describe("signed heads", () => {
     ...{ key_id: of("5"), public_key: of("6"), signature: "a".repeat(128) },
   };
   const headers = {
-    ...{ ...common, ce_id: `7:${of("3")}`, ce_type: "HeadSigned", ce_subject: "7" },
+    ...{ ...COMMON_HEADERS, ce_id: `7:${of("3")}`, ce_type: "HeadSigned", ce_subject: "7" },
     counterfoil_position: "7",
   };
   const message = (value: object): RawMessage => ({

@@ -14,9 +14,12 @@ export type Hole = Readonly<{ key: string; from: number; to: number; fact: Fact 
 
 /** Callbacks of a reader. The next message is read when a handler has resolved. */
 export type Handlers = Readonly<{
-  /** Called for each fact once, in the order of its key. */
+  /**
+   * Called for each fact once, in the order of its key. Where a process was paused inside a handler, another one may
+   * have handled the same fact: let the store compare its number.
+   */
   onFact?: (fact: Fact) => Promise<void> | void;
-  /** Called for a record that is new, has changed, or was removed. */
+  /** Called for a record that is new, has changed, or was removed. Let the store compare its position, as above. */
   onChange?: (change: StateChange) => Promise<void> | void;
   /** Called for each signed head; after a crash one may be repeated. */
   onHead?: (head: SignedHead) => Promise<void> | void;
