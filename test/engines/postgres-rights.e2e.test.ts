@@ -93,6 +93,61 @@ describeOwnPostgres("a role that loses its rights, and a server that is stopped"
     expect(await stopRole(ingestor)).toBe(0);
   });
 
+  test("a person is told that no webhook is taken, by the service and by other processes", async () => {
+    const env = { ...newEnvironment(), COUNTERFOIL_LEDGER: "told" };
+    const service = startRole(["start"], env);
+    const address = await addressOf(service);
+    await service.whenLogged(isReady);
+    const gateway = startRole(["gateway"], env);
+    const gatewayAddress = await addressOf(gateway);
+    await gateway.whenLogged(isReady);
+    expect(await sendWebhook(address, webhook("1"))).not.toBeNull();
+    const needOf = ({ needs_a_person }: StatusRecord) =>
+      needs_a_person.find(({ what }) => what.includes("the stream refuses appends"));
+    const needAt = async (at: string) => {
+      const { data } = (await (await fetch(`${at}/v1/status`)).json()) as { data: StatusRecord };
+      return needOf(data);
+    };
+    const needOfCommand = async () => {
+      const { code, stdout } = await runCommand(["status", "--json"], env);
+      const need = needOf(JSON.parse(stdout));
+      if (need !== undefined) expect(code).toBe(1);
+      return need;
+    };
+    expect([await needAt(address), await needOfCommand()]).toEqual([undefined, undefined]);
+
+    // What was done to the database, and what takes it back.
+    const bodies = "ALTER TABLE counterfoil_told.bodies OWNER TO";
+    const readOnly = `ALTER ROLE ${ROLE} SET default_transaction_read_only`;
+    for (const [refuse, permit] of [
+      [`${bodies} postgres`, `${bodies} ${ROLE}`],
+      [`${readOnly} = on`, `${readOnly} = off`],
+    ] as const) {
+      await asSuperuser(refuse);
+      // A setting of a role counts from the next connection on.
+      await asSuperuser(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ledger'",
+      );
+      while ((await postWebhook(address, webhook(refuse))).status !== 503) await wait(200);
+      expect((await needAt(address))?.do).toContain("docs/runbook.md#counterfoilwebhooksnottaken");
+      expect(await needOfCommand()).toBeDefined();
+      await asSuperuser(permit);
+      await asSuperuser(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ledger'",
+      );
+      await whenReadyzIs(200, address);
+      while ((await needAt(address)) !== undefined) await wait(200);
+      expect(await needOfCommand()).toBeUndefined();
+    }
+    await asSuperuser(`${bodies} postgres`);
+    while ((await needAt(gatewayAddress)) === undefined) await wait(1_000);
+    const printed = await runCommand(["status"], env);
+    expect(printed.stdout).toContain("no webhook is taken: the stream refuses appends");
+    expect(printed.stdout).toContain("permission denied for table bodies");
+    await asSuperuser(`${bodies} ${ROLE}`);
+    for (const role of [gateway, service]) expect(await stopRole(role)).toBe(0);
+  });
+
   test("what a trigger refuses is not acknowledged, told in the server's words, and taken later", async () => {
     const env = { ...newEnvironment(), COUNTERFOIL_LEDGER: "triggered" };
     const ingestor = startRole(["ingestor"], env);

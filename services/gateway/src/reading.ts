@@ -39,6 +39,7 @@ export type Sources = Readonly<{
   published?: StatusSources["published"];
   heads: Heads;
   headKey?: StatusSources["headKey"];
+  areAppendsRefused?: StatusSources["areAppendsRefused"];
   /** Logs why a model cannot be read: the status does not say it. */
   onUnreadable?: StatusSources["onUnreadable"];
   /** The engine of the stream, for `/v1/status`. */

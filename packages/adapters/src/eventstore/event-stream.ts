@@ -12,6 +12,7 @@ import {
 import {
   type EventStream,
   type FoundPositions,
+  isTrial,
   type KnownEvent,
   type KnownEvents,
   type OutOfReach,
@@ -191,7 +192,8 @@ function createEventStream(parts: StreamParts, readOnly: boolean): EventStream {
   return {
     head: () => reader.head(),
     append: async (expectedPosition, events, added = []) => {
-      if (readOnly) throw new Error(`the event stream ${stream} was opened read-only`);
+      if (readOnly && !isTrial(events, added))
+        throw new Error(`the event stream ${stream} was opened read-only`);
       const result = await appendEvents(parts, { expectedPosition, events, bodies: added });
       if (result.outcome === "appended") watch.announce(result.head.position);
       return result;

@@ -7,6 +7,7 @@ import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamMissing } from "@counterfoil/processing/ports/errors";
 import {
   type EventStream,
+  isTrial,
   type OutOfReach,
   rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
@@ -117,7 +118,8 @@ function createEventStream(connections: Connections, options: EventStreamOptions
   return {
     head,
     append: async (expectedPosition, events, bodies = [], unlessAbout) => {
-      if (readOnly) throw new Error(`the event stream in ${server.name} was opened read-only`);
+      if (readOnly && !isTrial(events, bodies))
+        throw new Error(`the event stream in ${server.name} was opened read-only`);
       const result = await append({ expectedPosition, events, bodies, unlessAbout });
       if (result.outcome === "appended") watch.announce(result.head.position);
       return result;

@@ -101,16 +101,22 @@ describePostgres("an append of nothing", (use) => {
     // Only what is really written meets a full disk.
     const written = `SELECT pg_current_wal_insert_lsn() - '${before?.lsn}'::pg_lsn AS bytes`;
     expect(Number((await query(written))[0]?.bytes)).toBeGreaterThan(16 * 1024);
+    const reader = await openEventStream({
+      ...{ url: own.href, ledger, hashing: nodeHashing, clock: systemClock, readOnly: true },
+    });
+    expect(await reader.append(3, [])).toMatchObject({ outcome: "appended" });
     for (const table of ["events", "bodies"]) {
       await query(`REVOKE INSERT ON ${ledgerSchema(ledger)}.${table} FROM ${role}`);
       await expect(tryToAppend()).rejects.toThrow(/permission denied.*give its user the right/);
       await expect(tryToAppend()).rejects.toThrow(StreamUnavailable);
+      await expect(reader.append(3, [])).rejects.toThrow(/permission denied/);
       await query(`GRANT INSERT ON ${ledgerSchema(ledger)}.${table} TO ${role}`);
     }
     expect(await tryToAppend()).toMatchObject({ outcome: "appended" });
     expect(await stream.append(3, sampleEvents(4, 5))).toMatchObject({ outcome: "appended" });
     const bodies = await query(`SELECT sha256 FROM ${ledgerSchema(ledger)}.bodies`);
     expect(bodies).toEqual([{ sha256: BODY.sha256 }]);
+    await reader.close();
     await stream.close();
   });
 });

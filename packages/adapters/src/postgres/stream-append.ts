@@ -10,6 +10,7 @@ import {
   type AppendResult,
   type Body,
   countBetween,
+  isTrial,
   mayFollow,
   rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
@@ -58,7 +59,8 @@ export function createAppender(
 
   async function appendNext(append: Append): Promise<AppendResult> {
     const { expectedPosition, unlessAbout } = append;
-    if (isEmpty(append)) await writer.use((client) => tryToWrite(client, options));
+    if (isTrial(append.events, append.bodies))
+      await writer.use((client) => tryToWrite(client, options));
     if (known?.position !== expectedPosition) {
       known = await writer.use((client) => readHead(client, tables));
     }
@@ -80,8 +82,6 @@ export function createAppender(
     return result;
   };
 }
-
-const isEmpty = ({ events, bodies }: Append): boolean => events.length + bodies.length === 0;
 
 /** Needs pages of its own, even compressed, so that a full disk shows. */
 const TRIAL_BYTES = 16 * 1024;

@@ -106,6 +106,14 @@ describe("the stream's file", () => {
       expect(await readAll(reader)).toEqual(await readAll(writer));
       await expect(reader.append(1, [sampleEvent(2)])).rejects.toThrow("read-only");
     });
+
+    test("tries whether a writer could append", async () => {
+      await leaveThree();
+      const reader = await open({ readOnly: true });
+      expect(await reader.append(3, [], [])).toMatchObject({ outcome: "appended" });
+      query("ALTER TABLE events RENAME COLUMN id TO other");
+      await expect(reader.append(3, [], [])).rejects.toThrow(StreamCorrupted);
+    });
   });
 
   describe("is refused", () => {

@@ -15,6 +15,7 @@ import {
 import {
   type AppendResult,
   type EventStream,
+  isTrial,
   type KnownEvents,
   rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
@@ -108,8 +109,11 @@ function createEventStream(
   return {
     head: () => use(readHead),
     append: async (expectedPosition, events, bodies = [], unlessAbout) => {
-      if (readOnly) throw new Error(`the event stream in ${file} was opened read-only`);
       const append = { expectedPosition, events, bodies, unlessAbout, now: clock.now() };
+      if (readOnly) {
+        if (isTrial(events, bodies)) return appendAsWriter(file, append, options);
+        throw new Error(`the event stream in ${file} was opened read-only`);
+      }
       const result = await (thread?.append(append) ??
         use((connection) => appendEvents(connection, append, hashing)));
       if (result.outcome === "appended") watch.announce(result.head.position);
@@ -137,6 +141,24 @@ function createEventStream(
       connection.close();
     },
   };
+}
+
+/** Appends over a connection of its own, which an ingestor would have. */
+async function appendAsWriter(
+  file: string,
+  append: Append,
+  { ledger, hashing }: EventStreamOptions,
+): Promise<AppendResult> {
+  const empty = emptyHead(ledger, hashing);
+  const connection = createReconnectingConnection({
+    ...{ file, mapping: STREAM, mode: "write" },
+    open: (mode) => openStreamConnection({ file, ledger, mode, empty }),
+  });
+  try {
+    return await connection.use((writer) => appendEvents(writer, append, hashing));
+  } finally {
+    connection.close();
+  }
 }
 
 const POLL_MS_MIN = 2;

@@ -10,6 +10,7 @@ import {
   type Body,
   countBetween,
   type FoundPositions,
+  isTrial,
   type KnownEvents,
   mayFollow,
   type OutOfReach,
@@ -173,7 +174,7 @@ export function appendEvents(
       const range = rangeOf({ after: expectedPosition, limit: count });
       const between = count === 0 ? [] : readPage(connection, range);
       if (!mayFollow(between, unlessAbout, count)) return { outcome: "conflict" };
-      if (events.length === 0 && bodies.length === 0) writeFormat(database);
+      if (isTrial(events, bodies)) writeFormat(database);
       // Bytes that are delivered several times are stored once.
       for (const { sha256, bytes } of bodies) {
         statements.insertBody.run(sha256, bytes, bodyErasedId(sha256, hashing));

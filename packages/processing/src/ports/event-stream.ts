@@ -25,7 +25,7 @@ export interface EventStream {
    * EventStoreDB has no such lock, and returns `conflict`.
    *
    * Without events and bodies nothing is recorded, but PostgreSQL and SQLite write something and take it
-   * back: it fails where an append would.
+   * back: it fails where an append would. A stream that was opened read-only tries it as a writer would.
    */
   append(
     expectedPosition: number,
@@ -166,6 +166,16 @@ const NO_IDS: ReadonlySet<string> = new Set();
 
 /** A place where erased bytes can remain, and what removes them from it. */
 export type OutOfReach = Readonly<{ where: string; until: string }>;
+
+/** Whether an append only tries whether another one would succeed. */
+export const isTrial = (events: readonly NewEvent[], bodies: readonly Body[]): boolean =>
+  events.length + bodies.length === 0;
+
+/** Tries whether the stream takes appends. @throws what an append would be refused with */
+export async function tryToAppend(stream: Pick<EventStream, "head" | "append">): Promise<void> {
+  const { position } = await stream.head();
+  await stream.append(position, [], [], NO_IDS);
+}
 
 export type Body = Readonly<{ sha256: string; bytes: Uint8Array }>;
 

@@ -24,6 +24,7 @@ const USUAL: Circumstances = {
   isRefused: false,
   followsFeed: true,
   isHeadKeyUsable: true,
+  areAppendsRefused: false,
   held: new Set(),
   outdated: new Set(),
 };
@@ -53,6 +54,14 @@ describe("a person is needed", () => {
     expect(needs({ quarantined: open })).toHaveLength(1);
     // Where nobody could count, the state of the model says so.
     expect(needs({ quarantined: null })).toEqual([]);
+  });
+
+  test("where the stream refuses appends", () => {
+    const circumstances = { ...USUAL, areAppendsRefused: true };
+    const [need, ...others] = needsOf(QUIET, circumstances);
+    expect(others).toEqual([]);
+    expect(need?.what).toContain("no webhook is taken");
+    expect(need?.do).toContain("docs/runbook.md#counterfoilwebhooksnottaken");
   });
 
   test.each<Readonly<{ state: Projection["state"]; count: number }>>([

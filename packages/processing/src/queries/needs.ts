@@ -15,6 +15,8 @@ type Circumstances = Readonly<{
   isRefused: boolean;
   followsFeed: boolean;
   isHeadKeyUsable: boolean;
+  /** The stream takes no appends, and so no webhooks. */
+  areAppendsRefused: boolean;
   /** Models that are not built yet or cannot be read, although a projector holds their lock. */
   held: ReadonlySet<ModelName>;
   /** Models whose rows are of another version than this program reads. */
@@ -29,6 +31,7 @@ const MODEL_SECONDS_MAX = 900;
 /** The parts of a status that need a person; acknowledged and dismissed ones do not. */
 export function needsOf(status: Facts, circumstances: Circumstances): Need[] {
   return [
+    ...(circumstances.areAppendsRefused ? [APPENDS_NEED] : []),
     ...modelNeeds(status, circumstances),
     ...publisherNeeds(status, circumstances),
     ...feedNeeds(status, circumstances),
@@ -38,6 +41,11 @@ export function needsOf(status: Facts, circumstances: Circumstances): Need[] {
     ...(circumstances.isHeadKeyUsable ? [] : [HEAD_KEY_NEED]),
   ];
 }
+
+const APPENDS_NEED: Need = {
+  what: "no webhook is taken: the stream refuses appends",
+  do: "the ingestor's log says what to put right, docs/runbook.md#counterfoilwebhooksnottaken; it goes on by itself then",
+};
 
 const HEAD_KEY_NEED: Need = {
   what: "no head can be signed: the key's file cannot be used",

@@ -65,6 +65,8 @@ export type StatusSources = Readonly<{
   published?: (() => Promise<PublishedTo | null>) | undefined;
   /** Reads the key that signs heads, if there is one already. @throws HeadKeyUnusable */
   headKey?: (() => string | null) | undefined;
+  /** Finds out whether the stream refuses appends; without it the status takes it that it does not. */
+  areAppendsRefused?: (() => Promise<boolean>) | undefined;
   /** Called with the engine's error for each model that cannot be read; the status has only the kind. */
   onUnreadable?: ((model: ModelName, error: unknown) => void) | undefined;
   /** Without locks, a model that lags counts as catching up. */
@@ -79,9 +81,12 @@ export async function readStatus(
   const { stream, clock, expected } = sources;
   const rule = stuckRule(clock.now(), expected.stuckAfterSeconds);
   // All at once: if they cannot be read, their timeouts do not add up.
-  const examined = await Promise.all(
-    MODELS.map(async (model) => examine(sources, await projectionStatus(sources, model), rule)),
-  );
+  const [areAppendsRefused = false, examined] = await Promise.all([
+    sources.areAppendsRefused?.(),
+    Promise.all(
+      MODELS.map(async (model) => examine(sources, await projectionStatus(sources, model), rule)),
+    ),
+  ]);
   const attentions = examined.flatMap(({ attention }) => attention ?? []);
   const published = (await sources.published?.().catch(ignoreUnreadable)) ?? null;
   const publisher = published && (await publisherStatus(sources, published));
@@ -116,6 +121,7 @@ export async function readStatus(
     isRefused,
     now: clock.now(),
     isHeadKeyUsable,
+    areAppendsRefused,
     held,
     outdated,
   };

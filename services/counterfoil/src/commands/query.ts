@@ -6,6 +6,7 @@ import { counted } from "@counterfoil/core/exact/text";
 import { TRANSLATIONS } from "@counterfoil/core/translate/translate";
 import { readPublished } from "@counterfoil/processing/publish/subject-counts";
 import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
+import { createAppendTrial } from "@counterfoil/processing/queries/append-trial";
 import { search } from "@counterfoil/processing/queries/search";
 import { expectedOf, isUnknown, readStatus } from "@counterfoil/processing/queries/status";
 import { readTotals, TOTAL_GROUPS, type TotalGroup } from "@counterfoil/processing/queries/totals";
@@ -43,7 +44,13 @@ export function statusCommand(): Command {
           const published = () => readPublished(backends.catalogue);
           const expected = expectedOf(loadConfig(process.env));
           const headKey = backends.signer.existingKey;
-          const sources = { ...backends, models, published, headKey, expected, onUnreadable };
+          const areAppendsRefused = createAppendTrial(backends, (error) =>
+            onUnreadable("stream", error),
+          );
+          const sources = {
+            ...{ ...backends, models, published, headKey, expected },
+            ...{ areAppendsRefused, onUnreadable },
+          };
           return readStatus(sources, { ledger, environment, engine });
         }),
       );

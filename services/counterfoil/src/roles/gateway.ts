@@ -17,6 +17,7 @@ import {
 } from "@counterfoil/processing/operator";
 import { readPublished } from "@counterfoil/processing/publish/subject-counts";
 import { stuckRule } from "@counterfoil/processing/queries/anomaly-record";
+import { createAppendTrial } from "@counterfoil/processing/queries/append-trial";
 import { type ServedModels, serveModels } from "@counterfoil/processing/queries/serving";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
@@ -63,6 +64,8 @@ type ReadingDeps = Readonly<{
   registry: Registry;
   register?: NonNullable<GatewayDeps["register"]>;
   readers?: NonNullable<GatewayDeps["readers"]>;
+  /** Known to a process that takes webhooks; any other tries it. */
+  areAppendsRefused?: () => Promise<boolean>;
   earlyServer: EarlyServer;
   pages: NonNullable<GatewayDeps["pages"]>;
   /** By default: whether the stream and every model can be read. */
@@ -84,7 +87,9 @@ export async function startReading(deps: ReadingDeps, closing: Closing): Promise
   const heads = createHeads({ ...backends, page: SHARED_PAGE });
   const readers = { engine, stream, clock, locks, keys, models, catalogue };
   const headKey = signer.existingKey;
-  const sources = { ...readers, rebuilds, published, operatorActions, heads, headKey };
+  const areAppendsRefused = deps.areAppendsRefused ?? createAppendTrial(backends);
+  const operated = { rebuilds, published, operatorActions, heads, headKey, areAppendsRefused };
+  const sources = { ...readers, ...operated };
   const readiness = deps.readiness ?? createReadiness(() => assertReadable(sources), clock);
   const gateway = await startGateway({ ...deps, ...sources, readiness });
   closing.add(gateway.stop);

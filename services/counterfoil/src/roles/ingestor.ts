@@ -8,6 +8,7 @@ import { checkIngestorConfig, startIngestor, webhookAddress } from "@counterfoil
 import { createIngest } from "@counterfoil/processing/ingest/ingest";
 import { finishDeliveries, recordSocketOrder } from "@counterfoil/processing/ingest/startup";
 import { isEngineError } from "@counterfoil/processing/ports/errors";
+import { tryToAppend } from "@counterfoil/processing/ports/event-stream";
 import type { Ingest } from "@counterfoil/processing/ports/ingest";
 import type { Logger } from "pino";
 import { createDataFolder, openAsIngestor } from "../service/open-ledger.ts";
@@ -56,7 +57,12 @@ export function startIngestorRole({ config, logger }: RoleOptions): Promise<Serv
   });
 }
 
-type TakingIngest = Ingest & Readonly<{ assertTaking: () => Promise<void> }>;
+type TakingIngest = Ingest &
+  Readonly<{
+    assertTaking: () => Promise<void>;
+    /** Whether the last append failed; some time after that one is tried. */
+    areAppendsRefused: () => Promise<boolean>;
+  }>;
 
 /** How long after a failed append the stream is tried again. */
 const TRY_AGAIN_AFTER = 5n * SECOND;
@@ -81,6 +87,7 @@ export function openIngest(
     feedOpened: (opening) => watch(ingest.feedOpened(opening)),
     feedClosed: (closing) => watch(ingest.feedClosed(closing)),
     snapshotCompleted: (completion) => watch(ingest.snapshotCompleted(completion)),
+    areAppendsRefused: appends.areRefused,
     /** @throws Problem not_ready, and the stream's errors if it cannot be read */
     async assertTaking() {
       await stream.head();
@@ -118,18 +125,12 @@ function watchAppends({ stream, clock }: Pick<Backends, "stream" | "clock">, log
     }
   }
 
-  async function tryToAppend(): Promise<void> {
-    const { position } = await stream.head();
-    await watch(stream.append(position, [], [], new Set()));
-  }
-
   return {
     watch,
-    /** Whether the last append failed; some time after that one is tried. */
     async areRefused(): Promise<boolean> {
       if (failedAt !== null && clock.now() - failedAt > TRY_AGAIN_AFTER) {
         // One attempt at a time, however many ask.
-        trying ??= tryToAppend().finally(() => {
+        trying ??= watch(tryToAppend(stream)).finally(() => {
           trying = null;
         });
         await trying.catch(() => undefined);

@@ -44,7 +44,11 @@ export function startService({ config, logger }: RoleOptions): Promise<Service |
     const { clock, tracing } = backends;
     const guard = guardOf(config, backends);
     const readers = startThreads({ config, backends, logger, registry, isPublishing }, closing);
-    const deps = { config, backends, logger, registry, clock, ingest, readers, readiness };
+    const { areAppendsRefused } = ingest;
+    const deps = {
+      ...{ config, backends, logger, registry, clock, ingest, readers, readiness },
+      areAppendsRefused,
+    };
     const webhooks = { address: null as string | null };
     const { address, drain } = await startReading(
       {

@@ -367,6 +367,18 @@ describe("status", () => {
     },
   );
 
+  test("tells that the stream refuses appends, as long as it does", async () => {
+    let isRefused = true;
+    gateway = await createTestGateway(ledger, { areAppendsRefused: async () => isRefused });
+    const needed = async () => {
+      const { needs_a_person } = (await gateway.get("/v1/status")).body.data;
+      return needs_a_person.some(({ what }: { what: string }) => what.includes("refuses appends"));
+    };
+    expect(await needed()).toBe(true);
+    isRefused = false;
+    expect(await needed()).toBe(false);
+  });
+
   test("tells that a projection followed another stream", async () => {
     const other = await createTestLedger();
     await other.deliver(balanceWebhook({ run: 1, at: 0, balance: "1", change: "1" }));
