@@ -26,7 +26,7 @@ type Engine = Readonly<{
   catalogue: ModelCatalogue;
   locks: RoleLocks;
   keys: KeyStore;
-  /** Checks the stream's files. @returns the defects found; none if the engine has no such check */
+  /** Checks the stream's files, or its layout on a server. @returns the defects found; none if the engine has no such check */
   integrity: () => Promise<readonly string[]>;
   close: () => Promise<void>;
 }>;
@@ -143,14 +143,17 @@ const openPostgres: OpenEngine = async ({ config, access, clock, hashing }) => {
   const { openModelCatalogue } = await import("./postgres/model-catalogue.ts");
   const { createRoleLocks } = await import("./postgres/role-locks.ts");
   const { openKeyStore } = await import("./postgres/key-store.ts");
+  const { findOtherLayout } = await import("./postgres/stream-layout.ts");
   const { COUNTERFOIL_POSTGRES_URL: url = "", COUNTERFOIL_LEDGER: ledger } = config;
   const readOnly = access === "read";
   const stream = await openEventStream({ url, ledger, hashing, clock, readOnly });
   const catalogue = openModelCatalogue({ url, ledger });
   const locks = createRoleLocks({ url, ledger });
   const keys = openKeyStore({ url, ledger });
+  // The server checks its pages when it reads them, with data checksums.
+  const integrity = () => findOtherLayout({ url, ledger });
   const close = closing(keys, catalogue, stream);
-  return { engine: "postgres", stream, catalogue, locks, keys, integrity: NOTHING_FOUND, close };
+  return { engine: "postgres", stream, catalogue, locks, keys, integrity, close };
 };
 
 /** EventStoreDB for the stream; read models, locks and the id index are in PostgreSQL. */
@@ -179,7 +182,7 @@ const openEventstore: OpenEngine = async ({ config, access, clock, hashing, logg
   return { engine: "eventstore", stream, catalogue, locks, keys, integrity: NOTHING_FOUND, close };
 };
 
-/** For servers, which check their pages when reading them (PostgreSQL with data checksums). */
+/** For a server that checks what it stores. */
 const NOTHING_FOUND = async (): Promise<readonly string[]> => [];
 
 /**

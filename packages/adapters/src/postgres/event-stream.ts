@@ -29,6 +29,7 @@ import {
 import { layOut, readLayout } from "./layout.ts";
 import { type LedgerOnServer, ledgerSchema, lockKey, type Server, serverOf } from "./server.ts";
 import { createAppender } from "./stream-append.ts";
+import { checkIdsAreUnique } from "./stream-layout.ts";
 import {
   findByIds,
   findPositions,
@@ -62,7 +63,7 @@ const ENDS_STALLED_WRITERS = { idle_in_transaction_session_timeout: "5000" };
  * Opens the stream of a ledger in its schema on a PostgreSQL server.
  *
  * @throws StreamMissing if read-only and the stream does not exist yet
- * @throws LedgerMismatch, FormatTooNew, ConfigurationInvalid if the stream must not be used
+ * @throws LedgerMismatch, FormatTooNew, StreamCorrupted, ConfigurationInvalid if the stream must not be used
  * @throws StreamUnavailable if the stream cannot be used at present
  */
 export async function openEventStream(options: EventStreamOptions): Promise<EventStream> {
@@ -82,7 +83,12 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
   const { pool, writer, close } = connections;
   try {
     if (readOnly) await checkStream(pool, server, ledger);
-    else await writer.use((connection) => layOut(connection, ledger, STREAM_LAYOUT));
+    else {
+      await writer.use(async (connection) => {
+        await layOut(connection, ledger, STREAM_LAYOUT);
+        await checkIdsAreUnique(connection, server, ledger);
+      });
+    }
   } catch (error) {
     await close();
     throw error;

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { IS_INDEXED_TYPE } from "../sql/events.ts";
+import { added, different, layOutAgain, missing, replaceTable } from "../sql/other-layout.ts";
 
 const layoutOf = ({ id, bodies }: Readonly<{ id: string; bodies: string }>) => `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -96,22 +97,18 @@ const meant = (sql: string): string => sql.replaceAll('"', "").replace(/ ?([(),]
 function differences(found: Objects, expected: Objects): readonly string[] {
   const laidOut = [...expected].flatMap(([object, sql]) => {
     const present = found.get(object);
-    if (present === undefined) return [`${object} is missing: ${adviceOn(object, sql)}`];
+    if (present === undefined) return [missing(object, adviceOn(object, sql))];
     if (meant(present) === meant(sql)) return [];
-    return [`${object} is "${present}", expected "${sql}": ${adviceOn(object, sql)}`];
+    return [different(object, present, sql, adviceOn(object, sql))];
   });
-  const added = [...found.keys()]
-    .filter((object) => !expected.has(object))
-    .map((object) => `${object} is not this program's: ${ADDED}: DROP ${upperCased(object)}`);
-  return [...laidOut, ...added];
+  const others = [...found.keys()].filter((object) => !expected.has(object));
+  return [...laidOut, ...others.map((object) => added(object, `DROP ${upperCased(object)}`))];
 }
 
-const ADDED = "find out who added it and what it changed, end the services and take it away";
-
-/** An index follows from its table. A table cannot be changed in place. */
+/** An index follows from its table. */
 const adviceOn = (object: string, sql: string): string =>
   object.startsWith("index ")
-    ? `end the services and lay it out again: DROP INDEX IF EXISTS ${object.slice(6)}; ${sql}`
-    : "keep the file, `counterfoil export` what it holds and `counterfoil import` that into an empty ledger, or restore a backup";
+    ? layOutAgain(`DROP INDEX IF EXISTS ${object.slice(6)}; ${sql}`)
+    : replaceTable("the file");
 
 const upperCased = (object: string): string => object.replace(/^\w+/, (type) => type.toUpperCase());
