@@ -148,6 +148,30 @@ describeOwnPostgres("a role that loses its rights, and a server that is stopped"
     for (const role of [gateway, service]) expect(await stopRole(role)).toBe(0);
   });
 
+  test("webhooks are refused while somebody has locked a table, however many come, and taken afterwards", async () => {
+    const env = { ...newEnvironment(), COUNTERFOIL_LEDGER: "locked" };
+    const ingestor = startRole(["ingestor"], env);
+    const address = await addressOf(ingestor);
+    expect(await sendWebhook(address, webhook("1"))).not.toBeNull();
+    const locking = asSuperuser(
+      "BEGIN; LOCK TABLE counterfoil_locked.bodies; SELECT pg_sleep(600)",
+    ).catch(() => "ended");
+    const holder = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    while ((await asSuperuser(holder)).length === 0) await wait(100);
+    const ids = Array.from({ length: 20 }, (_, at) => `of many ${at}`);
+    // One append after the other would take minutes.
+    const answers = await Promise.all(ids.map((id) => postWebhook(address, webhook(id))));
+    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(503));
+    expect((await fetch(`${address}/readyz`)).status).toBe(503);
+    const refused = await ingestor.whenLogged(({ cause }) => cause !== undefined);
+    expect(refused).toMatchObject({ cause: expect.stringContaining("lock timeout") });
+    await asSuperuser(`SELECT pg_terminate_backend(pid) FROM (${holder}) AS holder`);
+    expect(await locking).toBe("ended");
+    await whenReadyzIs(200, address);
+    for (const id of ids) expect(await sendWebhook(address, webhook(id))).not.toBeNull();
+    expect(await stopRole(ingestor)).toBe(0);
+  }, 60_000);
+
   test("what a trigger refuses is not acknowledged, told in the server's words, and taken later", async () => {
     const env = { ...newEnvironment(), COUNTERFOIL_LEDGER: "triggered" };
     const ingestor = startRole(["ingestor"], env);

@@ -58,6 +58,11 @@ const READERS_MAX = 4;
 const TIMEOUT_MS = 10_000;
 /** Rolls back a writer that stalls between its lock and its append, so that others can append. */
 const ENDS_STALLED_WRITERS = { idle_in_transaction_session_timeout: "5000" };
+/**
+ * Gives an append up whose tables somebody else has locked, since providers wait for its answer. Longer than the lock
+ * of a stalled writer lasts.
+ */
+const GIVES_LOCKS_UP = { lock_timeout: "6000" };
 
 /**
  * Opens the stream of a ledger in its schema on a PostgreSQL server.
@@ -71,7 +76,7 @@ export async function openEventStream(options: EventStreamOptions): Promise<Even
   const server = serverOf(options.url);
   const settings = {
     read: ALWAYS_BY_INDEX,
-    write: { ...ALWAYS_BY_INDEX, ...ENDS_STALLED_WRITERS },
+    write: { ...ALWAYS_BY_INDEX, ...ENDS_STALLED_WRITERS, ...GIVES_LOCKS_UP },
   };
   const connections = openConnections({
     server,

@@ -4,6 +4,7 @@ import type { EventStream } from "@counterfoil/processing/ports/event-stream";
 import { brokenAt, readAll } from "@counterfoil/processing/testing/event-stream-fixture";
 import { sampleEvents } from "@counterfoil/processing/testing/sample-event";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import pg from "pg";
 import { nodeHashing, systemClock } from "../node/runtime.ts";
 import { openEventStream } from "./event-stream.ts";
 import { ledgerSchema } from "./server.ts";
@@ -193,6 +194,31 @@ describePostgres("an append that PostgreSQL refuses for a reason of its own", (u
     expect(await stream.append(0, [], [], new Set())).toMatchObject({ outcome: "appended" });
     expect(await stream.append(0, sampleEvents(2, 3))).toMatchObject({ outcome: "appended" });
     expect((await readAll(stream)).map(({ position }) => position)).toEqual([1, 2]);
+  });
+});
+
+describePostgres("an append to tables that somebody else has locked", (use) => {
+  test("is given up before a statement is, with nothing written, and goes on afterwards", async () => {
+    const { url, newLedger } = use();
+    const ledger = newLedger();
+    const schema = ledgerSchema(ledger);
+    const stream = await openEventStream({ url, ledger, hashing: nodeHashing, clock: systemClock });
+    const other = new pg.Client(url);
+    await other.connect();
+    for (const table of ["bodies", "events"]) {
+      const { position } = await stream.head();
+      await other.query(`BEGIN; LOCK TABLE ${schema}.${table} IN SHARE MODE`);
+      const refused = stream.append(position, sampleEvents(position + 1, position + 1), [BODY]);
+      await expect(refused).rejects.toThrow(/lock timeout/);
+      await expect(refused).rejects.toThrow(StreamUnavailable);
+      await other.query("ROLLBACK");
+      const appended = await stream.append(position, sampleEvents(position + 1, position + 1), [
+        BODY,
+      ]);
+      expect(appended).toMatchObject({ outcome: "appended", head: { position: position + 1 } });
+    }
+    await other.end();
+    await stream.close();
   });
 });
 

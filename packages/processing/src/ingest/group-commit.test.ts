@@ -41,7 +41,8 @@ function waitingFor(run: number, note = "") {
   const feedSessions = createFeedSessions();
   const options = { translations: TRANSLATIONS, hashing, feedSessions };
   const request = deliveryRequest(delivery, options);
-  return { waiting: { request, resolve, reject }, receipt: promise };
+  const since = clock.now();
+  return { waiting: { request, since, resolve, reject }, receipt: promise };
 }
 
 type OnCall = (call: string) => void | Promise<void>;
@@ -73,11 +74,15 @@ function openStream(onCall: OnCall = () => {}) {
 /** Commits the groups in order. @returns the answer of each request */
 async function appendAll(stream: EventStream, groups: ReturnType<typeof waitingFor>[][]) {
   const left = groups.map((group) => group.map(({ waiting }): Pending => waiting));
-  const rejectAll = (error: unknown) => {
-    for (const { reject } of left.splice(0).flat()) reject(error);
+  const reject = (error: unknown, isMeant: (pending: Pending) => boolean = () => true) => {
+    for (const [at, group] of left.entries()) {
+      for (const pending of group.filter(isMeant)) pending.reject(error);
+      left[at] = group.filter((pending) => !isMeant(pending));
+    }
+    left.splice(0, left.length, ...left.filter((group) => group.length > 0));
   };
   const told = Promise.allSettled(groups.flat().map(({ receipt }) => receipt));
-  await commitGroups({ stream, clock, queue: { takeGroup: () => left.shift() ?? [], rejectAll } });
+  await commitGroups({ stream, clock, queue: { takeGroup: () => left.shift() ?? [], reject } });
   return (await told).map((result) =>
     result.status === "fulfilled" ? result.value.outcome : String(result.reason.message),
   );
@@ -111,6 +116,33 @@ describe("consecutive groups", () => {
     const told = await appendAll(stream, [[waitingFor(1)], [waitingFor(1)], [waitingFor(1)]]);
     expect(told).toEqual(["disk full", "recorded", "repeated"]);
     expect((await inner.head()).position).toBe(4);
+  });
+
+  test("where each append takes long to fail, nothing that has waited for long is tried again", async () => {
+    let late: ReturnType<typeof waitingFor> | null = null;
+    const { stream, inner, calls } = openStream(async (call) => {
+      if (!call.startsWith("append") || call === "append 2") return;
+      await clock.advance(6000);
+      late = waitingFor(4);
+      throw new StreamUnavailable("canceling statement due to lock timeout");
+    });
+    const groups = [[waitingFor(1), waitingFor(2)], [waitingFor(3)], [waitingFor(3)]];
+    const told = await appendAll(stream, groups);
+    expect(told).toEqual(Array(4).fill("canceling statement due to lock timeout"));
+    expect(calls).toEqual(["look-up 1", "look-up 2", "append 1"]);
+    if (late === null) throw new Error("nothing was appended");
+    expect(await appendAll(stream, [[late]])).toEqual(["recorded"]);
+    expect((await inner.head()).position).toBe(4);
+  });
+
+  test("where a delivery fails slowly and the stream does not, the others are tried again", async () => {
+    const { stream } = openStream(async (call) => {
+      if (call !== "append 1" && call !== "append 2") return;
+      await clock.advance(6000);
+      throw new RangeError("this delivery is poison");
+    });
+    const told = await appendAll(stream, [[waitingFor(1), waitingFor(2)], [waitingFor(3)]]);
+    expect(told).toEqual(["this delivery is poison", "recorded", "recorded"]);
   });
 
   test("a group after a conflict is decided again, even if the stream is at the expected position", async () => {

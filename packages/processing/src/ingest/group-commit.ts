@@ -1,7 +1,9 @@
 import type { NewEvent } from "@counterfoil/contracts/recorded-event";
+import { type Nanos, SECOND } from "@counterfoil/core/exact/time";
 import { APPEND_BYTES_MAX, APPEND_EVENTS_MAX, storedSize } from "@counterfoil/core/ingest/event";
 import { knownFacts, noteEvent } from "@counterfoil/core/ingest/fact-state";
 import type { Clock } from "../ports/clock.ts";
+import { isEngineError } from "../ports/errors.ts";
 import type { AppendResult, Body, EventStream, KnownEvents } from "../ports/event-stream.ts";
 import type { Receipt } from "../ports/ingest.ts";
 import type { Decision, Request } from "./request.ts";
@@ -9,12 +11,15 @@ import type { Decision, Request } from "./request.ts";
 /**
  * Group commit: requests that are pending together form one group, whose ids are looked up and which
  * is decided and appended as a whole. While one group is appended, the next is looked up and decided
- * on top of it. A group that fails is retried one request at a time, so that no delivery fails others.
+ * on top of it. A group that fails is retried one request at a time, so that no delivery fails others. If
+ * the stream itself failed, only requests that have not waited for long are retried.
  */
 
 /** A request with the promise functions of its submitter. */
 export type Pending = Readonly<{
   request: Request;
+  /** When it was submitted. */
+  since: Nanos;
   resolve: (receipt: Receipt) => void;
   reject: (error: unknown) => void;
 }>;
@@ -22,8 +27,8 @@ export type Pending = Readonly<{
 type PendingQueue = Readonly<{
   /** The next group; empty if nothing is pending. */
   takeGroup: () => readonly Pending[];
-  /** Rejects all pending requests, because the stream is unavailable. */
-  rejectAll: (error: unknown) => void;
+  /** Rejects pending requests, because the stream is unavailable: all, or those that are meant. */
+  reject: (error: unknown, isMeant?: (pending: Pending) => boolean) => void;
 }>;
 
 type Context = Readonly<{ stream: EventStream; clock: Clock; queue: PendingQueue }>;
@@ -57,7 +62,7 @@ async function prepareGroup(context: Context, before: DecidedGroup | null): Prom
   } catch (error) {
     if (!(error instanceof LookUpFailed)) return { group, decided: null };
     for (const { reject } of group) reject(error.cause);
-    queue.rejectAll(error.cause);
+    queue.reject(error.cause);
     return NO_GROUP;
   }
 }
@@ -73,7 +78,7 @@ async function commitAndPrepare(
 ): Promise<NextGroup> {
   const { stream, clock } = context;
   // The lookup is sent before the append, which would delay it.
-  const following = prepareGroup(context, decided);
+  const preparing = prepareGroup(context, decided);
   const unanswered = new Set(group);
   const appending = appendDecidedGroup(stream, decided, (answers) => {
     for (const { pending } of answers) unanswered.delete(pending);
@@ -81,22 +86,48 @@ async function commitAndPrepare(
     void clock.nextTurn().then(() => acknowledge(answers));
   });
   // If the append failed, each delivery is retried alone to find the bad one.
-  const end = await appending.catch(() => "failed" as const);
-  if (unanswered.size > 0) await commitAlone(context, [...unanswered], end === "failed");
-  const next = await following;
-  return end === decided.position ? next : { group: next.group, decided: null };
+  const end = await appending.catch((error: unknown) => ({ error }));
+  const failure = typeof end === "object" ? end : null;
+  const left = failure === null ? [...unanswered] : refuseOld(context, unanswered, failure.error);
+  if (left.length > 0) await commitAlone(context, left, failure !== null);
+  const next = await preparing;
+  if (end === decided.position) return next;
+  const following = failure === null ? next.group : refuseOld(context, next.group, failure.error);
+  return following.length > 0 ? { group: following, decided: null } : prepareGroup(context, null);
+}
+
+/**
+ * How long a request may have waited to be tried again after the stream has failed. Together with the timeout of
+ * one append, its provider is answered within about ten seconds, and sends it again.
+ */
+const RETRIED_WITHIN = 4n * SECOND;
+
+/** Rejects what has waited too long for an attempt after this error, in the group and in the queue. @returns the others */
+function refuseOld(
+  { clock, queue }: Context,
+  group: Iterable<Pending>,
+  error: unknown,
+): readonly Pending[] {
+  if (!isEngineError(error)) return [...group];
+  const now = clock.now();
+  const isOld = ({ since }: Pending) => now - since >= RETRIED_WITHIN;
+  queue.reject(error, isOld);
+  return [...group].filter((pending) => {
+    if (isOld(pending)) pending.reject(error);
+    return !isOld(pending);
+  });
 }
 
 async function commitAlone(
-  { stream, queue }: Context,
+  context: Context,
   group: readonly Pending[],
   hasFailed = false,
 ): Promise<void> {
   try {
-    await appendGroup(stream, group, hasFailed);
+    await appendGroup(context, group, hasFailed);
   } catch (error) {
     if (!(error instanceof LookUpFailed)) throw error;
-    queue.rejectAll(error.cause);
+    context.queue.reject(error.cause);
   }
 }
 
@@ -108,16 +139,16 @@ async function commitAlone(
  * @throws LookUpFailed after rejecting the unanswered requests
  */
 async function appendGroup(
-  stream: EventStream,
+  context: Context,
   group: readonly Pending[],
   hasFailed: boolean,
 ): Promise<void> {
-  const unanswered = new Set(group);
+  let unanswered = new Set(group);
   let isTogether = !hasFailed;
   while (unanswered.size > 0) {
     const chosen = [...unanswered].slice(0, isTogether ? unanswered.size : 1);
     try {
-      await appendTogether(stream, chosen, unanswered);
+      await appendTogether(context.stream, chosen, unanswered);
     } catch (error) {
       if (error instanceof LookUpFailed) {
         for (const { reject } of unanswered) reject(error.cause);
@@ -125,6 +156,7 @@ async function appendGroup(
       }
       if (!isTogether || unanswered.size === 1) rejectFirst(unanswered, error);
       isTogether = false;
+      unanswered = new Set(refuseOld(context, unanswered, error));
     }
   }
 }

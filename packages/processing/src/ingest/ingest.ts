@@ -107,7 +107,7 @@ function createQueue({ stream, clock }: Pick<IngestOptions, "stream" | "clock">)
   let running: Promise<void> | null = null;
 
   async function run(): Promise<void> {
-    const pending = { takeGroup: () => takeGroup(queue), rejectAll };
+    const pending = { takeGroup: () => takeGroup(queue), reject: rejectPending };
     while (queue.length > 0) {
       // Requests that have already arrived join the first group.
       await clock.nextTurn();
@@ -116,14 +116,17 @@ function createQueue({ stream, clock }: Pick<IngestOptions, "stream" | "clock">)
     running = null;
   }
 
-  function rejectAll(error: unknown): void {
-    for (const { reject } of queue.splice(0)) reject(error);
+  function rejectPending(error: unknown, isMeant: (pending: Pending) => boolean = () => true) {
+    for (const pending of queue.splice(0)) {
+      if (isMeant(pending)) pending.reject(error);
+      else queue.push(pending);
+    }
   }
 
   return {
     add(request: Request, size: number): Promise<Receipt> {
       const receipt = new Promise<Receipt>((resolve, reject) => {
-        queue.push({ request, size, resolve, reject });
+        queue.push({ request, since: clock.now(), size, resolve, reject });
       });
       running ??= run();
       return receipt;
