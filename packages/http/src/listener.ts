@@ -13,7 +13,14 @@ import {
   type TlsConfig,
 } from "./early-server.ts";
 import type { Readiness } from "./operations.ts";
-import { type AsProblem, addressProblem, answerFailures, Problem, sendProblem } from "./problem.ts";
+import {
+  type AnswerMissing,
+  type AsProblem,
+  addressProblem,
+  answerFailures,
+  Problem,
+  sendProblem,
+} from "./problem.ts";
 import {
   logRequests,
   REQUEST_ID_HEADER,
@@ -33,6 +40,7 @@ export type ListenerOptions = Readonly<{
   clock: Clock;
   logger: Logger;
   asProblem?: AsProblem;
+  answerMissing?: AnswerMissing;
   /** Overrides of the default limits. */
   limits?: Partial<ListenerLimits>;
   /** A server that listens already. */

@@ -47,15 +47,30 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
 /** Maps a service's own errors; null leaves an error to the common mapping. */
 export type AsProblem = (error: unknown, request: FastifyRequest) => Problem | null;
 
+/** Answers a request for an address that is no resource's; null leaves it to the problem document. */
+export type AnswerMissing = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+) => Promise<FastifyReply> | null;
+
 type FailureOptions = Readonly<{
   log: SampledLog;
   asProblem?: AsProblem | undefined;
+  answerMissing?: AnswerMissing | undefined;
 }>;
 
 /** Turns every failure into a problem document, which reveals no files, addresses or rows. */
-export function answerFailures(app: FastifyInstance, { log, asProblem }: FailureOptions): void {
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, new Problem("not_found", `no resource has the address ${pathOf(request)}`)),
+export function answerFailures(
+  app: FastifyInstance,
+  { log, asProblem, answerMissing }: FailureOptions,
+): void {
+  app.setNotFoundHandler(
+    (request, reply) =>
+      answerMissing?.(request, reply) ??
+      sendProblem(
+        reply,
+        new Problem("not_found", `no resource has the address ${pathOf(request)}`),
+      ),
   );
   app.setErrorHandler((error, request, reply) => {
     const problem = error instanceof Problem ? error : asProblem?.(error, request);

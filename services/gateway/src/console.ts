@@ -1,6 +1,6 @@
 import { ADDRESSES } from "@counterfoil/console/addresses";
 import { type Console, createConsole, type ServedFile } from "@counterfoil/console/console";
-import { Problem } from "@counterfoil/http/problem";
+import { type AnswerMissing, Problem } from "@counterfoil/http/problem";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 
@@ -27,11 +27,9 @@ export function prepareConsole(logger: Logger): Console {
 export function serveConsole(app: FastifyInstance, { bundle }: Console): void {
   const schema = { hide: true };
   for (const url of Object.values(ADDRESSES)) {
-    app.get(url, { schema }, async (request, reply) => {
-      const { document } = await bundle();
-      reply.headers({ "content-security-policy": POLICY, "cache-control": "no-cache" });
-      return sendFile(request, reply, document);
-    });
+    app.get(url, { schema }, async (request, reply) =>
+      sendDocument(request, reply, (await bundle()).document),
+    );
   }
   app.get<{ Params: { name: string } }>("/console/:name", { schema }, async (request, reply) => {
     const { name } = request.params;
@@ -41,6 +39,28 @@ export function serveConsole(app: FastifyInstance, { bundle }: Console): void {
     reply.header("cache-control", "public, max-age=31536000, immutable");
     return sendFile(request, reply, file);
   });
+}
+
+/** Answers a browser that opens an unknown address with the console, which says so and leads on. */
+export const answerMissingPage =
+  ({ bundle }: Console): AnswerMissing =>
+  (request, reply) => {
+    const { method, headers, url } = request;
+    const isPage = method === "GET" && /\btext\/html\b/.test(String(headers.accept));
+    if (!isPage || PROGRAMS.test(url)) return null;
+    return bundle().then(({ document }) => sendDocument(request, reply.code(404), document));
+  };
+
+/** What programs ask for. */
+const PROGRAMS = /^\/(?:v\d|webhooks|console)(?:\/|\?|$)/;
+
+function sendDocument(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  document: ServedFile,
+): FastifyReply {
+  reply.headers({ "content-security-policy": POLICY, "cache-control": "no-cache" });
+  return sendFile(request, reply, document);
 }
 
 /** Allows scripts, styles and requests of this service alone, and nothing inline. */

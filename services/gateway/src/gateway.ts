@@ -33,7 +33,7 @@ import { hasZodFastifySchemaValidationErrors, validatorCompiler } from "fastify-
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { type Caller, guard, isStillAdmitted } from "./access.ts";
-import { serveConsole } from "./console.ts";
+import { answerMissingPage, serveConsole } from "./console.ts";
 import { describeRoutes } from "./describe.ts";
 import { measureLedger, measureStreams } from "./metrics.ts";
 import { protectRoutes, sendSecurityHeaders } from "./protection.ts";
@@ -91,7 +91,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Listener> {
   const stopping = new AbortController();
   const address = serviceAddress(config);
   const readiness = deps.readiness ?? createReadiness(() => assertReadable(deps), deps.clock);
-  const served = { ...deps, readiness, address, asProblem: asGatewayProblem };
+  const answerMissing = answerMissingPage(pages);
+  const served = { ...deps, readiness, address, asProblem: asGatewayProblem, answerMissing };
   const listener = createListener(served);
   const { app } = listener;
   const log = sampleLog(deps);
