@@ -17,6 +17,14 @@ describe("an address of the console", () => {
     );
   });
 
+  test.each([".", "..", "~.", "~..", "~~..", "%2E%2E", "..."])(
+    "leads to %s in a browser, which resolves dots",
+    (id) => {
+      const { pathname } = new URL(pathTo("trade", { id }), "http://localhost");
+      expect(placeOf(pathname)).toEqual({ name: "trade", parameters: { id } });
+    },
+  );
+
   test.each(["/nowhere", "/accounts/", "/accounts/a/b", "/accounts/%E0%A4%A", "/v1/balances"])(
     "is not %s",
     (path) => {

@@ -52,20 +52,32 @@ function match(pattern: readonly string[], parts: readonly string[]): Parameters
   return found;
 }
 
+/**
+ * A browser takes a part of one or two dots for a folder, also percent-encoded: such an id has a `~` before
+ * it, and one that looks like that another one.
+ */
+const partOf = (value: string): string => withoutDots(encodeURIComponent(value));
+
+/** An address of the service's, as the console's own. */
+export const withoutDots = (path: string): string => path.replace(/(?<=^|\/)(?=~*\.{1,2}$)/, "~");
+
 function decoded(part: string): string | null {
   try {
-    return decodeURIComponent(part);
+    return decodeURIComponent(part).replace(/^~(?=~*\.{1,2}$)/, "");
   } catch {
     return null;
   }
 }
+
+/** Whether a path with this id cannot be requested from a browser. */
+export const isDots = (id: string): boolean => id === "." || id === "..";
 
 type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 /** The path of an address. Query values that are null or empty are omitted. */
 export function pathTo(name: AddressName, parameters: Parameters = {}, query: Query = {}): string {
   const path = ADDRESSES[name].replace(/:(\w+)/g, (_, key: string) =>
-    encodeURIComponent(parameters[key] ?? ""),
+    partOf(parameters[key] ?? ""),
   );
   const given = Object.entries(query).filter(([, value]) => value != null && value !== "");
   const text = new URLSearchParams(
