@@ -51,7 +51,7 @@ describeConsole("the console over 10,000 accounts", (newLedger) => {
     await page.reload();
     await whenLoaded(page);
     await page.getByRole("link", { name: accountOf(51) }).waitFor();
-    await page.getByRole("button", { name: "Back" }).click();
+    await page.goBack();
     await page.getByRole("link", { name: accountOf(1) }).waitFor();
     expect(await rows.first().textContent()).toBe(first);
     expect(faults()).toEqual([]);

@@ -96,7 +96,7 @@ async function askRoutes(address: string): Promise<ReadonlySet<string>> {
 /** Once the page has its heading, and nothing on it is still being loaded. */
 export async function whenLoaded(page: Page): Promise<void> {
   await page.locator("main h1").first().waitFor();
-  await page.locator(".loading").first().waitFor({ state: "detached" });
+  await page.locator(".loading, .former").first().waitFor({ state: "detached" });
 }
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

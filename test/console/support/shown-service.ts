@@ -13,7 +13,7 @@ import {
   startRole,
 } from "../../e2e/support/counterfoil.ts";
 import { newFolder, removeFolders } from "../../e2e/support/folder.ts";
-import { sendScenario, sendWebhook } from "../../e2e/support/send.ts";
+import { type Acknowledgement, sendScenario, sendWebhook } from "../../e2e/support/send.ts";
 import { configOf } from "../../e2e/support/stand-in.ts";
 import { balanceBody } from "../../system/messages.ts";
 
@@ -23,6 +23,8 @@ export type ShownService = Readonly<{
   env: Environment;
   /** Brings a report of the account with the gap. */
   report: (report: Readonly<{ run: number; change: string; balance: string }>) => Promise<void>;
+  /** Brings a signed webhook of this type. */
+  send: (payloadType: string, body: unknown) => Promise<Acknowledgement | null>;
   /** Reads all that came with a translation to which a run of the account with the gap is a deposit. */
   correct: (run: number) => Promise<void>;
   /** Once every model has all that has come. */
@@ -49,6 +51,10 @@ export async function startShownService(also: Environment = {}): Promise<ShownSe
   const role = startRole(["start"], env);
   const address = await addressOf(role);
   for (const name of FLOWS) await sendScenario(name, address, { schemes: ["hmac"] });
+  const send: ShownService["send"] = (payloadType, body) => {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    return sendWebhook(address, { provider: "zerohash", payloadType, body: text });
+  };
   const report: ShownService["report"] = async ({ run, change, balance }) => {
     const account = {
       account_id: "f2f6e0ba-8d1c-4ff4-9c0f-5f6f2a3e0001",
@@ -56,9 +62,8 @@ export async function startShownService(also: Environment = {}): Promise<ShownSe
       account_group: "PLAT01",
       asset: "USD",
     };
-    const body = balanceBody({ run, change, balance, at: START_MS + run * 60_000, account });
-    const hook = { provider: "zerohash", payloadType: "account_balance.changed" } as const;
-    await sendWebhook(address, { ...hook, body: JSON.stringify(body) });
+    const at = START_MS + run * 60_000;
+    await send("account_balance.changed", balanceBody({ run, change, balance, at, account }));
   };
   await report({ run: 1, change: "100", balance: "100" });
   await report({ run: 2, change: "20", balance: "120" });
@@ -73,6 +78,7 @@ export async function startShownService(also: Environment = {}): Promise<ShownSe
     address,
     env,
     report,
+    send,
     async correct(run) {
       const backends = await connect(configSchema.parse(env), "write");
       await retranslate({ ...backends, translations: seeingDeposit(run), hashing: nodeHashing });

@@ -1,19 +1,13 @@
 import { type ComponentChildren, render } from "preact";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { AddressName } from "../addresses.ts";
+import { Heading } from "./components/panel.tsx";
 import { Time } from "./components/values.tsx";
-import {
-  follow,
-  isStreaming,
-  type Outage,
-  outage,
-  recoveries,
-  refreshStatus,
-  status,
-} from "./live.ts";
+import { figuresText, statesText } from "./lag.ts";
+import { behind, follow, type Outage, outage, recoveries, refreshStatus, status } from "./live.ts";
 import { MoneyPage } from "./pages/money.tsx";
 import { Failed, Loading } from "./resource.tsx";
-import { followLinks, type Page, pathTo, place } from "./router.ts";
+import { arrive, followLinks, keepFocus, type Page, pathTo, place, title } from "./router.ts";
 import { SearchBox, SearchPage } from "./search.tsx";
 import {
   applyTheme,
@@ -80,7 +74,7 @@ function CurrentPage() {
       isLeft = true;
     };
   }, [source, recoveries.value]);
-  if (here === null || source === null) return <h1>There is no such page.</h1>;
+  if (here === null || source === null) return <Heading title="There is no such page." />;
   const page = typeof source !== "function" ? source.page : pageOf(loaded, source);
   if (page === null && loaded?.source === source) return <NotLoaded />;
   if (page === null) return <Loading lines={6} />;
@@ -96,10 +90,13 @@ const pageOf = (loaded: LoadedPage | null, source: Source): Page | null =>
 
 /** A newer service has other scripts: only a reload of the whole document finds their names. */
 const NotLoaded = () => (
-  <Failed
-    failure={{ code: "unreachable", text: "This page's script does not come.", candidates: [] }}
-    reload={() => location.reload()}
-  />
+  <>
+    <Heading title="This page could not be loaded." />
+    <Failed
+      failure={{ code: "unreachable", text: "This page's script does not come.", candidates: [] }}
+      reload={() => location.reload()}
+    />
+  </>
 );
 
 function Console() {
@@ -122,6 +119,8 @@ type LayoutProps = Readonly<{ links: readonly NavLink[]; children: ComponentChil
 
 /** The frame of every page. */
 function Layout({ links, children }: LayoutProps) {
+  useScrollPadding();
+  const isPresent = outage.value === null && behind.value.length === 0;
   return (
     <>
       <a class="skip" href="#main">
@@ -129,6 +128,7 @@ function Layout({ links, children }: LayoutProps) {
       </a>
       <div class="above">
         {outage.value !== null && <OutageBanner outage={outage.value} />}
+        {outage.value === null && !isPresent && <BehindBanner />}
         <header class="top">
           <a class="brand" href={pathTo("money")}>
             <Stub />
@@ -148,10 +148,13 @@ function Layout({ links, children }: LayoutProps) {
           <SearchBox />
         </header>
       </div>
-      <main id="main" class={outage.value === null ? "" : "outdated"} tabIndex={-1}>
+      <main id="main" class={isPresent ? "" : "outdated"} tabIndex={-1}>
         {children}
       </main>
       <Footer />
+      <p class="unseen" role="status">
+        {title.value}
+      </p>
     </>
   );
 }
@@ -169,6 +172,29 @@ const OutageBanner = ({ outage: { asOf, reason } }: Readonly<{ outage: Outage }>
   </div>
 );
 
+/** Says the same where the service answers, from models that do not keep up with the stream. */
+const BehindBanner = () => (
+  <div class="outage">
+    <span role="alert">
+      <strong>What is shown is outdated:</strong> {statesText(behind.value)}.
+    </span>{" "}
+    <span class="quiet">{figuresText(behind.value)}.</span>
+  </div>
+);
+
+/** Keeps what has the focus from being hidden by what stays in place at the top and at the bottom. */
+function useScrollPadding(): void {
+  useEffect(() => {
+    const fixed = [".above", ".foot"].map((name) => document.querySelector<HTMLElement>(name));
+    const observer = new ResizeObserver(() => {
+      const [above = 0, below = 0] = fixed.map((element) => (element?.offsetHeight ?? 0) + 8);
+      document.documentElement.style.scrollPaddingBlock = `${above}px ${below}px`;
+    });
+    for (const element of fixed) if (element !== null) observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+}
+
 const isWithin = ({ name, within }: NavLink): boolean => {
   const here = place.value?.name;
   return here !== undefined && (here === name || within.includes(here));
@@ -184,12 +210,11 @@ const Stub = () => (
 /** The ledger, its position, and the display settings. */
 function Footer() {
   const now = status.value;
+  const fault = outage.value?.reason ?? statesText(behind.value);
   return (
     <footer class="foot">
-      <span class={`pulse ${outage.value === null ? "good" : "bad"}`} aria-hidden="true" />
-      <span role="status">
-        {outage.value?.reason ?? (isStreaming.value ? "live" : "polling every 2 s")}
-      </span>
+      <span class={`pulse ${fault === "" ? "good" : "bad"}`} aria-hidden="true" />
+      <span role="status">{fault || "live"}</span>
       {now !== null && (
         <span>
           ledger <b>{now.ledger}</b>
@@ -221,10 +246,13 @@ function Login() {
   const [refusal, setRefusal] = useState<string | null>(null);
   const [isChecking, setChecking] = useState(false);
   const id = useId();
+  const field = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => field.current?.focus(), []);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     setChecking(true);
+    arrive();
     setRefusal(await logIn(String(new FormData(form).get("key") ?? "")));
     setChecking(false);
     await refreshStatus();
@@ -243,7 +271,7 @@ function Login() {
           spellcheck={false}
           placeholder="cf_…"
           required
-          autofocus
+          ref={field}
           aria-describedby={`${id}-why`}
         />
         {refusal !== null && (
@@ -255,7 +283,13 @@ function Login() {
           {isChecking ? "Checking…" : "Open the ledger"}
         </button>
         {isKeyOptional.value && (
-          <button type="button" onClick={continueWithoutKey}>
+          <button
+            type="button"
+            onClick={() => {
+              arrive();
+              continueWithoutKey();
+            }}
+          >
             Continue without a key
           </button>
         )}
@@ -272,6 +306,7 @@ function Login() {
 
 applyTheme();
 followLinks();
+keepFocus();
 follow();
 const root = document.getElementById("console");
 if (root !== null) render(<Console />, root);

@@ -1,14 +1,25 @@
 import { type Client, ProblemError } from "@counterfoil/client";
+import { effect, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { type Change, isStatusRequested, onChange, recoveries } from "./live.ts";
+import { behindIn, lagText, type Source } from "./lag.ts";
+import { currentVersion, isStatusRequested, status, useShown } from "./live.ts";
 import { api, locked } from "./session.ts";
+import { withoutDirections } from "./text.ts";
 
 /** The state of loading something. Loaded data stays visible while it is loaded again. */
 export type Resource<Data> =
   | Readonly<{ state: "loading" }>
   | Readonly<{ state: "failed"; failure: Failure; reload: () => void }>
-  | Readonly<{ state: "loaded"; data: Data; failure: Failure | null; reload: () => void }>;
+  | Readonly<{
+      state: "loaded";
+      data: Data;
+      /** Why the latest attempt to load it again failed. */
+      failure: Failure | null;
+      /** It is of the former key, and shown until that of the new key comes. */
+      isFormer: boolean;
+      reload: () => void;
+    }>;
 
 export type Failure = Readonly<{
   /** `missing_route`: the service is older than this page; `unreachable`: there was no answer. */
@@ -25,62 +36,110 @@ export class Refusal extends Error {
 
 export type Load<Data> = (client: Client, signal: AbortSignal) => PromiseLike<Data>;
 
-/** The least time between two requests for the same resource, however often it changes. */
-const PAUSE_MS = 1_000;
+type Found<Data> = Readonly<{ key: string; data?: Data; failure: Failure | null }>;
+
+/** An answer that takes longer is not the present when it comes. */
+const SLOW_MS = 2_000;
+const SLOW: Failure = {
+  code: "slow",
+  text: "The service takes long to answer.",
+  candidates: [],
+};
 
 /**
- * Loads a resource, and loads it again after a change for which `concerns` is true, and after an
- * outage. `key` identifies the resource: another key starts a new load.
+ * Loads a resource, and loads it again whenever one of its sources has moved, and after an outage.
+ * Nothing has to say that this very record has changed: what may have changed is asked for.
+ *
+ * @param key identifies the resource: another key starts a new load
+ * @param sources what the answer is read from
  */
 export function useResource<Data>(
   key: string,
+  sources: readonly Source[],
   load: Load<Data>,
-  concerns: (change: Change) => boolean = () => false,
 ): Resource<Data> {
-  const [found, setFound] = useState<Readonly<{ key: string; data?: Data; failure?: Failure }>>();
-  const [round, setRound] = useState(0);
+  const [found, setFound] = useState<Found<Data>>();
+  const round = useSignal(0);
   const client = api.value;
   const isWaiting = locked.value !== null || !isStatusRequested.value;
-  const reload = () => setRound((before) => before + 1);
+  useShown(sources);
 
   useEffect(() => {
     if (isWaiting) return;
     const leaving = new AbortController();
     const { signal } = leaving;
-    load(client, signal).then(
-      (data) => signal.aborted || setFound({ key, data }),
-      (error: unknown) => {
-        if (signal.aborted) return;
-        const failure = failureOf(error);
-        setFound((before) =>
-          before?.key === key && before.data !== undefined
-            ? { key, data: before.data, failure }
-            : { key, failure },
-        );
-      },
-    );
-    return () => leaving.abort();
-  }, [key, client, isWaiting, round, recoveries.value]);
-
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const stop = onChange((change) => {
-      if (timer !== undefined || !concerns(change)) return;
-      timer = setTimeout(() => {
-        timer = undefined;
-        reload();
-      }, PAUSE_MS);
+    void keepLoaded({
+      load: () => load(client, signal),
+      version: () => `${round.value} ${currentVersion(sources)}`,
+      onData: (data, failure) => setFound({ key, data, failure }),
+      onFailure: (failure) =>
+        setFound((before) => ({ ...(before?.key === key && before), key, failure })),
+      onSlow: () =>
+        setFound((before) => (before?.data === undefined ? before : { ...before, failure: SLOW })),
+      signal,
     });
-    return () => {
-      stop();
-      clearTimeout(timer);
-    };
-  }, [key]);
+    return () => leaving.abort();
+  }, [key, client, isWaiting]);
 
-  if (found === undefined || found.key !== key) return { state: "loading" };
-  const { data, failure = null } = found;
-  if (data !== undefined) return { state: "loaded", data, failure, reload };
-  return failure === null ? { state: "loading" } : { state: "failed", failure, reload };
+  const reload = () => {
+    round.value += 1;
+  };
+  if (found === undefined) return { state: "loading" };
+  const { data, failure } = found;
+  const isFormer = found.key !== key;
+  if (data !== undefined) return { state: "loaded", data, failure, isFormer, reload };
+  if (isFormer || failure === null) return { state: "loading" };
+  return { state: "failed", failure, reload };
+}
+
+type Loading<Data> = Readonly<{
+  load: () => PromiseLike<Data>;
+  version: () => string;
+  onData: (data: Data, failure: Failure | null) => void;
+  onFailure: (failure: Failure) => void;
+  onSlow: () => void;
+  signal: AbortSignal;
+}>;
+
+/**
+ * One request after the other, until the signal aborts. A request that runs is not replaced, however often
+ * its sources move: where answers take long, they come nevertheless.
+ */
+async function keepLoaded<Data>(loading: Loading<Data>): Promise<void> {
+  const { load, version, onData, onFailure, onSlow, signal } = loading;
+  while (!signal.aborted) {
+    const requested = version();
+    let isSlow = false;
+    const slow = setTimeout(() => {
+      isSlow = true;
+      if (!signal.aborted) onSlow();
+    }, SLOW_MS);
+    try {
+      const data = await load();
+      if (!signal.aborted) onData(data, isSlow ? SLOW : null);
+    } catch (error) {
+      if (!signal.aborted) onFailure(failureOf(error));
+    } finally {
+      clearTimeout(slow);
+    }
+    await whenTrue(() => version() !== requested, signal);
+  }
+}
+
+/** Once a condition over signals is true, or the signal aborts. */
+function whenTrue(isTrue: () => boolean, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      signal.removeEventListener("abort", end);
+      // Deferred: `stop` is not assigned yet if the effect ends in its first run.
+      queueMicrotask(() => stop());
+      resolve();
+    };
+    signal.addEventListener("abort", end);
+    const stop = effect(() => {
+      if (signal.aborted || isTrue()) end();
+    });
+  });
 }
 
 const MISSING_ROUTE = /^no resource has the address/;
@@ -100,18 +159,6 @@ export function failureOf(error: unknown): Failure {
   };
 }
 
-/** Whether a change concerns one of these models. */
-export const ofModels =
-  (...models: readonly string[]) =>
-  ({ model }: Change): boolean =>
-    models.includes(model);
-
-/** Whether a change may concern this record. */
-export const ofRecord =
-  (model: string, id: string) =>
-  (change: Change): boolean =>
-    change.model === model && (change.id === null || change.id === id);
-
 type LoadedProps<Data> = Readonly<{
   resource: Resource<Data>;
   children: (data: Data) => ComponentChildren;
@@ -123,9 +170,10 @@ type LoadedProps<Data> = Readonly<{
 export function Loaded<Data>({ resource, children, lines = 4 }: LoadedProps<Data>) {
   if (resource.state === "loading") return <Loading lines={lines} />;
   if (resource.state === "failed") return <Failed {...resource} />;
-  const { failure, reload, data } = resource;
+  const { failure, reload, data, isFormer } = resource;
   return (
     <>
+      {isFormer && <Former />}
       {failure !== null && <Stale failure={failure} reload={reload} />}
       {children(data)}
     </>
@@ -142,8 +190,23 @@ export function Loading({ lines }: Readonly<{ lines: number }>) {
   );
 }
 
+/** Everything after it is of what was asked for before: it stays, but without colours. */
+const Former = () => (
+  <span class="former" role="status">
+    Loading
+  </span>
+);
+
 export function Empty({ children }: Readonly<{ children: ComponentChildren }>) {
   return <p class="empty">{children}</p>;
+}
+
+type NoneProps = Readonly<{ of: readonly Source[]; children: ComponentChildren }>;
+
+/** Says that there is nothing, if these can say so now: a model that is behind has not read everything. */
+export function None({ of, children }: NoneProps) {
+  const behind = behindIn(status.value, of);
+  return <Empty>{behind.length === 0 ? children : `None so far: ${lagText(behind)}.`}</Empty>;
 }
 
 type FailedProps = Readonly<{ failure: Failure; reload: () => void }>;
@@ -162,7 +225,7 @@ export function Failed({ failure, reload }: FailedProps) {
   return (
     <div class="notice bad" role="alert">
       <strong>{TITLES[code] ?? "This could not be loaded."}</strong>
-      <p>{text}</p>
+      <p>{withoutDirections(text)}</p>
       <p class="actions">
         <button type="button" onClick={reload}>
           Try again

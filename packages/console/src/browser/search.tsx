@@ -1,8 +1,10 @@
 import type { AnswerOf } from "@counterfoil/client";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { Panel, Table } from "./components/panel.tsx";
-import { Empty, Loaded, useResource } from "./resource.tsx";
-import { go, pathTo, query, useTitle } from "./router.ts";
+import { withoutDots } from "../addresses.ts";
+import { Heading, Panel, Table } from "./components/panel.tsx";
+import { MODELS } from "./lag.ts";
+import { Loaded, None, useResource } from "./resource.tsx";
+import { focusHeading, go, pathTo, query } from "./router.ts";
 import { api } from "./session.ts";
 
 /** A record with the identifier; `matched` names the field that matched. */
@@ -14,7 +16,7 @@ const matchedText = ({ matched }: SearchResult): string => matched.replaceAll("_
 /** Everything with this identifier, best match first. */
 async function search(q: string, signal: AbortSignal): Promise<readonly SearchResult[]> {
   const { data } = await api.value.search({ q }, { signal });
-  return data;
+  return data.map((result) => ({ ...result, path: withoutDots(result.path) }));
 }
 
 const PAUSE_MS = 120;
@@ -22,9 +24,12 @@ const PAUSE_MS = 120;
 /** Finds records by any identifier, on every page: `/` focuses the field, Enter opens the first result. */
 export function SearchBox() {
   const field = useRef<HTMLInputElement>(null);
-  const { results, runSearch, close } = useSearch(() => field.current?.value.trim() ?? "");
+  const typed = () => field.current?.value.trim() ?? "";
+  const { found, runSearch, close } = useSearch(typed);
   const [chosen, setChosen] = useState(0);
   const listId = useId();
+  const optionId = (at: number) => `${listId}-${at}`;
+  const results = found?.results ?? null;
   useSlash(() => {
     field.current?.focus();
     field.current?.select();
@@ -32,15 +37,18 @@ export function SearchBox() {
   const open = (path: string) => {
     close();
     if (field.current !== null) field.current.value = "";
-    field.current?.blur();
     go(path);
+    // Of this page, if the result is on it: the heading of another one takes the focus from there.
+    focusHeading();
   };
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
-    const text = field.current?.value.trim() ?? "";
+    const text = typed();
     if (text === "") return;
-    const found = results ?? (await runSearch(0));
-    open((found?.[chosen] ?? found?.[0])?.path ?? pathTo("search", {}, { q: text }));
+    // What is listed may be what a former text has found.
+    if (found?.text === text) return open(pathIn(found.results[chosen], text));
+    const [first] = (await runSearch(0)) ?? [];
+    if (typed() === text) open(pathIn(first, text));
   };
   const move = (event: KeyboardEvent) => {
     if (event.key === "Escape") close();
@@ -49,12 +57,14 @@ export function SearchBox() {
     event.preventDefault();
     setChosen((chosen + step + results.length) % results.length);
   };
+  const active = results !== null && results.length > 0 ? optionId(chosen) : null;
   return (
     <search class="search">
-      <form onSubmit={submit}>
+      <form onSubmit={(event) => void submit(event)}>
         <input
           {...COMBOBOX}
           {...{ "aria-expanded": results !== null, "aria-controls": listId }}
+          {...(active !== null && { "aria-activedescendant": active })}
           ref={field}
           aria-label="Search by any identifier"
           placeholder="Search any identifier"
@@ -69,13 +79,23 @@ export function SearchBox() {
       </form>
       <div id={listId} class="results" role="listbox" aria-label="Found" hidden={results === null}>
         {results?.map((result, at) => (
-          <Option key={result.path} result={result} isChosen={at === chosen} open={open} />
+          <Option
+            key={result.path}
+            id={optionId(at)}
+            result={result}
+            isChosen={at === chosen}
+            open={open}
+          />
         ))}
         {results?.length === 0 && <p class="quiet">Nothing has this identifier.</p>}
       </div>
     </search>
   );
 }
+
+/** Where Enter leads: without a result to the page of all. */
+const pathIn = (result: SearchResult | undefined, text: string): string =>
+  result?.path ?? pathTo("search", {}, { q: text });
 
 const STEPS: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1 };
 
@@ -89,15 +109,17 @@ const COMBOBOX = {
 } as object;
 
 type OptionProps = Readonly<{
+  id: string;
   result: SearchResult;
   isChosen: boolean;
   open: (path: string) => void;
 }>;
 
-function Option({ result, isChosen, open }: OptionProps) {
-  const { kind, title, id, path } = result;
+function Option({ id, result, isChosen, open }: OptionProps) {
+  const { kind, title, path } = result;
   return (
     <div
+      id={id}
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
@@ -107,38 +129,42 @@ function Option({ result, isChosen, open }: OptionProps) {
         open(path);
       }}
     >
-      <span class="kind">{kind}</span> {title}
+      <span class="kind">{kind}</span> <bdi>{title}</bdi>
       <small>
-        {id !== title && <code>{id}</code>} by {matchedText(result)}
+        {result.id !== title && <code>{result.id}</code>} by {matchedText(result)}
       </small>
     </div>
   );
 }
 
-/** The results for the text in the field; null while there is no search. */
-function useSearch(text: () => string) {
-  const [results, setResults] = useState<readonly SearchResult[] | null>(null);
+/** What a text has found. */
+type FoundByText = Readonly<{ text: string; results: readonly SearchResult[] }>;
+
+/** What the text in the field finds, or a former one; null while there is no search. */
+function useSearch(typed: () => string) {
+  const [found, setFound] = useState<FoundByText | null>(null);
   const running = useRef(new AbortController());
   const close = () => {
     running.current.abort();
-    setResults(null);
+    setFound(null);
   };
   const runSearch = async (waitMs: number): Promise<readonly SearchResult[] | null> => {
     running.current.abort();
     running.current = new AbortController();
     const { signal } = running.current;
-    if (text() === "") {
-      setResults(null);
+    const text = typed();
+    if (text === "") {
+      setFound(null);
       return null;
     }
     await new Promise((resolve) => setTimeout(resolve, waitMs));
     if (signal.aborted) return null;
-    const found = await search(text(), signal).catch(() => null);
-    if (signal.aborted || found === null) return null;
-    setResults(found);
-    return found;
+    const results = await search(text, signal).catch(() => null);
+    if (signal.aborted || results === null) return null;
+    setFound({ text, results });
+    return results;
   };
-  return { results, runSearch, close };
+  return { found, runSearch, close };
 }
 
 /** Handles the key `/`, except in text fields. */
@@ -160,25 +186,30 @@ const isTyping = (target: EventTarget | null): boolean =>
 /** The page of search results. */
 export function SearchPage() {
   const text = query.value.get("q") ?? "";
-  useTitle(text === "" ? "Search" : `Search ${text}`);
-  const found = useResource(`search ${text}`, async (_, signal) =>
+  const found = useResource(`search ${text}`, MODELS, async (_, signal) =>
     text === "" ? [] : search(text, signal),
   );
   return (
     <>
-      <div class="heading">
-        <h1>Search</h1>
-        <p class="lead">
-          {text === ""
-            ? "Press / and enter any identifier: an account, a run, a movement, a transaction's hash, a delivery."
-            : `Everything with the identifier “${text}”.`}
-        </p>
-      </div>
+      <Heading
+        title={text === "" ? "Search" : `Search ${text}`}
+        lead={
+          text === "" ? (
+            "Press / and enter any identifier: an account, a run, a movement, a transaction's hash, a delivery."
+          ) : (
+            <>
+              Everything with the identifier “<bdi>{text}</bdi>”.
+            </>
+          )
+        }
+      >
+        Search
+      </Heading>
       <Panel title="Found">
         <Loaded resource={found}>
           {(results) =>
             results.length === 0 ? (
-              <Empty>Nothing has this identifier.</Empty>
+              <None of={MODELS}>Nothing has this identifier.</None>
             ) : (
               <Table
                 label="Results"

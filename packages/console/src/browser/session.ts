@@ -27,10 +27,7 @@ const fetchInTime: typeof fetch = (input, init) => {
 };
 
 /** A client with the session's key. */
-export const api = computed(() => clientWith(key.value, orLock(fetchInTime)));
-
-/** For the change stream, which never ends: the client itself ends a connection that is silent. */
-export const streamApi = computed(() => clientWith(key.value, orLock(fetch)));
+export const api = computed(() => clientWith(key.value, fetchOrLock));
 
 const clientWith = (key: string | null, fetchWith: typeof fetch): Client =>
   createClient({ baseUrl: location.origin, fetch: fetchWith, ...(key !== null && { key }) });
@@ -38,7 +35,9 @@ const clientWith = (key: string | null, fetchWith: typeof fetch): Client =>
 /** Tries a key. @returns why it is refused; null if it is accepted */
 export async function logIn(secret: string): Promise<string | null> {
   const candidate = secret.trim();
-  if (!/^[\x21-\x7e]+$/.test(candidate)) return "A key begins with cf_ and has no spaces.";
+  if (!/^[\x21-\x7e]+$/.test(candidate)) {
+    return "A key begins with cf_ and has only ASCII letters, digits and signs, and no spaces.";
+  }
   const client = clientWith(candidate, fetchInTime);
   try {
     await client.getStatus();
@@ -72,20 +71,18 @@ export function logOut(): void {
 const isReading = ({ method = "GET" }: RequestInit = {}): boolean => method === "GET";
 
 /** If the service requires a key, for example after a revocation, the page asks for one. */
-function orLock(fetchWith: typeof fetch): typeof fetch {
-  return async (input, init) => {
-    const response = await fetchWith(input, init);
-    // Only refused reads lock the page: a refused change shows its own message.
-    if (response.status === 401 && isReading(init)) {
-      isKeyOptional.value = false;
-      const problem = (await response
-        .clone()
-        .json()
-        .catch(() => null)) as ProblemDocument | null;
-      locked.value = problem?.detail ?? "The service asks for an API key.";
-    }
-    return response;
-  };
+async function fetchOrLock(...[input, init]: Parameters<typeof fetch>): Promise<Response> {
+  const response = await fetchInTime(input, init);
+  // Only refused reads lock the page: a refused change shows its own message.
+  if (response.status === 401 && isReading(init)) {
+    isKeyOptional.value = false;
+    const problem = (await response
+      .clone()
+      .json()
+      .catch(() => null)) as ProblemDocument | null;
+    locked.value = problem?.detail ?? "The service asks for an API key.";
+  }
+  return response;
 }
 
 type Theme = "system" | "light" | "dark";

@@ -1,17 +1,22 @@
-import { useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { type Failure, failureOf } from "../resource.tsx";
 
 type ConfirmButtonProps = Readonly<{
   action: string;
   /** The question of the confirmation. */
   question: string;
+  /** Whether it is being done already. */
+  isBusy?: boolean;
   /** Rejects if the service refuses. */
   act: () => Promise<void>;
 }>;
 
 /** A button that asks for confirmation. */
-export function ConfirmButton({ action, question, act }: ConfirmButtonProps) {
+export function ConfirmButton({ action, question, isBusy = false, act }: ConfirmButtonProps) {
   const [state, setState] = useState<"idle" | "asking" | "busy" | Failure>("idle");
+  const { opener, dialog } = useFocus<HTMLDivElement>(state === "asking");
+  const id = useId();
+  const isDisabled = isBusy || state === "busy";
   const confirm = async () => {
     setState("busy");
     try {
@@ -23,8 +28,16 @@ export function ConfirmButton({ action, question, act }: ConfirmButtonProps) {
   };
   if (state === "asking") {
     return (
-      <div class="notice warn" role="alertdialog" aria-label={action}>
-        <p>{question}</p>
+      <div
+        class="notice warn"
+        role="alertdialog"
+        aria-label={action}
+        aria-describedby={id}
+        tabIndex={-1}
+        ref={dialog}
+        onKeyDown={({ key }) => key === "Escape" && setState("idle")}
+      >
+        <p id={id}>{question}</p>
         <p class="actions">
           <button type="button" class="primary" onClick={() => void confirm()}>
             Yes, {action.toLowerCase()}
@@ -38,7 +51,13 @@ export function ConfirmButton({ action, question, act }: ConfirmButtonProps) {
   }
   return (
     <>
-      <button type="button" disabled={state === "busy"} onClick={() => setState("asking")}>
+      <button
+        type="button"
+        ref={opener}
+        // `disabled` would take the focus away.
+        aria-disabled={isDisabled}
+        onClick={() => !isDisabled && setState("asking")}
+      >
         {action}
       </button>
       {typeof state === "object" && <Refused action={action} failure={state} />}
@@ -46,7 +65,25 @@ export function ConfirmButton({ action, question, act }: ConfirmButtonProps) {
   );
 }
 
+/** Moves the focus into what a button has opened, and back to the button when it is closed. */
+function useFocus<Opened extends HTMLElement>(isOpen: boolean) {
+  const opener = useRef<HTMLButtonElement>(null);
+  const dialog = useRef<Opened>(null);
+  const wasOpen = useRef(isOpen);
+  useLayoutEffect(() => {
+    if (wasOpen.current === isOpen) return;
+    wasOpen.current = isOpen;
+    (isOpen ? dialog : opener).current?.focus();
+  }, [isOpen]);
+  return { opener, dialog };
+}
+
+/** Notes that are being written: they outlive their form, whose row may go to another page of its list. */
+const drafts = new Map<string, string>();
+
 type NoteFormProps = Readonly<{
+  /** What the note is about. */
+  id: string;
   /** The button's label. */
   action: string;
   /** The field's label: what the note is for. */
@@ -56,10 +93,16 @@ type NoteFormProps = Readonly<{
 }>;
 
 /** A button that asks for a note; the action and the note are recorded on the stream. */
-export function NoteForm({ action, label, act }: NoteFormProps) {
-  const [isOpen, setOpen] = useState(false);
+export function NoteForm({ id, action, label, act }: NoteFormProps) {
+  const draft = `${action} ${id}`;
+  const [isOpen, setOpen] = useState(drafts.has(draft));
   const [state, setState] = useState<"idle" | "busy" | Failure>("idle");
-  const field = useRef<HTMLInputElement>(null);
+  const { opener, dialog: field } = useFocus<HTMLInputElement>(isOpen);
+  const close = () => {
+    drafts.delete(draft);
+    setOpen(false);
+    setState("idle");
+  };
   const submit = async (event: Event) => {
     event.preventDefault();
     const note = field.current?.value.trim() ?? "";
@@ -67,29 +110,39 @@ export function NoteForm({ action, label, act }: NoteFormProps) {
     setState("busy");
     try {
       await act(note);
-      setOpen(false);
-      setState("idle");
+      close();
     } catch (error) {
       setState(failureOf(error));
     }
   };
   if (!isOpen) {
     return (
-      <button type="button" onClick={() => setOpen(true)}>
+      <button type="button" ref={opener} onClick={() => setOpen(true)}>
         {action}
       </button>
     );
   }
   return (
-    <form class="note" onSubmit={(event) => void submit(event)}>
+    <form
+      class="note"
+      onSubmit={(event) => void submit(event)}
+      onKeyDown={({ key }) => key === "Escape" && close()}
+    >
       <label>
         <span>{label}</span>
-        <input ref={field} name="note" maxLength={1_000} autocomplete="off" autofocus />
+        <input
+          ref={field}
+          name="note"
+          maxLength={1_000}
+          autocomplete="off"
+          defaultValue={drafts.get(draft) ?? ""}
+          onInput={({ currentTarget }) => drafts.set(draft, currentTarget.value)}
+        />
       </label>
       <button type="submit" class="primary" disabled={state === "busy"}>
         {action}
       </button>
-      <button type="button" onClick={() => setOpen(false)}>
+      <button type="button" onClick={close}>
         Cancel
       </button>
       {typeof state === "object" && <Refused action={action} failure={state} />}

@@ -1,7 +1,8 @@
 import type { components } from "@counterfoil/client";
 import { useState } from "preact/hooks";
-import { Empty, Loaded, useResource } from "../resource.tsx";
+import { Loaded, None, useResource } from "../resource.tsx";
 import { isPast, type Moment } from "../router.ts";
+import { withoutDirections } from "../text.ts";
 import { Panel, Table } from "./panel.tsx";
 import { Badge, DeliveryLink, EventLink, type Tone } from "./values.tsx";
 
@@ -33,9 +34,16 @@ export function Explained(props: ExplainedProps) {
   );
 }
 
+const MODEL_OF = {
+  balance: "balances",
+  withdrawal: "withdrawals",
+  deposit: "deposits",
+  trade: "trades",
+} as const;
+
 function Facts({ kind, id, moment = {} }: ExplainedProps) {
   const key = `explain ${kind} ${id} ${JSON.stringify(moment)}`;
-  const found = useResource(key, (client, signal) =>
+  const found = useResource(key, [MODEL_OF[kind]], (client, signal) =>
     client.explain({ kind, id, ...moment }, { signal }),
   );
   return (
@@ -43,7 +51,7 @@ function Facts({ kind, id, moment = {} }: ExplainedProps) {
       {({ facts, deliveries, position, next_cursor }) => {
         const byId = new Map(deliveries.map((delivery) => [delivery.id, delivery]));
         return facts.length === 0 ? (
-          <Empty>There are no facts about it.</Empty>
+          <None of={[MODEL_OF[kind]]}>There are no facts about it.</None>
         ) : (
           <>
             <FactTable facts={facts} deliveries={byId} />
@@ -106,7 +114,10 @@ function FactTable({ facts, deliveries }: FactTableProps) {
       keyOf={({ event_id }) => event_id}
       columns={[
         { title: "role", cell: ({ role }) => <Badge word={role} tone={TONES[role]} /> },
-        { title: "reason", cell: ({ sentence }) => <span class="sentence">{sentence}</span> },
+        {
+          title: "reason",
+          cell: ({ sentence }) => <span class="sentence">{withoutDirections(sentence)}</span>,
+        },
         {
           title: "source",
           cell: ({ delivery_ids }) => (

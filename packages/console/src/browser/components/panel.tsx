@@ -1,6 +1,58 @@
-import type { ComponentChildren } from "preact";
-import { Empty, Loaded, type Resource } from "../resource.tsx";
-import { go, query, withQuery } from "../router.ts";
+import { type ComponentChildren, Fragment } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { Source } from "../lag.ts";
+import { Loaded, None, type Resource } from "../resource.tsx";
+import {
+  atPresent,
+  go,
+  isPast,
+  momentGiven,
+  query,
+  useHeading,
+  useTitle,
+  withQuery,
+} from "../router.ts";
+
+type HeadingProps = Readonly<{
+  /** The name of the page in the browser's tab; by default what is shown. */
+  title: string;
+  lead?: ComponentChildren;
+  class?: string;
+  /** Whether the page shows the moment that is in its address. */
+  hasMoment?: boolean;
+  children?: ComponentChildren;
+}>;
+
+/** The heading of a page: it takes the focus when the page is opened, and says of which moment it is. */
+export function Heading(props: HeadingProps) {
+  const { title, lead, class: name = "", hasMoment = false, children = title } = props;
+  useTitle(title);
+  const moment = momentGiven();
+  return (
+    <div class="heading">
+      <h1 class={name} tabIndex={-1} ref={useHeading()}>
+        {children}
+      </h1>
+      {lead !== undefined && <p class="lead">{lead}</p>}
+      {isPast(moment) && (
+        <p class="lead">
+          {hasMoment
+            ? Object.entries(moment)
+                .map(([name, value]) => `${MOMENTS[name]} ${value}`)
+                .join(", ")
+            : "This page shows the present, whatever the moment in its address"}
+          . <a href={atPresent()}>Back to now</a>
+        </p>
+      )}
+    </div>
+  );
+}
+
+const MOMENTS: Readonly<Record<string, string>> = {
+  as_of: "As of",
+  at_position: "By the facts up to position",
+  known_at: "As it was known at",
+};
 
 type PanelProps = Readonly<{
   title: ComponentChildren;
@@ -54,16 +106,23 @@ export type Filter = Readonly<{
 
 /** The filters of a list. They are in the address, so that a list can be shared. */
 export function Filters({ filters }: Readonly<{ filters: readonly Filter[] }>) {
+  const form = useRef<HTMLFormElement>(null);
   const apply = (event: Event) => {
-    const form = (event.currentTarget as HTMLElement).closest("form");
-    if (form === null) return;
+    if (form.current === null) return;
     event.preventDefault();
-    const given = new FormData(form);
+    const given = new FormData(form.current);
     go(withQuery(Object.fromEntries(filters.map(({ name }) => [name, textOf(given.get(name))]))));
   };
+  // The fields follow the address. They keep the focus, and what is typed until it is applied.
+  useEffect(() => {
+    for (const { name } of filters) {
+      const field = form.current?.elements.namedItem(name) as HTMLInputElement | null;
+      if (field) field.value = query.value.get(name) ?? "";
+    }
+  }, [query.value]);
   const isFiltered = filters.some(({ name }) => query.value.has(name));
   return (
-    <form class="filters" onSubmit={apply} key={query.value.toString()}>
+    <form class="filters" onSubmit={apply} ref={form}>
       {filters.map(({ name, title, choices, placeholder = "any" }) => (
         <div class="filter" key={name}>
           <label for={`filter-${name}`}>{title}</label>
@@ -71,18 +130,12 @@ export function Filters({ filters }: Readonly<{ filters: readonly Filter[] }>) {
             <input
               id={`filter-${name}`}
               name={name}
-              defaultValue={query.value.get(name) ?? ""}
               placeholder={placeholder}
               autocomplete="off"
               spellcheck={false}
             />
           ) : (
-            <select
-              id={`filter-${name}`}
-              name={name}
-              onChange={apply}
-              value={query.value.get(name) ?? ""}
-            >
+            <select id={`filter-${name}`} name={name} onChange={apply}>
               <option value="">any</option>
               {choices.map((choice) => {
                 const [value, shown] = typeof choice === "string" ? [choice, choice] : choice;
@@ -144,20 +197,23 @@ export function Table<Row>({ label, columns, rows, keyOf, below, classOf }: Tabl
         <tbody>
           {rows.map((row) => {
             const more = below?.(row) ?? null;
-            return [
-              <tr key={keyOf(row)} class={classOf?.(row) ?? ""}>
-                {columns.map((column) => (
-                  <td key={column.title} class={classesOf(column)}>
-                    {column.cell(row)}
-                  </td>
-                ))}
-              </tr>,
-              more !== null && (
-                <tr key={`${keyOf(row)} below`} class="below">
-                  <td colSpan={columns.length}>{more}</td>
+            return (
+              // By its name a row keeps its focus, and what is typed in it, when others come before it.
+              <Fragment key={keyOf(row)}>
+                <tr class={classOf?.(row) ?? ""}>
+                  {columns.map((column) => (
+                    <td key={column.title} class={classesOf(column)}>
+                      {column.cell(row)}
+                    </td>
+                  ))}
                 </tr>
-              ),
-            ];
+                {more !== null && (
+                  <tr class="below">
+                    <td colSpan={columns.length}>{more}</td>
+                  </tr>
+                )}
+              </Fragment>
+            );
           })}
         </tbody>
       </table>
@@ -178,6 +234,8 @@ type ListPanelProps<Row> = Readonly<{
   title: string;
   aside?: ComponentChildren;
   resource: Resource<Listing<Row>>;
+  /** What the list is read from: while it is behind, an empty list says so. */
+  of: readonly Source[];
   lines?: number;
   /** The message for an empty list. */
   empty: string;
@@ -186,21 +244,24 @@ type ListPanelProps<Row> = Readonly<{
 
 /** One page of a list, with a link to the next one. An empty page may have successors. */
 export function ListPanel<Row>(props: ListPanelProps<Row>) {
-  const { title, aside, resource, lines = 10, empty, children } = props;
+  const { title, aside, resource, of, lines = 10, empty, children } = props;
   return (
     <Panel title={title} aside={aside}>
       <Loaded resource={resource} lines={lines}>
         {({ data, next_cursor, position }) => (
           <>
             {data.length > 0 && children(data)}
-            {data.length === 0 && <Empty>{next_cursor === null ? empty : NONE_YET}</Empty>}
+            {data.length === 0 && <None of={of}>{next_cursor === null ? empty : NONE_YET}</None>}
             <Pager next={next_cursor} count={data.length} position={position} />
           </>
         )}
       </Loaded>
+      {resource.state === "failed" && query.value.has("cursor") && <FirstPage />}
     </Panel>
   );
 }
+
+const FirstPage = () => <a href={withQuery({})}>First page</a>;
 
 const NONE_YET = "No match so far: the next page continues the search.";
 
@@ -212,28 +273,23 @@ type PagerProps = Readonly<{
   position: string;
 }>;
 
-/** Links to the first and the next page of a list. */
+/** Links to the first and the next page of a list. The latter keeps the focus when there is no further one. */
 function Pager({ next, count, position }: PagerProps) {
-  const isFirst = !query.value.has("cursor");
   const separator = withQuery({}).includes("?") ? "&" : "?";
+  const link =
+    next === null
+      ? { tabIndex: -1, "aria-disabled": true }
+      : { rel: "next", href: `${withQuery({})}${separator}cursor=${encodeURIComponent(next)}` };
+  const isFirst = !query.value.has("cursor");
   return (
     <nav class="pager" aria-label="Pages of this list">
       <span class="quiet">
         {count} shown, at position {position}
       </span>
-      {!isFirst && <a href={withQuery({})}>First page</a>}
-      {!isFirst && (
-        <button type="button" onClick={() => history.back()}>
-          Back
-        </button>
-      )}
-      {next !== null && (
-        <a
-          class="button"
-          rel="next"
-          href={`${withQuery({})}${separator}cursor=${encodeURIComponent(next)}`}
-        >
-          Next page
+      {!isFirst && <FirstPage />}
+      {!(isFirst && next === null) && (
+        <a class="button" {...link}>
+          {next === null ? "Last page" : "Next page"}
         </a>
       )}
     </nav>

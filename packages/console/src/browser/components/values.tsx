@@ -1,5 +1,8 @@
+import { Fragment } from "preact";
 import { type AddressName, pathTo } from "../../addresses.ts";
+import { status } from "../live.ts";
 import { zone } from "../session.ts";
+import { type AmountParts, amountParts, durationText, fractionOf } from "../text.ts";
 import { type Column, Panel } from "./panel.tsx";
 
 type AmountProps = Readonly<{
@@ -21,42 +24,36 @@ export function Amount({ value, fraction = 0, signed = false, asset }: AmountPro
       </span>
     );
   }
-  const { sign, whole, rest } = partsOf(value);
-  const plus = signed && sign === "" && isNonZero(value) ? "+" : "";
+  const parts = amountParts(value);
+  const isNegative = parts?.sign === "-";
   return (
-    <span class={`amount ${sign === "-" ? "negative" : ""}`}>
-      {sign}
-      {plus}
-      {groupsOf(whole).map((group, at) => (
-        <span key={at} class="group">
-          {group}
-        </span>
-      ))}
-      {rest !== "" && <span class="rest">.{rest}</span>}
-      <span class="pad" data-pad={padding(rest.length, fraction)} />
+    <span class={`amount ${isNegative ? "negative" : ""}`}>
+      {signed && !isNegative && /[1-9]/.test(value) && parts !== null && "+"}
+      {parts === null ? <bdi class="stated">{value}</bdi> : <Digits {...parts} wanted={fraction} />}
       {asset != null && <span class="asset"> {asset}</span>}
     </span>
   );
 }
 
+type DigitsProps = AmountParts & Readonly<{ wanted: number }>;
+
+function Digits({ sign, groups, fraction, wanted }: DigitsProps) {
+  return (
+    <>
+      {sign}
+      {groups.map((group, at) => (
+        <span key={at} class="group">
+          {group}
+        </span>
+      ))}
+      {fraction !== "" && <span class="rest">.{fraction}</span>}
+      <span class="pad" data-pad={padding(fraction.length, wanted)} />
+    </>
+  );
+}
+
 const padding = (length: number, wanted: number): string =>
   length >= wanted ? "" : `${length === 0 ? "." : ""}${"0".repeat(wanted - length)}`;
-
-function partsOf(value: string) {
-  const [, sign = "", whole = value, rest = ""] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(value) ?? [];
-  return { sign, whole, rest };
-}
-
-function groupsOf(whole: string): readonly string[] {
-  const first = whole.length % 3;
-  const groups = whole.slice(first).match(/\d{3}/g) ?? [];
-  return first === 0 ? groups : [whole.slice(0, first), ...groups];
-}
-
-const isNonZero = (value: string | null): boolean => value !== null && /[1-9]/.test(value);
-
-export const fractionOf = (values: readonly (string | null | undefined)[]): number =>
-  Math.max(0, ...values.map((value) => (value == null ? 0 : partsOf(value).rest.length)));
 
 /** A column of amounts with aligned decimal points. */
 export function amountColumn<Row>(
@@ -129,39 +126,9 @@ function localOf(at: string): Moment {
   };
 }
 
-const UNITS = [
-  [86_400, "d"],
-  [3_600, "h"],
-  [60, "min"],
-  [1, "s"],
-] as const;
-
-/** Seconds in the two largest units, such as `2 d 3 h`; less than a second in milliseconds. */
-export function durationText(seconds: number): string {
-  if (seconds > 0 && seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  let rest = Math.max(0, Math.round(seconds));
-  const parts: string[] = [];
-  for (const [size, unit] of UNITS) {
-    const count = Math.floor(rest / size);
-    rest -= count * size;
-    if (count > 0) parts.push(`${count} ${unit}`);
-  }
-  return parts.slice(0, 2).join(" ") || "0 s";
-}
-
-const PLURALS: Readonly<Record<string, string>> = {
-  unlisted: "unlisted",
-  delivery: "deliveries",
-  entry: "entries",
-  "other anomaly": "other anomalies",
-};
-
-/** A count and what was counted: "1 delivery", "2 deliveries". */
-export const countOf = (count: number, what: string): string =>
-  `${count} ${count === 1 ? what : (PLURALS[what] ?? `${what}s`)}`;
-
-/** How long ago, by this machine's clock. */
+/** How long ago, by this machine's clock; counted anew with each status. */
 export function Ago({ at }: Readonly<{ at: string }>) {
+  void status.value;
   const seconds = (Date.now() - Date.parse(at)) / 1000;
   if (Number.isNaN(seconds)) return null;
   return <span class="ago">{durationText(seconds)} ago</span>;
@@ -215,6 +182,18 @@ export function Badge({ word, tone }: Readonly<{ word: string | null; tone?: Ton
     <span class={`badge ${tone ?? toneOf(word)}`}>{(word ?? "unknown").replaceAll("_", " ")}</span>
   );
 }
+
+/** Names and values in a line; no value changes the direction of what is after it. */
+export const Named = ({ of }: Readonly<{ of: readonly (readonly [string, string])[] }>) => (
+  <>
+    {of.map(([name, value], at) => (
+      <Fragment key={name}>
+        {at > 0 && ", "}
+        {name.replaceAll("_", " ")} <bdi>{value}</bdi>
+      </Fragment>
+    ))}
+  </>
+);
 
 /** Links to a run. */
 export const RunLink = ({ id }: Readonly<{ id: string }>) => (

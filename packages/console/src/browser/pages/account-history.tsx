@@ -1,11 +1,12 @@
-import type { AnswerOf, components } from "@counterfoil/client";
+import type { AnswerOf, Client, components } from "@counterfoil/client";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { Panel } from "../components/panel.tsx";
-import { Amount, countOf, Time } from "../components/values.tsx";
-import { Empty, Loaded, ofRecord, useResource } from "../resource.tsx";
-import { go, isPast, momentGiven, query, withQuery } from "../router.ts";
+import { Amount, Time } from "../components/values.tsx";
+import { Empty, Loaded, useResource } from "../resource.tsx";
+import { go, type Moment, momentGiven, query, withQuery } from "../router.ts";
 import { theme, zone } from "../session.ts";
+import { countOf } from "../text.ts";
 import { nanosOf } from "../time.ts";
 
 type Balance = components["schemas"]["Balance"];
@@ -17,25 +18,23 @@ const DRAWN = 400;
 
 /** The balance over time, and a slider that selects the moment of a drawn entry. */
 export function BalanceOverTime({ account: { id, asset } }: Readonly<{ account: Balance }>) {
-  const { known_at } = momentGiven();
-  const known = known_at === undefined ? {} : { known_at };
+  const moment = momentGiven();
   const page = useResource(
-    `drawn ${id} ${known_at}`,
-    (client, signal) =>
-      client.listEntries({ id, ...known, order: "desc", limit: DRAWN }, { signal }),
-    ofRecord("balances", id),
+    `drawn ${id} ${JSON.stringify(moment)}`,
+    ["balances"],
+    (client, signal) => loadDrawn(client, { id, moment, signal }),
   );
   return (
     <Panel title="Balance over time" aside={page.state === "loaded" && drawnText(page.data)}>
       <Loaded resource={page} lines={6}>
-        {({ data }) => {
+        {({ data, isNewest }) => {
           const entries = data.filter((entry) => timeOf(entry) !== null).reverse();
           return entries.length === 0 ? (
             <Empty>Nothing to draw.</Empty>
           ) : (
             <>
-              <Plot entries={entries} asset={asset} at={query.value.get("as_of")} />
-              <Slider stops={entries.filter((entry) => balanceOf(entry) != null)} />
+              <Plot entries={entries} asset={asset} at={moment.as_of ?? null} />
+              <Slider stops={stopsOf(entries)} isNewest={isNewest} />
             </>
           );
         }}
@@ -45,8 +44,24 @@ export function BalanceOverTime({ account: { id, asset } }: Readonly<{ account: 
   );
 }
 
-function drawnText({ next_cursor, data }: EntryPage): string {
-  return next_cursor === null ? "all entries" : `the newest ${countOf(data.length, "entry")}`;
+type Drawn = EntryPage & Readonly<{ isNewest: boolean }>;
+
+type DrawnRequest = Readonly<{ id: string; moment: Moment; signal: AbortSignal }>;
+
+/** The newest entries; the newest ones at the moment, if it is before all of those. */
+async function loadDrawn(client: Client, { id, moment, signal }: DrawnRequest): Promise<Drawn> {
+  const { as_of, ...known } = moment;
+  const request = { id, ...known, order: "desc", limit: DRAWN } as const;
+  const newest = await client.listEntries(request, { signal });
+  const oldest = newest.data.findLast((entry) => timeOf(entry) !== null);
+  const isReached = oldest === undefined || as_of === undefined || isAt(oldest, as_of);
+  if (isReached || newest.next_cursor === null) return { ...newest, isNewest: true };
+  return { ...(await client.listEntries({ ...request, as_of }, { signal })), isNewest: false };
+}
+
+function drawnText({ next_cursor, data, isNewest }: Drawn): string {
+  const then = isNewest ? "" : " until then";
+  return `${next_cursor === null ? "all entries" : `the newest ${countOf(data.length, "entry")}`}${then}`;
 }
 
 /** Each step selects the moment of one entry. */
@@ -58,16 +73,36 @@ export function balanceOf(entry: Entry): string | null | undefined {
   return entry.balance;
 }
 
-function Slider({ stops }: Readonly<{ stops: readonly Entry[] }>) {
-  const at = query.value.get("as_of");
+/** The entries whose balance a moment can show: of several at one time the last. */
+const stopsOf = (entries: readonly Entry[]): readonly Entry[] =>
+  entries
+    .filter((entry) => balanceOf(entry) != null)
+    .filter(
+      (entry, at, all) => timeOf(entry) !== timeOf(all[at + 1] ?? entry) || at === all.length - 1,
+    );
+
+type SliderProps = Readonly<{
+  stops: readonly Entry[];
+  /** Whether the last stop is the present. */
+  isNewest: boolean;
+}>;
+
+function Slider({ stops, isNewest }: SliderProps) {
   const last = stops.length - 1;
-  const given = at === null ? last : stopAt(stops, at);
-  const [moved, setMoved] = useState<number | null>(null);
-  const shown = stops[moved ?? given];
-  if (shown === undefined || last < 1) return null;
-  const choose = (index: number) => {
+  // A time, because stops are counted anew when entries come.
+  const [moved, setMoved] = useState<string | null>(null);
+  const at = moved ?? query.value.get("as_of");
+  const index = at === null ? last : stopAt(stops, at);
+  const shown = stops[index];
+  if (last < 1) return null;
+  const timeAt = (index: string): string | null => {
+    const stop = stops[Number(index)];
+    return stop === undefined ? null : timeOf(stop);
+  };
+  const choose = (index: string) => {
     setMoved(null);
-    go(withQuery({ as_of: index === last ? null : timeOf(stops[index] as Entry) }), "replace");
+    const isNow = isNewest && Number(index) === last;
+    go(withQuery({ as_of: isNow ? null : timeAt(index) }), "replace");
   };
   return (
     <div class="slider">
@@ -78,26 +113,34 @@ function Slider({ stops }: Readonly<{ stops: readonly Entry[] }>) {
         min={0}
         max={last}
         step={1}
-        value={moved ?? given}
-        aria-valuetext={`${balanceOf(shown)} at ${timeOf(shown)}`}
-        onInput={({ currentTarget }) => setMoved(Number(currentTarget.value))}
-        onChange={({ currentTarget }) => choose(Number(currentTarget.value))}
+        value={Math.max(0, index)}
+        aria-valuetext={shown ? `${balanceOf(shown)} at ${timeOf(shown)}` : BEFORE}
+        onInput={({ currentTarget }) => setMoved(timeAt(currentTarget.value))}
+        onChange={({ currentTarget }) => choose(currentTarget.value)}
       />
       <output for="slider">
-        <Amount value={balanceOf(shown)} /> <Time at={timeOf(shown)} />
+        {shown ? (
+          <>
+            <Amount value={balanceOf(shown)} /> <Time at={timeOf(shown)} />
+          </>
+        ) : (
+          BEFORE
+        )}
       </output>
     </div>
   );
 }
 
-/** The last stop that is not after a time; the first one if all are. */
-function stopAt(stops: readonly Entry[], at: string): number {
-  const latest = nanosOf(at);
-  const isReached = (stop: Entry) => {
-    const time = nanosOf(timeOf(stop) ?? "");
-    return time !== null && latest !== null && time <= latest;
-  };
-  return Math.max(0, stops.findLastIndex(isReached));
+const BEFORE = "before all that is drawn";
+
+/** The last stop that is not after a time; -1 if all are. */
+const stopAt = (stops: readonly Entry[], at: string): number =>
+  stops.findLastIndex((stop) => isAt(stop, at));
+
+/** Whether an entry is not after a time. */
+function isAt(entry: Entry, at: string): boolean {
+  const [time, latest] = [nanosOf(timeOf(entry) ?? ""), nanosOf(at)];
+  return time !== null && latest !== null && time <= latest;
 }
 
 type PlotProps = Readonly<{
@@ -115,6 +158,8 @@ function Plot({ entries, asset, at }: PlotProps) {
   const place = useRef<HTMLDivElement>(null);
   const { value: chosenTheme } = theme;
   const { value: chosenZone } = zone;
+  // Drawn again only for other figures: the entries are loaded again all the time.
+  const drawing = JSON.stringify(entries.map((one) => [timeOf(one), balanceOf(one), textOf(one)]));
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
@@ -131,7 +176,7 @@ function Plot({ entries, asset, at }: PlotProps) {
       system.removeEventListener("change", redraw);
       plot.destroy();
     };
-  }, [entries, at, chosenTheme, chosenZone]);
+  }, [drawing, at, chosenTheme, chosenZone]);
   const gaps = entries.filter(isOpenGap).length;
   return (
     <figure
@@ -202,7 +247,8 @@ function optionsFor({ element, entries, at }: Drawing): uPlot.Options {
     height: HEIGHT,
     padding: [14, 18, 0, 4],
     legend: { show: false },
-    scales: { x: { range: (_, min, max) => widened(min, max) } },
+    // Of a single time uPlot makes a range of years.
+    scales: { x: { range: () => rangeOf(entries, at) } },
     cursor: { y: false, points: { size: 7 } },
     tzDate: (seconds) =>
       zone.value === "utc"
@@ -210,7 +256,12 @@ function optionsFor({ element, entries, at }: Drawing): uPlot.Options {
         : new Date(seconds * 1000),
     axes: [
       { ...axis, values: TICKS },
-      { ...axis, size: (_, values) => 16 + 7 * longest(values) },
+      {
+        ...axis,
+        ...(entries.some(isLong) && { incrs: LONG_STEPS }),
+        values: (_, ticks) => ticks.map(labelOf),
+        size: (_, values) => 16 + 7 * longest(values),
+      },
     ],
     series: [
       {},
@@ -234,17 +285,36 @@ function optionsFor({ element, entries, at }: Drawing): uPlot.Options {
   };
 }
 
-/** Adds a margin, so that the first and the last step are not at the edge. */
-function widened(min: number, max: number): [number, number] {
+/** The drawn time, with a margin so that no step is at the edge, and with the marked time unless it is yet to come. */
+function rangeOf(entries: readonly Entry[], at: string | null): [number, number] {
+  const times = entries.map(secondsOf);
+  const marked = at === null ? [] : [Date.parse(at) / 1000];
+  const shown = [...times, ...marked.filter((time) => time <= Date.now() / 1000)];
+  const [min, max] = [Math.min(...shown), Math.max(...shown)];
   const margin = 0.02 * (max - min) || 60;
   return [min - margin, max + margin];
 }
+
+const FIGURES = new Intl.NumberFormat("en", { maximumSignificantDigits: 12 });
+/** Numbers are exact up to here; longer ones would leave no room for the line. */
+const LONG = 1e15;
+
+const isLong = (entry: Entry): boolean => Math.abs(Number(balanceOf(entry) ?? 0)) >= LONG;
+
+/** Steps between the ticks of such balances: uPlot knows none of more than 32 digits. */
+const LONG_STEPS = Array.from({ length: 120 }, (_, at) => 10 ** (10 + at)).flatMap((step) =>
+  [1, 2, 5].map((times) => times * step),
+);
+
+/** The label of a tick: a place on the axis, not an amount. */
+const labelOf = (tick: number): string =>
+  Math.abs(tick) < LONG ? FIGURES.format(tick) : tick.toExponential().replace("e+", "e");
 
 const longest = (values: readonly string[] | null): number =>
   Math.max(1, ...(values ?? []).map((value) => value?.length ?? 0));
 
 const textOf = (entry: Entry): string =>
-  entry.kind === "gap" ? `gap ${entry.missing_amount}` : "";
+  entry.kind === "gap" && isOpenGap(entry) ? `gap ${entry.missing_amount}` : "";
 
 function drawLine(plot: uPlot, time: number, colour: string, text: string): void {
   const { ctx, bbox } = plot;
@@ -289,25 +359,27 @@ export function MomentForm() {
     go(withQuery({ as_of: textOf("as_of"), known_at: textOf("known_at") }));
   };
   return (
-    <form class="filters moment" onSubmit={submit} key={query.value.toString()}>
+    <form class="filters moment" onSubmit={submit}>
       <Field name="as_of" title="As of (UTC)" />
       <Field name="known_at" title="Known at (UTC)" />
       <button type="submit">Show</button>
-      {isPast(momentGiven()) && (
-        <a href={withQuery({ as_of: null, known_at: null })}>Back to now</a>
-      )}
     </form>
   );
 }
 
 function Field({ name, title }: Readonly<{ name: string; title: string }>) {
+  const field = useRef<HTMLInputElement>(null);
+  const given = query.value.get(name) ?? "";
+  useEffect(() => {
+    if (field.current !== null) field.current.value = given;
+  }, [given]);
   return (
     <div class="filter">
       <label for={`moment-${name}`}>{title}</label>
       <input
         id={`moment-${name}`}
         name={name}
-        defaultValue={query.value.get(name) ?? ""}
+        ref={field}
         placeholder="2026-01-31T12:00:00Z"
         autocomplete="off"
         spellcheck={false}

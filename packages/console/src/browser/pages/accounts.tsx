@@ -1,7 +1,7 @@
 import type { components, ParametersOf } from "@counterfoil/client";
 import { useState } from "preact/hooks";
 import { Explained } from "../components/explained.tsx";
-import { Facts, Filters, Id, ListPanel, Table } from "../components/panel.tsx";
+import { Facts, Filters, Heading, Id, ListPanel, Table } from "../components/panel.tsx";
 import {
   AccountLink,
   AccountName,
@@ -9,23 +9,14 @@ import {
   amountColumn,
   Badge,
   Candidates,
-  countOf,
   DeliveryLink,
   EventLink,
-  fractionOf,
   RunLink,
   Time,
 } from "../components/values.tsx";
-import { Failed, Loaded, ofModels, ofRecord, useResource } from "../resource.tsx";
-import {
-  givenBy,
-  isPast,
-  momentGiven,
-  type PageProps,
-  pathTo,
-  query,
-  useTitle,
-} from "../router.ts";
+import { Failed, Loaded, useResource } from "../resource.tsx";
+import { isPast, momentGiven, type PageProps, pathTo, query, queryGiven } from "../router.ts";
+import { countOf, fractionOf, uniqueNames } from "../text.ts";
 import { BalanceOverTime, balanceOf, type Entry, MomentForm, timeOf } from "./account-history.tsx";
 
 const FILTERS = [
@@ -37,25 +28,20 @@ const FILTERS = [
   { name: "asset", title: "Asset" },
 ] as const;
 
-const NAMES = [...FILTERS.map(({ name }) => name), "cursor"] as const;
 const ON_A_PAGE = 50;
+const SOURCES = ["balances"] as const;
 
 /** All accounts with their balances, page by page. */
 export function AccountsPage() {
-  useTitle("Accounts");
-  const request = { ...givenBy(NAMES), limit: ON_A_PAGE } as ParametersOf<"listBalances">;
-  const list = useResource(
-    `accounts ${query.value}`,
-    (client, signal) => client.listBalances(request, { signal }),
-    ofModels("balances"),
+  const request = { limit: ON_A_PAGE, ...queryGiven() } as ParametersOf<"listBalances">;
+  const list = useResource(`accounts ${query.value}`, SOURCES, (client, signal) =>
+    client.listBalances(request, { signal }),
   );
   return (
     <>
-      <div class="heading">
-        <h1>Accounts</h1>
-      </div>
+      <Heading title="Accounts" hasMoment={true} />
       <Filters filters={FILTERS} />
-      <ListPanel title="Balances" resource={list} empty="No accounts match.">
+      <ListPanel title="Balances" resource={list} of={SOURCES} empty="No accounts match.">
         {(data) => (
           <Table
             label="Balances"
@@ -93,31 +79,39 @@ type Balance = components["schemas"]["Balance"];
 
 /** One account: its balance, its history, and its balance at any time. */
 export function AccountPage({ parameters: { id = "" } }: PageProps) {
-  useTitle(id);
+  const request = queryGiven(["cursor"]);
   const moment = momentGiven();
   const account = useResource(
-    `account ${id} ${JSON.stringify(moment)}`,
-    (client, signal) => client.getAccount({ id, ...moment }, { signal }),
-    ofRecord("balances", id),
+    `account ${id} ${JSON.stringify(request)}`,
+    SOURCES,
+    async (client, signal) => {
+      const { data, position } = await client.getAccount({ ...request, id }, { signal });
+      return { data, position, isPast: isPast(moment) };
+    },
   );
-  if (account.state === "failed") return <NotFound id={id} failure={account} />;
   return (
     <>
-      <div class="heading">
-        <h1 class="account">
-          <AccountName id={id} />
-        </h1>
-      </div>
-      <Loaded resource={account} lines={3}>
-        {({ data, position }) => (
-          <>
-            <Head balance={data} position={position} isPast={isPast(moment)} />
-            <BalanceOverTime account={data} />
-            <Entries key={query.value.toString()} account={data} />
-            <Explained kind="balance" id={data.id} moment={moment} />
-          </>
-        )}
-      </Loaded>
+      <Heading title={id} class="account" hasMoment={true}>
+        <AccountName id={id} />
+      </Heading>
+      {account.state === "failed" ? (
+        <>
+          {isPast(moment) && <MomentForm />}
+          <Failed {...account} />
+          <Candidates name="account" ids={account.failure.candidates} />
+        </>
+      ) : (
+        <Loaded resource={account} lines={3}>
+          {({ data, position, isPast }) => (
+            <>
+              <Head balance={data} position={position} isPast={isPast} />
+              <BalanceOverTime account={data} />
+              <Entries account={data} />
+              <Explained kind="balance" id={data.id} moment={moment} />
+            </>
+          )}
+        </Loaded>
+      )}
     </>
   );
 }
@@ -160,39 +154,22 @@ function Head({ balance: account, position, isPast }: HeadProps) {
 const linkTo = (name: string, value: string | null) =>
   value && <a href={pathTo("accounts", {}, { [name]: value })}>{value}</a>;
 
-type NotFoundProps = Readonly<{ id: string; failure: Parameters<typeof Failed>[0] }>;
-
-/** A provider's id may refer to several accounts: lists them. */
-function NotFound({ id, failure }: NotFoundProps) {
-  return (
-    <>
-      <div class="heading">
-        <h1 class="account">{id}</h1>
-      </div>
-      {isPast(momentGiven()) && <MomentForm />}
-      <Failed {...failure} />
-      <Candidates name="account" ids={failure.failure.candidates} />
-    </>
-  );
-}
-
 type Run = Extract<Entry, { kind: "run" }>;
 type Gap = Extract<Entry, { kind: "gap" }>;
 type Contradiction = Extract<Entry, { kind: "contradiction" }>;
 
 /** The account's history, newest first; each run expands to its movements. */
 function Entries({ account: { id } }: Readonly<{ account: Balance }>) {
-  const request = { ...momentGiven(), ...givenBy(["cursor"]), limit: ON_A_PAGE };
-  const page = useResource(
-    `entries ${id} ${query.value}`,
-    (client, signal) => client.listEntries({ id, ...request, order: "desc" }, { signal }),
-    ofRecord("balances", id),
+  const request = { limit: ON_A_PAGE, ...queryGiven(), id, order: "desc" } as const;
+  const page = useResource(`entries ${id} ${query.value}`, SOURCES, (client, signal) =>
+    client.listEntries(request, { signal }),
   );
   return (
     <ListPanel
       title="History"
       aside="newest first"
       resource={page}
+      of={SOURCES}
       lines={8}
       empty="Nothing was reported about this account until then."
     >
@@ -203,7 +180,9 @@ function Entries({ account: { id } }: Readonly<{ account: Balance }>) {
 
 function EntryTable({ entries }: Readonly<{ entries: readonly Entry[] }>) {
   const [expanded, setExpanded] = useState<ReadonlySet<string>>(new Set());
-  const names = new Map(entries.map((entry, at) => [entry, `${at} ${entry.kind}`]));
+  const names = uniqueNames(entries, (entry) =>
+    entry.kind === "run" ? `run ${entry.run_id}` : `${entry.kind} ${entry.position}`,
+  );
   const nameOf = (entry: Entry) => names.get(entry) ?? "";
   const toggle = (name: string) => {
     const next = new Set(expanded);
@@ -273,7 +252,7 @@ function EntryText({ entry, isExpanded, toggle }: EntryTextProps) {
     case "contradiction":
       return (
         <>
-          <Badge word="contradiction" /> of run {entry.run_id ?? "–"}
+          <Badge word="contradiction" /> of run <bdi>{entry.run_id ?? "–"}</bdi>
         </>
       );
     case "run":
@@ -290,7 +269,7 @@ function EntryText({ entry, isExpanded, toggle }: EntryTextProps) {
               {isExpanded ? "▾" : "▸"} {entry.movement_count}
             </button>
           )}{" "}
-          {entry.run_type ?? "run"} <RunLink id={entry.run_id} /> <Marks entry={entry} />
+          <bdi>{entry.run_type ?? "run"}</bdi> <RunLink id={entry.run_id} /> <Marks entry={entry} />
         </>
       );
   }
@@ -315,7 +294,7 @@ function GapText({ gap }: Readonly<{ gap: Gap }>) {
     <>
       <Badge word={isOpen ? "gap" : "gap, closed"} tone={isOpen ? "bad" : "quiet"} />{" "}
       <span class={isOpen ? "" : "quiet"}>
-        between run {after_run_id ?? "none"} and run {before_run_id ?? "none"}
+        between run <bdi>{after_run_id ?? "none"}</bdi> and run <bdi>{before_run_id ?? "none"}</bdi>
         {closed_position !== null && ` until position ${closed_position}`}
       </span>
     </>
@@ -343,14 +322,12 @@ function Movements({ run: { movements, movement_count } }: Readonly<{ run: Run }
           <code class="id">{movement.movement_id}</code>
           {movement.corrected && <Badge word="corrected" />}
           {movement.withdrawal_request_id !== null && (
-            <a href={`/withdrawals/${encodeURIComponent(movement.withdrawal_request_id)}`}>
+            <a href={pathTo("withdrawal", { id: movement.withdrawal_request_id })}>
               withdrawal {movement.withdrawal_request_id}
             </a>
           )}
           {movement.trade_id !== null && (
-            <a href={`/trades/${encodeURIComponent(movement.trade_id)}`}>
-              trade {movement.trade_id}
-            </a>
+            <a href={pathTo("trade", { id: movement.trade_id })}>trade {movement.trade_id}</a>
           )}
           {movement.deposit_reference_id !== null && (
             <code class="id">deposit {movement.deposit_reference_id}</code>

@@ -1,19 +1,21 @@
 import type { components, ParametersOf } from "@counterfoil/client";
 import { ConfirmButton, NoteForm } from "../components/actions.tsx";
-import { Facts, Filters, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
+import { Facts, Filters, Heading, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
 import {
   Ago,
   Amount,
   Badge,
   DeliveryLink,
-  durationText,
   EventLink,
+  Named,
   RecordLink,
   Time,
 } from "../components/values.tsx";
-import { Empty, Loaded, ofModels, Refusal, useResource } from "../resource.tsx";
-import { givenBy, type PageProps, pathTo, query, useTitle } from "../router.ts";
+import { MODELS } from "../lag.ts";
+import { Loaded, None, Refusal, useResource } from "../resource.tsx";
+import { isPast, momentGiven, type PageProps, pathTo, query, queryGiven } from "../router.ts";
 import { api } from "../session.ts";
+import { durationText } from "../text.ts";
 
 type Anomaly = components["schemas"]["Anomaly"];
 
@@ -91,36 +93,32 @@ const FILTERS = [
   },
 ] as const;
 
-const NAMES = ["kind", "model", "open", "cursor"] as const;
 const ON_A_PAGE = 50;
-const MODELS = ["balances", "withdrawals", "deposits", "trades", "anomalies"];
 
 /** What needs a person, with the possible actions. */
 export function AttentionPage() {
-  useTitle("Attention");
   return (
     <>
-      <div class="heading">
-        <h1>Attention</h1>
-        <p class="lead">Unacknowledged items come first, newest on top.</p>
-      </div>
+      <Heading
+        title="Attention"
+        lead="Unacknowledged items come first, newest on top."
+        hasMoment={true}
+      />
       <Filters filters={FILTERS} />
       {query.value.get("kind") !== QUARANTINE && <Anomalies />}
-      <Quarantine />
+      {!isPast(momentGiven()) && <Quarantine />}
     </>
   );
 }
 
 function Anomalies() {
-  const request = { ...givenBy(NAMES), limit: ON_A_PAGE } as ParametersOf<"listAnomalies">;
-  const list = useResource(
-    `anomalies ${query.value}`,
-    (client, signal) => client.listAnomalies(request, { signal }),
-    ofModels(...MODELS),
+  const request = { limit: ON_A_PAGE, ...queryGiven() } as ParametersOf<"listAnomalies">;
+  const list = useResource(`anomalies ${query.value}`, MODELS, (client, signal) =>
+    client.listAnomalies(request, { signal }),
   );
   const reload = list.state === "loading" ? () => {} : list.reload;
   return (
-    <ListPanel title="Anomalies" resource={list} lines={8} empty="No anomalies match.">
+    <ListPanel title="Anomalies" resource={list} of={MODELS} lines={8} empty="No anomalies match.">
       {(anomalies) =>
         groupsOf(anomalies).map(([kind, ofKind]) => (
           <Group key={kind} kind={kind} anomalies={ofKind} onChange={reload} />
@@ -178,7 +176,7 @@ function Group({ kind, anomalies, onChange }: GroupProps) {
                 <Acknowledge anomaly={anomaly} onDone={onChange} />
               ) : (
                 <>
-                  {anomaly.acknowledged_by}: {anomaly.note}{" "}
+                  {anomaly.acknowledged_by}: <bdi>{anomaly.note}</bdi>{" "}
                   <span class="quiet">
                     <Time at={anomaly.acknowledged_at} />
                   </span>
@@ -193,21 +191,14 @@ function Group({ kind, anomalies, onChange }: GroupProps) {
 
 /** One anomaly: its details, its meaning, what to do. */
 export function AnomalyPage({ parameters: { id = "" } }: PageProps) {
-  useTitle("Anomaly");
-  const found = useResource(
-    `anomaly ${id}`,
-    (client, signal) => client.getAnomaly({ id }, { signal }),
-    ofModels(...MODELS),
+  const request = { id, ...queryGiven() } as ParametersOf<"getAnomaly">;
+  const found = useResource(`anomaly ${id} ${query.value}`, MODELS, (client, signal) =>
+    client.getAnomaly(request, { signal }),
   );
   const reload = found.state === "loading" ? () => {} : found.reload;
   return (
     <>
-      <div class="heading">
-        <h1>Anomaly</h1>
-        <p class="lead">
-          <Id>{id}</Id>
-        </p>
-      </div>
+      <Heading title="Anomaly" lead={<Id>{id}</Id>} hasMoment={true} />
       <Panel title="What is wrong">
         <Loaded resource={found}>
           {({ data }) => {
@@ -267,8 +258,8 @@ function AnomalySentence({ anomaly }: Readonly<{ anomaly: Anomaly }>) {
     return (
       <>
         <Amount value={textIn(anomaly, "missing_amount")} signed /> between run{" "}
-        {textIn(anomaly, "after_run_id") ?? "none"} and run{" "}
-        {textIn(anomaly, "before_run_id") ?? "none"}
+        <bdi>{textIn(anomaly, "after_run_id") ?? "none"}</bdi> and run{" "}
+        <bdi>{textIn(anomaly, "before_run_id") ?? "none"}</bdi>
       </>
     );
   }
@@ -282,8 +273,8 @@ function AnomalySentence({ anomaly }: Readonly<{ anomaly: Anomaly }>) {
   }
   const details = Object.entries(anomaly.detail)
     .filter(([, value]) => ["string", "number"].includes(typeof value))
-    .map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`);
-  return <>{details.join(", ") || "–"}</>;
+    .map(([name, value]) => [name, String(value)] as const);
+  return details.length === 0 ? <>–</> : <Named of={details} />;
 }
 
 type AcknowledgeProps = Readonly<{ anomaly: Anomaly; onDone: () => void }>;
@@ -296,17 +287,17 @@ function Acknowledge({ anomaly: { id, model }, onDone }: AcknowledgeProps) {
     await api.value.listAnomalies(seen as never);
     onDone();
   };
-  return <NoteForm action="Acknowledge" label="Note: what was found or done" act={acknowledge} />;
+  return (
+    <NoteForm id={id} action="Acknowledge" label="Note: what was found or done" act={acknowledge} />
+  );
 }
 
 const SHOWN = 50;
 
 /** Deliveries that could not be read. */
 function Quarantine() {
-  const list = useResource(
-    "quarantine",
-    (client, signal) => client.listQuarantine({ open: "true", limit: SHOWN } as never, { signal }),
-    ofModels("balances"),
+  const list = useResource("quarantine", ["balances"], (client, signal) =>
+    client.listQuarantine({ open: "true", limit: SHOWN } as never, { signal }),
   );
   const reload = list.state === "loading" ? () => {} : list.reload;
   const reloadFrom = async (position: string) => {
@@ -329,7 +320,7 @@ function Quarantine() {
       <Loaded resource={list}>
         {({ data, next_cursor }) =>
           data.length === 0 ? (
-            <Empty>None: every delivery could be read.</Empty>
+            <None of={["balances"]}>None: every delivery could be read.</None>
           ) : (
             <>
               <QuarantineTable deliveries={data} retry={retry} dismiss={dismiss} />
@@ -365,7 +356,7 @@ function QuarantineTable({ deliveries, retry, dismiss }: QuarantineTableProps) {
           title: "reason",
           cell: ({ reason, detail }) => (
             <span class="wrap">
-              <b>{reason}</b>: {detail}
+              <b>{reason}</b>: <bdi>{detail}</bdi>
             </span>
           ),
         },
@@ -381,6 +372,7 @@ function QuarantineTable({ deliveries, retry, dismiss }: QuarantineTableProps) {
                 act={() => retry(id)}
               />
               <NoteForm
+                id={id}
                 action="Dismiss"
                 label="Note: why it can be ignored"
                 act={(note) => dismiss(id, note)}

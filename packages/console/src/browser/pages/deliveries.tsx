@@ -1,11 +1,12 @@
 import type { components } from "@counterfoil/client";
+import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import { CopyButton } from "../components/actions.tsx";
-import { Facts, Filters, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
+import { Facts, Filters, Heading, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
 import { Badge, DeliveryLink, EventLink, SubjectLink, Time } from "../components/values.tsx";
 import { prettyJson } from "../pretty-json.ts";
-import { Empty, Loaded, ofModels, useResource } from "../resource.tsx";
-import { givenBy, type PageProps, query, useTitle } from "../router.ts";
+import { Empty, Loaded, useResource } from "../resource.tsx";
+import { type PageProps, query, queryGiven } from "../router.ts";
 import { hasKey } from "../session.ts";
 import { EventsTable } from "./stream.tsx";
 
@@ -23,26 +24,33 @@ const FILTERS = [
   { name: "until", title: "Until", placeholder: "2026-02-01T00:00:00Z" },
 ] as const;
 
-const NAMES = [...FILTERS.map(({ name }) => name), "cursor"] as const;
 const ON_A_PAGE = 50;
+
+/** What waits in quarantine is known to a model; everything that came is on the stream. */
+const SOURCES = ["stream", "balances"] as const;
 
 /** What the providers sent, newest first. */
 export function DeliveriesPage() {
-  useTitle("Deliveries");
-  const request = { ...givenBy(NAMES), limit: ON_A_PAGE } as never;
-  const list = useResource(
-    `deliveries ${query.value}`,
-    (client, signal) => client.listDeliveries(request, { signal }),
-    ofModels("balances"),
+  const request = { limit: ON_A_PAGE, ...queryGiven() } as never;
+  const sources = ["quarantined", "dismissed"].includes(query.value.get("outcome") ?? "")
+    ? SOURCES
+    : SOURCES.slice(0, 1);
+  const list = useResource(`deliveries ${query.value}`, sources, (client, signal) =>
+    client.listDeliveries(request, { signal }),
   );
   return (
     <>
-      <div class="heading">
-        <h1>Deliveries</h1>
-        <p class="lead">Each is kept byte for byte, with the verdict on its signature.</p>
-      </div>
+      <Heading
+        title="Deliveries"
+        lead="Each is kept byte for byte, with the verdict on its signature."
+      />
       <Filters filters={FILTERS} />
-      <ListPanel title="Newest first" resource={list} empty="No deliveries match.">
+      <ListPanel
+        title={query.value.get("order") === "asc" ? "Oldest first" : "Newest first"}
+        resource={list}
+        of={sources}
+        empty="No deliveries match."
+      >
         {(data) => (
           <Table
             label="Deliveries"
@@ -88,20 +96,12 @@ type Delivery = components["schemas"]["Delivery"];
 
 /** One delivery: its arrival, its bytes, and the facts from it. */
 export function DeliveryPage({ parameters: { id = "" } }: PageProps) {
-  useTitle("Delivery");
-  const found = useResource(
-    `delivery ${id}`,
-    (client, signal) => client.getDelivery({ id }, { signal }),
-    ofModels("balances"),
+  const found = useResource(`delivery ${id}`, ["stream"], (client, signal) =>
+    client.getDelivery({ id }, { signal }),
   );
   return (
     <>
-      <div class="heading">
-        <h1>Delivery</h1>
-        <p class="lead">
-          <Id>{id}</Id>
-        </p>
-      </div>
+      <Heading title="Delivery" lead={<Id>{id}</Id>} />
       <div class="panels">
         <Panel title="Arrival" class="wide">
           <Loaded resource={found}>{({ data }) => <Arrival delivery={data} />}</Loaded>
@@ -159,7 +159,8 @@ const SHOWN_MAX = 256 * 1024;
 
 function Body({ id }: Readonly<{ id: string }>) {
   const [isExact, setExact] = useState(false);
-  const body = useResource(`body ${id}`, async (client, signal) => {
+  // The bytes never change.
+  const body = useResource(`body ${id}`, [], async (client, signal) => {
     const bytes = await client.getDeliveryBody({ id }, { signal });
     return { length: bytes.length, text: new TextDecoder().decode(bytes.subarray(0, SHOWN_MAX)) };
   });
@@ -208,10 +209,10 @@ function RecordedFacts({ delivery: { facts } }: Readonly<{ delivery: Delivery }>
       <p class="quiet">
         On Kafka they are records of the events topic, under these keys:{" "}
         {subjects.map((subject, at) => (
-          <>
+          <Fragment key={subject}>
             {at > 0 && ", "}
-            <SubjectLink key={subject} subject={subject} />
-          </>
+            <SubjectLink subject={subject} />
+          </Fragment>
         ))}
       </p>
     </>

@@ -1,15 +1,9 @@
-import type { Client, components } from "@counterfoil/client";
+import type { components } from "@counterfoil/client";
 import { Facts, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
-import {
-  Amount,
-  Badge,
-  DeliveryLink,
-  durationText,
-  EventLink,
-  Time,
-} from "../components/values.tsx";
-import { ofRecord, useResource } from "../resource.tsx";
-import { pathTo, query, withQuery } from "../router.ts";
+import { Amount, Badge, DeliveryLink, EventLink, Time } from "../components/values.tsx";
+import { useResource } from "../resource.tsx";
+import { pathTo, query, queryGiven, withQuery } from "../router.ts";
+import { durationText, uniqueNames } from "../text.ts";
 
 type Schemas = components["schemas"];
 export type Transfer = Schemas["Withdrawal"] | Schemas["Deposit"];
@@ -151,21 +145,16 @@ const HISTORY_OPERATIONS = {
 } as const;
 
 function WholeHistory({ model, record: { id } }: HistoryProps) {
-  const cursor = query.value.get("cursor");
-  const page = useResource(
-    `history ${model} ${id} ${cursor}`,
-    (client: Client, signal) =>
-      client[HISTORY_OPERATIONS[model]](
-        { id, limit: 100, ...(cursor !== null && { cursor }) },
-        { signal },
-      ),
-    ofRecord(model, id),
+  const request = { limit: 100, ...queryGiven(["history"]), id };
+  const page = useResource(`history ${model} ${id} ${query.value}`, [model], (client, signal) =>
+    client[HISTORY_OPERATIONS[model]](request, { signal }),
   );
   return (
     <ListPanel
       title="History"
       aside={<a href={withQuery({ history: null })}>newest only</a>}
       resource={page}
+      of={[model]}
       lines={8}
       empty="No status has been reported."
     >
@@ -175,7 +164,7 @@ function WholeHistory({ model, record: { id } }: HistoryProps) {
 }
 
 function Entries({ entries }: Readonly<{ entries: readonly Entry[] }>) {
-  const names = new Map(entries.map((entry, at) => [entry, String(at)]));
+  const names = uniqueNames(entries, ({ position, source }) => `${position} ${source}`);
   return (
     <Table
       label="History"
@@ -269,14 +258,23 @@ export function transferFacts(record: Transfer): Parameters<typeof Facts>[0]["of
 const FundText = ({ fund }: Readonly<{ fund: NonNullable<Schemas["Deposit"]["fund"]> }>) => (
   <>
     {fund.success === true ? "converted" : "not converted"}
-    {fund.rate !== null && <> at {fund.rate}</>}
+    {fund.rate !== null && (
+      <>
+        {" "}
+        at <bdi>{fund.rate}</bdi>
+      </>
+    )}
     {fund.notional !== null && (
       <>
         {" "}
-        to {fund.notional} {fund.quoted_currency}
+        to <bdi>{fund.notional}</bdi> <bdi>{fund.quoted_currency}</bdi>
       </>
     )}
-    {fund.reason !== null && <>: {fund.reason}</>}
+    {fund.reason !== null && (
+      <>
+        : <bdi>{fund.reason}</bdi>
+      </>
+    )}
   </>
 );
 

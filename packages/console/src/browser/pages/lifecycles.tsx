@@ -1,26 +1,19 @@
 import type { AnswerOf, Client, components } from "@counterfoil/client";
-import type { AddressName } from "../../addresses.ts";
+import { type AddressName, isDots } from "../../addresses.ts";
 import { Explained } from "../components/explained.tsx";
 import {
   type Column,
   Facts,
   type Filter,
   Filters,
+  Heading,
   ListPanel,
   Panel,
   Table,
 } from "../components/panel.tsx";
-import { Amount, amountColumn, Badge, Candidates, Time } from "../components/values.tsx";
-import {
-  Failed,
-  type Load,
-  Loaded,
-  ofModels,
-  ofRecord,
-  type Resource,
-  useResource,
-} from "../resource.tsx";
-import { givenBy, type PageProps, pathTo, query, useTitle } from "../router.ts";
+import { Amount, amountColumn, Badge, Candidates, Named, Time } from "../components/values.tsx";
+import { Failed, Loaded, Refusal, type Resource, useResource } from "../resource.tsx";
+import { type Moment, momentGiven, type PageProps, pathTo, query, queryGiven } from "../router.ts";
 import {
   History,
   Identifiers,
@@ -56,16 +49,13 @@ const filtersOf = (model: Model): readonly Filter[] => [
   },
 ];
 
-const NAMES = ["stage", "asset", "participant_code", "account_group", "stuck", "cursor"] as const;
 const ON_A_PAGE = 50;
 
-const request = () => ({ ...givenBy(NAMES), limit: ON_A_PAGE }) as never;
+const request = () => ({ limit: ON_A_PAGE, ...queryGiven() }) as never;
 
 export function WithdrawalsPage() {
-  const list = useResource(
-    `withdrawals ${query.value}`,
-    (client, signal) => client.listWithdrawals(request(), { signal }),
-    ofModels("withdrawals"),
+  const list = useResource(`withdrawals ${query.value}`, ["withdrawals"], (client, signal) =>
+    client.listWithdrawals(request(), { signal }),
   );
   return (
     <List
@@ -78,10 +68,8 @@ export function WithdrawalsPage() {
 }
 
 export function DepositsPage() {
-  const list = useResource(
-    `deposits ${query.value}`,
-    (client, signal) => client.listDeposits(request(), { signal }),
-    ofModels("deposits"),
+  const list = useResource(`deposits ${query.value}`, ["deposits"], (client, signal) =>
+    client.listDeposits(request(), { signal }),
   );
   return (
     <List model="deposits" title="Deposits" list={list} columnsOf={transferColumns("deposit")} />
@@ -89,10 +77,8 @@ export function DepositsPage() {
 }
 
 export function TradesPage() {
-  const list = useResource(
-    `trades ${query.value}`,
-    (client, signal) => client.listTrades(request(), { signal }),
-    ofModels("trades"),
+  const list = useResource(`trades ${query.value}`, ["trades"], (client, signal) =>
+    client.listTrades(request(), { signal }),
   );
   return <List model="trades" title="Trades" list={list} columnsOf={tradeColumns} />;
 }
@@ -112,14 +98,16 @@ function List<Row extends Readonly<{ id: string }>>({
   list,
   columnsOf,
 }: ListProps<Row>) {
-  useTitle(title);
   return (
     <>
-      <div class="heading">
-        <h1>{title}</h1>
-      </div>
+      <Heading title={title} hasMoment={true} />
       <Filters filters={filtersOf(model)} />
-      <ListPanel title="Last changed first" resource={list} empty={`No ${model} match.`}>
+      <ListPanel
+        title={query.value.has("as_of") ? "Last opened first" : "Last changed first"}
+        resource={list}
+        of={[model]}
+        empty={`No ${model} match.`}
+      >
         {(data) => (
           <Table label={title} rows={data} keyOf={({ id }) => id} columns={columnsOf(data)} />
         )}
@@ -175,29 +163,37 @@ type Kind = Readonly<{
   name: AddressName;
   explained: "withdrawal" | "deposit" | "trade";
   title: string;
-  load: (client: Client, id: string, signal: AbortSignal) => PromiseLike<One>;
+  load: (client: Client, request: Request, signal: AbortSignal) => PromiseLike<One>;
+  /** Finds the records that have an id. */
+  find: (client: Client, request: Found, signal: AbortSignal) => PromiseLike<Page<One["data"]>>;
 }>;
+
+type Request = Moment & Readonly<{ id: string }>;
+type Found = Moment & Readonly<{ identifier: string; limit: number }>;
 
 const WITHDRAWAL: Kind = {
   model: "withdrawals",
   name: "withdrawal",
   explained: "withdrawal",
   title: "Withdrawal",
-  load: (client, id, signal) => client.getWithdrawal({ id }, { signal }),
+  load: (client, request, signal) => client.getWithdrawal(request, { signal }),
+  find: (client, request, signal) => client.listWithdrawals(request, { signal }),
 };
 const DEPOSIT: Kind = {
   model: "deposits",
   name: "deposit",
   explained: "deposit",
   title: "Deposit",
-  load: (client, id, signal) => client.getDeposit({ id }, { signal }),
+  load: (client, request, signal) => client.getDeposit(request, { signal }),
+  find: (client, request, signal) => client.listDeposits(request, { signal }),
 };
 const TRADE: Kind = {
   model: "trades",
   name: "trade",
   explained: "trade",
   title: "Trade",
-  load: (client, id, signal) => client.getTrade({ id }, { signal }),
+  load: (client, request, signal) => client.getTrade(request, { signal }),
+  find: (client, request, signal) => client.listTrades(request, { signal }),
 };
 
 export const WithdrawalPage = (props: PageProps) => <LifecyclePage kind={WITHDRAWAL} {...props} />;
@@ -207,16 +203,17 @@ export const TradePage = (props: PageProps) => <LifecyclePage kind={TRADE} {...p
 /** One record with its timeline and identifiers. */
 function LifecyclePage({ kind, parameters: { id = "" } }: PageProps & Readonly<{ kind: Kind }>) {
   const { model, title } = kind;
-  useTitle(`${title} ${id}`);
-  const load: Load<One> = (client, signal) => kind.load(client, id, signal);
-  const record = useResource(`${model} ${id}`, load, ofRecord(model, id));
+  const moment = queryGiven(["history", "cursor"]);
+  const record = useResource(
+    `${model} ${id} ${JSON.stringify(moment)}`,
+    [model],
+    (client, signal) => load(client, { kind, id, moment, signal }),
+  );
   return (
     <>
-      <div class="heading">
-        <h1 class="account">
-          {title} <span class="id">{id}</span>
-        </h1>
-      </div>
+      <Heading title={`${title} ${id}`} class="account" hasMoment={true}>
+        {title} <span class="id">{id}</span>
+      </Heading>
       {record.state === "failed" ? (
         <NotFound kind={kind} failed={record} />
       ) : (
@@ -226,6 +223,18 @@ function LifecyclePage({ kind, parameters: { id = "" } }: PageProps & Readonly<{
       )}
     </>
   );
+}
+
+type LoadRequest = Readonly<{ kind: Kind; id: string; moment: Moment; signal: AbortSignal }>;
+
+/** A browser cannot ask for a record with an id of dots, whose path it takes for another one. */
+async function load(client: Client, { kind, id, moment, signal }: LoadRequest): Promise<One> {
+  if (!isDots(id)) return kind.load(client, { ...moment, id }, signal);
+  const request = { ...moment, identifier: id, limit: 1 };
+  const { data, position } = await kind.find(client, request, signal);
+  const [record] = data;
+  if (record === undefined) throw new Refusal(`there is no ${kind.name} "${id}"`);
+  return { data: record, position } as One;
 }
 
 type ShownProps = Readonly<{ kind: Kind; id: string; record: LifecycleRecord }>;
@@ -251,7 +260,7 @@ function Shown({ kind: { model, name, explained }, id, record }: ShownProps) {
           <TradeFields record={record} />
         )}
       </div>
-      <Explained kind={explained} id={record.id} />
+      <Explained kind={explained} id={record.id} moment={momentGiven()} />
     </>
   );
 }
@@ -286,31 +295,33 @@ function Head({ record }: Readonly<{ record: LifecycleRecord }>) {
 }
 
 function Anomalies({ model, id }: Readonly<{ model: Model; id: string }>) {
+  const { as_of: _, ...known } = momentGiven();
   const found = useResource(
-    `anomalies ${model} ${id}`,
-    (client, signal) => client.listAnomalies({ model, subject: id, open: "true" }, { signal }),
-    ofRecord(model, id),
+    `anomalies ${model} ${id} ${JSON.stringify(known)}`,
+    [model],
+    (client, signal) =>
+      client.listAnomalies({ ...known, model, subject: id, open: "true" }, { signal }),
   );
-  if (found.state !== "loaded" || found.data.data.length === 0) return null;
+  if (found.state === "failed") return <Failed {...found} />;
+  if (found.state === "loading" || found.data.data.length === 0) return null;
   return (
     <div class="notice warn" role="status">
       {found.data.data.map(({ id: anomaly, kind, detail }) => (
         <p key={anomaly}>
-          <a href={`/anomalies/${encodeURIComponent(anomaly)}`}>
+          <a href={pathTo("anomaly", { id: anomaly })}>
             <Badge word={kind} tone="warn" />
           </a>{" "}
-          {detailText(detail)}
+          <Named of={detailsOf(detail)} />
         </p>
       ))}
     </div>
   );
 }
 
-const detailText = (detail: Readonly<Record<string, unknown>>): string =>
+const detailsOf = (detail: Readonly<Record<string, unknown>>) =>
   Object.entries(detail)
     .filter(([, value]) => value !== null)
-    .map(([name, value]) => `${name.replaceAll("_", " ")} ${textOf(value)}`)
-    .join(", ");
+    .map(([name, value]) => [name, textOf(value)] as const);
 
 const textOf = (value: unknown): string =>
   typeof value === "string" ? value : JSON.stringify(value);

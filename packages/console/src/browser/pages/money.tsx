@@ -1,31 +1,22 @@
 import type { components } from "@counterfoil/client";
 import type { ComponentChildren } from "preact";
-import { Facts, Panel, Table } from "../components/panel.tsx";
-import {
-  AccountLink,
-  Ago,
-  Amount,
-  amountColumn,
-  Badge,
-  countOf,
-  durationText,
-  Time,
-} from "../components/values.tsx";
-import { type Outage, outage, type Status, status } from "../live.ts";
-import { Empty, Loaded, Loading, ofModels, useResource } from "../resource.tsx";
-import { pathTo, useTitle } from "../router.ts";
+import { Facts, Heading, Panel, Table } from "../components/panel.tsx";
+import { AccountLink, Ago, Amount, amountColumn, Badge, Time } from "../components/values.tsx";
+import { behindIn, lagText, MODELS, type Status } from "../lag.ts";
+import { type Outage, outage, status, useShown } from "../live.ts";
+import { Loaded, Loading, None, useResource } from "../resource.tsx";
+import { pathTo } from "../router.ts";
+import { countOf, durationText } from "../text.ts";
 
 type Anomaly = components["schemas"]["Anomaly"];
 
 /** Whether the money is right, on one screen: green only if it is. */
 export function MoneyPage() {
-  useTitle("Is the money right?");
+  useShown(MODELS);
   const now = status.value;
   return (
     <>
-      <div class="heading">
-        <h1>Is the money right?</h1>
-      </div>
+      <Heading title="Is the money right?" />
       {now === null ? <Loading lines={3} /> : <Verdict status={now} outage={outage.value} />}
       <div class="panels">
         <Gaps />
@@ -48,8 +39,10 @@ type Answer = Readonly<{
 function Verdict({ status, outage }: Readonly<{ status: Status; outage: Outage | null }>) {
   const { tone, title, text } = outage === null ? answerOf(status) : answerDuring(outage, status);
   return (
-    <section class={`verdict ${tone}`} aria-label="The answer" aria-live="polite">
-      <p class="answer">{title}</p>
+    <section class={`verdict ${tone}`} aria-label="The answer">
+      <p class="answer" aria-live="polite">
+        {title}
+      </p>
       <p>{text}</p>
       {status.needs_a_person.length > 0 && (
         <ul>
@@ -71,7 +64,7 @@ const withCode = (text: string) =>
 const MONEY: ReadonlySet<string> = new Set(["gap", "contradiction", "unlisted", "invariant"]);
 
 function answerOf(status: Status): Answer {
-  const { scope, projections, anomalies, quarantined, head } = status;
+  const { scope } = status;
   // A platform's key receives no counts, so their absence does not mean that all is well.
   if (scope === "platform") {
     return {
@@ -80,11 +73,17 @@ function answerOf(status: Status): Answer {
       text: "This key sees one platform's accounts. Their open gaps are listed below; the state of the whole ledger is not visible to it.",
     };
   }
-  const stopped = projections.filter(({ state }) => !["live", "catching_up"].includes(state));
-  if (stopped.length > 0) {
-    const names = stopped.map(({ name, state }) => `${name} is ${state}`).join(", ");
-    return { tone: "bad", title: "Unknown.", text: `${names}: these figures may be outdated.` };
-  }
+  const behind = behindIn(status, MODELS);
+  const answer = answerByCounts(status);
+  if (behind.length === 0) return answer;
+  // What is wrong so far is worth knowing; what is right so far answers nothing.
+  const soFar =
+    answer.tone === "bad" ? ` By what is read so far: ${answer.title} ${answer.text}` : "";
+  return { tone: "bad", title: "Unknown.", text: `${lagText(behind)}.${soFar}` };
+}
+
+/** The answer of models that have read the whole stream. */
+function answerByCounts({ anomalies, quarantined, head }: Status): Answer & { text: string } {
   const wrong = anomalies.filter(({ kind, open }) => open > 0 && MONEY.has(kind));
   if (wrong.length > 0) {
     return {
@@ -137,18 +136,15 @@ const SHOWN = 8;
 
 /** The open gaps: the missing amounts, and the runs around them. */
 function Gaps() {
-  const gaps = useResource(
-    "open gaps",
-    (client, signal) =>
-      client.listAnomalies({ kind: "gap", open: "true", limit: SHOWN }, { signal }),
-    ofModels("balances", "anomalies"),
+  const gaps = useResource("open gaps", MODELS, (client, signal) =>
+    client.listAnomalies({ kind: "gap", open: "true", limit: SHOWN }, { signal }),
   );
   return (
     <Panel title="Open gaps">
       <Loaded resource={gaps}>
         {({ data, next_cursor }) =>
           data.length === 0 ? (
-            <Empty>None: every balance follows from the previous one.</Empty>
+            <None of={["balances"]}>None: every balance follows from the previous one.</None>
           ) : (
             <>
               <ul class="gaps">
@@ -179,7 +175,8 @@ function Gap({ gap }: Readonly<{ gap: Anomaly }>) {
         <AccountLink id={subject} />
       </div>
       <div class="quiet">
-        between run {text("after_run_id") ?? "none"} and run {text("before_run_id") ?? "none"}
+        between run <bdi>{text("after_run_id") ?? "none"}</bdi> and run{" "}
+        <bdi>{text("before_run_id") ?? "none"}</bdi>
         {opened_at !== null && (
           <>
             , <Ago at={opened_at} />
@@ -198,17 +195,15 @@ function assetOf(account: string): string | null {
 }
 
 function Totals() {
-  const totals = useResource(
-    "totals",
-    (client, signal) => client.listTotals({}, { signal }),
-    ofModels("balances"),
+  const totals = useResource("totals", ["balances"], (client, signal) =>
+    client.listTotals({}, { signal }),
   );
   return (
     <Panel title="Totals per asset">
       <Loaded resource={totals}>
         {({ data }) =>
           data.length === 0 ? (
-            <Empty>No account has been reported yet.</Empty>
+            <None of={["balances"]}>No account has been reported yet.</None>
           ) : (
             <Table
               label="Totals per asset"
@@ -263,9 +258,9 @@ function Attention({ status }: Readonly<{ status: Status }>) {
   return (
     <Panel title="Open items">
       {lines.length === 0 ? (
-        <Empty>
+        <None of={MODELS}>
           None: no unlisted account, no contradiction, nothing stuck, nothing in quarantine.
-        </Empty>
+        </None>
       ) : (
         <Table
           label="Open items"
@@ -303,10 +298,7 @@ function Attention({ status }: Readonly<{ status: Status }>) {
 
 /** The latest delivery of each provider on each channel. */
 function Deliveries({ status }: Readonly<{ status: Status }>) {
-  const { feed, last_deliveries, projections } = status;
-  const isRead = projections.every(
-    ({ name, lag, reason }) => name !== "balances" || (lag === 0 && reason === null),
-  );
+  const { feed, last_deliveries } = status;
   return (
     <Panel
       title="Latest deliveries"
@@ -321,11 +313,7 @@ function Deliveries({ status }: Readonly<{ status: Status }>) {
         />
       )}
       {last_deliveries.length === 0 ? (
-        <Empty>
-          {isRead
-            ? "No delivery has arrived yet."
-            : "Not known yet: balances is behind the stream."}
-        </Empty>
+        <None of={["balances"]}>No delivery has arrived yet.</None>
       ) : (
         <Table
           label="Latest deliveries"
@@ -372,7 +360,7 @@ function Models({ status }: Readonly<{ status: Status }>) {
           {
             title: "last rebuild",
             minor: true,
-            cell: ({ name }) => (isWhole ? <LastRebuild at={built[name]} /> : <NotShown />),
+            cell: ({ name }) => (isWhole ? <LastRebuild at={built(name)} /> : <NotShown />),
           },
           {
             title: "stopped subjects",
@@ -394,19 +382,23 @@ function Models({ status }: Readonly<{ status: Status }>) {
 /** Withheld from a platform's key. */
 const NotShown = () => <span class="unknown">–</span>;
 
-const LastRebuild = ({ at }: Readonly<{ at: string | undefined }>) =>
-  at === undefined ? <span class="quiet">never</span> : <Time at={at} />;
+const LastRebuild = ({ at }: Readonly<{ at: string | null | undefined }>) => {
+  if (at === undefined) return <NotShown />;
+  return at === null ? <span class="quiet">never</span> : <Time at={at} />;
+};
 
-/** When the live generation of each model was activated, from the events on the stream. */
-function useActivations(generations: string): Readonly<Record<string, string>> {
-  const found = useResource(`activations ${generations}`, (client, signal) =>
+/**
+ * When the live generation of each model was activated, from the events on the stream: null if never,
+ * undefined if that is not known.
+ */
+function useActivations(generations: string): (model: string) => string | null | undefined {
+  const found = useResource(`activations ${generations}`, [], (client, signal) =>
     client.listEvents({ type: ["ModelActivated"], order: "desc", limit: 20 }, { signal }),
   );
-  if (found.state !== "loaded") return {};
-  const newestLast = [...found.data.data].reverse();
-  return Object.fromEntries(
-    newestLast.map(({ data, recorded_at }) => [String(data.model), recorded_at]),
-  );
+  if (found.state !== "loaded") return () => undefined;
+  const { data, next_cursor } = found.data;
+  const known = new Map([...data].reverse().map((each) => [each.data.model, each.recorded_at]));
+  return (model) => known.get(model) ?? (next_cursor === null ? null : undefined);
 }
 
 /** A shortened digest to compare by eye; the title has all of it. */

@@ -1,38 +1,30 @@
 import type { components, ParametersOf } from "@counterfoil/client";
 import { useEffect, useState } from "preact/hooks";
 import { ConfirmButton } from "../components/actions.tsx";
-import { Facts, Id, Panel, Table } from "../components/panel.tsx";
-import { Badge, countOf, durationText, Time } from "../components/values.tsx";
-import { type Status, status } from "../live.ts";
-import { Loaded, Loading, type Resource, useResource } from "../resource.tsx";
-import { useTitle } from "../router.ts";
+import { Facts, Heading, Id, Panel, Table } from "../components/panel.tsx";
+import { Badge, Time } from "../components/values.tsx";
+import type { Status } from "../lag.ts";
+import { status } from "../live.ts";
+import { Loaded, Loading, useResource } from "../resource.tsx";
 import { api } from "../session.ts";
+import { countOf, durationText } from "../text.ts";
 
 type Projection = components["schemas"]["Projection"];
 
-/** While a generation is being built. */
-const BUILDING_POLL_MS = 500;
-const IDLE_POLL_MS = 5_000;
-
 /** The read models: their positions, generations and rebuilds. */
 export function ProjectionsPage() {
-  useTitle("Projections");
-  const [round, setRound] = useState(0);
-  const list = useResource("projections", (client, signal) =>
+  // A rebuild goes on without an event.
+  const list = useResource("projections", ["status"], (client, signal) =>
     client.listProjections({}, { signal }).then(({ data }) => data),
   );
-  usePolling(list, round);
   const now = status.value;
-  const refresh = () => setRound(round + 1);
+  const refresh = list.state === "loading" ? () => {} : list.reload;
   return (
     <>
-      <div class="heading">
-        <h1>Projections</h1>
-        <p class="lead">
-          Each model is a projection of the stream and can be rebuilt from it at any time, while the
-          live generation is still served.
-        </p>
-      </div>
+      <Heading
+        title="Projections"
+        lead="Each model is a projection of the stream and can be rebuilt from it at any time, while the live generation is still served."
+      />
       <Loaded resource={list} lines={8}>
         {(projections) =>
           now === null ? (
@@ -57,20 +49,6 @@ export function ProjectionsPage() {
       </Loaded>
     </>
   );
-}
-
-/** Polls the list, more often while something is built, and at once when `round` changes. */
-function usePolling(list: Resource<readonly Projection[]>, round: number): void {
-  const reload = list.state === "loading" ? () => {} : list.reload;
-  const isBuilding =
-    list.state === "loaded" && list.data.some(({ rebuild }) => rebuild?.finished_at === null);
-  useEffect(() => {
-    if (round > 0) reload();
-  }, [round]);
-  useEffect(() => {
-    const timer = setTimeout(reload, isBuilding ? BUILDING_POLL_MS : IDLE_POLL_MS);
-    return () => clearTimeout(timer);
-  });
 }
 
 type ProjectionStatus = Status["projections"][number];
@@ -120,13 +98,12 @@ function ProjectionPanel({ status, head, isWhole, projection, onChange }: Projec
         ]}
       />
       {rebuild !== null && <RebuildStatus progress={rebuild} />}
-      {!isRunning && (
-        <ConfirmButton
-          action="Rebuild"
-          question={`Rebuild ${name} from the stream? The live generation is served until the new one is complete and its digests are equal.`}
-          act={startRebuild}
-        />
-      )}
+      <ConfirmButton
+        action="Rebuild"
+        question={`Rebuild ${name} from the stream? The live generation is served until the new one is complete and its digests are equal.`}
+        isBusy={isRunning}
+        act={startRebuild}
+      />
       <Generations model={name} generations={generations} rollBack={isRunning ? null : rollBack} />
     </Panel>
   );

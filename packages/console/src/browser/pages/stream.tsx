@@ -1,17 +1,19 @@
 import type { components } from "@counterfoil/client";
-import { pathTo } from "../../addresses.ts";
+import { useState } from "preact/hooks";
+import { isDots, pathTo } from "../../addresses.ts";
 import { CopyButton } from "../components/actions.tsx";
-import { Facts, Filters, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
+import { Facts, Filters, Heading, Id, ListPanel, Panel, Table } from "../components/panel.tsx";
 import {
   amountColumn,
   Badge,
   DeliveryLink,
   EventLink,
+  Named,
   SubjectLink,
   Time,
 } from "../components/values.tsx";
-import { Empty, Loaded, ofModels, useResource } from "../resource.tsx";
-import { givenBy, type PageProps, query, useTitle } from "../router.ts";
+import { Empty, Loaded, useResource } from "../resource.tsx";
+import { type PageProps, query, queryGiven } from "../router.ts";
 
 const FILTERS = [
   { name: "type", title: "Type", placeholder: "RunRecorded" },
@@ -30,32 +32,26 @@ const FILTERS = [
   },
 ] as const;
 
-const NAMES = [...FILTERS.map(({ name }) => name), "cursor"] as const;
 const ON_A_PAGE = 50;
+const SOURCES = ["stream"] as const;
 
 /** The stream itself, newest first, updated as events are appended. */
 export function StreamPage() {
-  useTitle("Stream");
-  const given = givenBy(NAMES);
-  const request = { order: "desc", ...given, limit: ON_A_PAGE } as never;
-  const list = useResource(
-    `events ${query.value}`,
-    (client, signal) => client.listEvents(request, { signal }),
-    ofModels("balances"),
+  const request = { order: "desc", limit: ON_A_PAGE, ...queryGiven() };
+  const list = useResource(`events ${query.value}`, SOURCES, (client, signal) =>
+    client.listEvents(request as never, { signal }),
   );
   return (
     <>
-      <div class="heading">
-        <h1>Stream</h1>
-        <p class="lead">
-          Every event in order; events never change. A position or a time sets where the list
-          begins.
-        </p>
-      </div>
+      <Heading
+        title="Stream"
+        lead="Every event in order; events never change. A position or a time sets where the list begins."
+      />
       <Filters filters={FILTERS} />
       <ListPanel
-        title={given.order === "asc" ? "Oldest first" : "Newest first"}
+        title={request.order === "asc" ? "Oldest first" : "Newest first"}
         resource={list}
+        of={SOURCES}
         lines={12}
         empty="No events match."
       >
@@ -67,13 +63,12 @@ export function StreamPage() {
 
 /** One event of the stream, by its position or its id. */
 export function EventPage({ parameters: { id = "" } }: PageProps) {
-  useTitle(`Event ${id}`);
-  const found = useResource(`event ${id}`, (client, signal) => client.getEvent({ id }, { signal }));
+  const found = useResource(`event ${id}`, SOURCES, (client, signal) =>
+    client.getEvent({ id }, { signal }),
+  );
   return (
     <>
-      <div class="heading">
-        <h1>Event</h1>
-      </div>
+      <Heading title={`Event ${id}`}>Event</Heading>
       <Loaded resource={found} lines={8}>
         {({ data: event, position: head }) => (
           <div class="panels">
@@ -143,17 +138,16 @@ function Neighbours({ position, head }: Readonly<{ position: string; head: strin
 
 /** One run of the provider's ledger, on all its accounts. */
 export function RunPage({ parameters: { id = "" } }: PageProps) {
-  useTitle(`Run ${id}`);
-  const found = useResource(
-    `run ${id}`,
-    (client, signal) => client.getRun({ run_id: id }, { signal }),
-    ofModels("balances"),
+  // A browser takes a path that ends with dots for another one.
+  const request = { ...queryGiven(), run_id: isDots(id) ? `zerohash:${id}` : id };
+  const found = useResource(`run ${id} ${query.value}`, ["balances"], (client, signal) =>
+    client.getRun(request, { signal }),
   );
   return (
     <>
-      <div class="heading">
-        <h1>Run {id}</h1>
-      </div>
+      <Heading title={`Run ${id}`} hasMoment={true}>
+        Run <bdi>{id}</bdi>
+      </Heading>
       <Loaded resource={found} lines={6}>
         {({ data: run }) => (
           <div class="panels">
@@ -179,8 +173,14 @@ export function RunPage({ parameters: { id = "" } }: PageProps) {
 
 type AccountOfRun = components["schemas"]["Run"]["accounts"][number];
 
+/** More rows are shown when they are asked for: the browser would take long to lay them out. */
+const MOVEMENTS_SHOWN = 100;
+
 /** The run's movements on one account. */
 function RunOnAccount({ account }: Readonly<{ account: AccountOfRun }>) {
+  const [isWhole, setWhole] = useState(false);
+  const { movements, movement_count } = account;
+  const shown = isWhole ? movements : movements.slice(0, MOVEMENTS_SHOWN);
   return (
     <Panel
       class="wide"
@@ -208,12 +208,12 @@ function RunOnAccount({ account }: Readonly<{ account: AccountOfRun }>) {
       />
       <Table
         label={`Movements on ${account.account}`}
-        rows={account.movements}
+        rows={shown}
         keyOf={({ movement_id }) => movement_id}
         columns={[
           { title: "movement", cell: (row) => <MovementName of={row} /> },
           { title: "type", cell: ({ movement_type }) => movement_type ?? "–" },
-          amountColumn("change", account.movements, ({ change }) => change, {
+          amountColumn("change", movements, ({ change }) => change, {
             signed: true,
           }),
           {
@@ -223,6 +223,18 @@ function RunOnAccount({ account }: Readonly<{ account: AccountOfRun }>) {
           },
         ]}
       />
+      {shown.length < movements.length && (
+        <p>
+          <button type="button" onClick={() => setWhole(true)}>
+            Show {movements.length - shown.length} more
+          </button>
+        </p>
+      )}
+      {movements.length < movement_count && (
+        <p class="quiet">
+          {movement_count - movements.length} more are not listed: these are the first by id.
+        </p>
+      )}
     </Panel>
   );
 }
@@ -268,7 +280,13 @@ const SUMMARY_FIELDS = [
 function Summary({ event: { data } }: Readonly<{ event: StreamEvent }>) {
   const parts = SUMMARY_FIELDS.flatMap((name) => {
     const value = data[name];
-    return typeof value === "string" || typeof value === "number" ? [`${name} ${value}`] : [];
+    return typeof value === "string" || typeof value === "number"
+      ? [[name, String(value)] as const]
+      : [];
   });
-  return <span class="wrap quiet">{parts.slice(0, 4).join(", ")}</span>;
+  return (
+    <span class="wrap quiet">
+      <Named of={parts.slice(0, 4)} />
+    </span>
+  );
 }
