@@ -37,6 +37,29 @@ describe("an address", () => {
     },
   );
 
+  const asBrowser = { headers: { accept: "text/html,application/xhtml+xml,*/*;q=0.8" } };
+
+  test("that leads nowhere is the console's to say to a browser", async () => {
+    const { status, headers, raw } = await gateway.send("GET", "/nowhere?a=1", asBrowser);
+    expect([status, headers["content-type"]]).toEqual([404, "text/html; charset=utf-8"]);
+    expect(headers["content-security-policy"]).toContain("default-src 'none'");
+    expect(String(raw)).toContain("<title>Counterfoil</title>");
+    await gateway.newKey();
+    expect((await gateway.send("GET", "/nowhere", asBrowser)).status).toBe(404);
+  });
+
+  test.each([
+    ["GET", "/v2/balances"],
+    ["GET", "/webhooks/nobody"],
+    ["GET", "/console/old.js"],
+    ["POST", "/nowhere"],
+  ] as const)(
+    "that a program asks for is a problem in a browser too: %s %s",
+    async (method, url) => {
+      expectProblem(await gateway.send(method, url, asBrowser), "not_found");
+    },
+  );
+
   test("is quoted without its query", async () => {
     const { body } = await gateway.get("/v1/nothing?secret=1");
     expect(JSON.stringify(body)).not.toContain("secret");
