@@ -22,11 +22,15 @@ describeBrowser("the console by keyboard (needs Chromium)", () => {
     await service?.stop();
   });
 
-  const on = async (path: string, look: (shown: WatchedPage) => Promise<void>) => {
+  const on = async (
+    path: string,
+    look: (shown: WatchedPage) => Promise<void>,
+    expected: readonly string[] = [],
+  ) => {
     const shown = await openWatched(browser, service.address);
     await shown.open(path);
     await look(shown);
-    expect(shown.faults()).toEqual([]);
+    expect(shown.faults()).toEqual(expected);
     await shown.page.context().close();
   };
 
@@ -116,21 +120,25 @@ describeBrowser("the console by keyboard (needs Chromium)", () => {
       }));
 
     test("goes into a question, and back to its button", () =>
-      on("/projections", async ({ page }) => {
-        const trades = page.locator("section.panel").filter({ hasText: /^trades/ });
-        const button = trades.getByRole("button", { name: "Rebuild" });
-        await button.press("Enter");
-        await whenFocused(page, "[role=alertdialog]");
-        await page.keyboard.press("Escape");
-        await page.locator("button:focus", { hasText: "Rebuild" }).waitFor();
-        await page.keyboard.press("Enter");
-        await trades.getByRole("button", { name: "No" }).press("Enter");
-        await page.locator("button:focus", { hasText: "Rebuild" }).waitFor();
-        await button.press("Enter");
-        await trades.getByRole("button", { name: "Yes, rebuild" }).press("Enter");
-        await page.getByText("counterfoil keys create --role operator").waitFor();
-        expect(await focused(page)).toBe("Rebuild");
-      }).catch((error) => expect(String(error)).toContain("401 /v1/projections/trades/rebuild")));
+      on(
+        "/projections",
+        async ({ page }) => {
+          const trades = page.locator("section.panel").filter({ hasText: /^trades/ });
+          const button = trades.getByRole("button", { name: "Rebuild" });
+          await button.press("Enter");
+          await whenFocused(page, "[role=alertdialog]");
+          await page.keyboard.press("Escape");
+          await page.locator("button:focus", { hasText: "Rebuild" }).waitFor();
+          await page.keyboard.press("Enter");
+          await trades.getByRole("button", { name: "No" }).press("Enter");
+          await page.locator("button:focus", { hasText: "Rebuild" }).waitFor();
+          await button.press("Enter");
+          await trades.getByRole("button", { name: "Yes, rebuild" }).press("Enter");
+          await page.getByText("counterfoil keys create --role operator").waitFor();
+          expect(await focused(page)).toBe("Rebuild");
+        },
+        ["401 /v1/projections/trades/rebuild"],
+      ));
 
     test("goes into a note, and back to its button", () =>
       on("/attention", async ({ page }) => {
@@ -195,16 +203,20 @@ describeBrowser("the console by keyboard (needs Chromium)", () => {
   });
 
   test("an address that does not exist is a page that says so", () =>
-    on("/", async ({ page }) => {
-      const response = await page.goto(`${service.address}/nope`);
-      expect(response?.status()).toBe(404);
-      await page.getByRole("heading", { name: "There is no such page." }).waitFor();
-      expect(await page.title()).toContain("no such page");
-      await page.getByRole("link", { name: "Accounts", exact: true }).press("Enter");
-      await page.getByRole("heading", { name: "Accounts" }).waitFor();
-      const asked = await fetch(`${service.address}/nope`, { headers: { accept: "*/*" } });
-      expect(await asked.json()).toMatchObject({ code: "not_found" });
-    }).catch((error) => expect(String(error)).toContain("404 /nope")));
+    on(
+      "/",
+      async ({ page }) => {
+        const response = await page.goto(`${service.address}/nope`);
+        expect(response?.status()).toBe(404);
+        await page.getByRole("heading", { name: "There is no such page." }).waitFor();
+        expect(await page.title()).toContain("no such page");
+        await page.getByRole("link", { name: "Accounts", exact: true }).press("Enter");
+        await page.getByRole("heading", { name: "Accounts" }).waitFor();
+        const asked = await fetch(`${service.address}/nope`, { headers: { accept: "*/*" } });
+        expect(await asked.json()).toMatchObject({ code: "not_found" });
+      },
+      ["404 /nope"],
+    ));
 
   // The last one: from the first key on everybody needs one.
   test("a session with a key: its form has the focus, then the page's heading", async () => {

@@ -34,7 +34,7 @@ describeBrowser("the present on the console's pages (needs Chromium)", () => {
     await shown.open(path);
     await look(shown);
     expect(shown.faults()).toEqual([]);
-    await shown.page.context().close();
+    await shown.close();
   };
 
   /** The next run of the account with the gap. @returns the balance after it */
@@ -65,7 +65,7 @@ describeBrowser("the present on the console's pages (needs Chromium)", () => {
       ["stopped", STOPPED],
       ["far behind", CATCHING_UP],
     ])("leaves the question about the money open while it is %s", async (_, state) => {
-      const { page } = await openWatched(browser, service.address);
+      const { page, close } = await openWatched(browser, service.address);
       await pretend(page, "balances", state);
       await page.route("**/v1/anomalies?*", async (route) => {
         const response = await route.fetch();
@@ -79,23 +79,23 @@ describeBrowser("the present on the console's pages (needs Chromium)", () => {
       await whenLoaded(page);
       const main = await page.locator("main").textContent();
       expect(main).not.toMatch(/every balance follows|no contradiction|nothing in quarantine/);
-      await page.context().close();
+      await close();
     });
 
     test("is fine where it is a moment behind, as in every busy ledger", async () => {
-      const { page, open } = await openWatched(browser, service.address);
+      const { page, open, close } = await openWatched(browser, service.address);
       await pretend(page, "balances", KEEPING_UP);
       await open("/");
       await answerOn(page).filter({ hasText: "Yes." }).waitFor();
       expect(await bannerOn(page).count()).toBe(0);
-      await page.context().close();
+      await close();
     });
 
     test.each([
       ["balances", ["/", ACCOUNT_PATH, "/accounts", "/runs/2", "/attention", "/search?q=GAP001"]],
       ["trades", ["/", "/trades", "/attention", "/search?q=GAP001"]],
     ])("is named on every page that shows it: %s", async (model, paths) => {
-      const { page, open } = await openWatched(browser, service.address);
+      const { page, open, close } = await openWatched(browser, service.address);
       await pretend(page, model, STOPPED);
       for (const path of paths) {
         await open(path);
@@ -108,17 +108,17 @@ describeBrowser("the present on the console's pages (needs Chromium)", () => {
         ]);
         expect([path, await page.locator("main.outdated").count()]).toEqual([path, 1]);
       }
-      await page.context().close();
+      await close();
     });
 
     test("is not named where nothing of it is shown", async () => {
-      const { page, open } = await openWatched(browser, service.address);
+      const { page, open, close } = await openWatched(browser, service.address);
       await pretend(page, "trades", STOPPED);
       for (const path of [ACCOUNT_PATH, "/deposits", "/deliveries", "/stream"]) {
         await open(path);
         expect([path, await bannerOn(page).count()]).toEqual([path, 0]);
       }
-      await page.context().close();
+      await close();
     });
   });
 
@@ -169,7 +169,7 @@ describeBrowser("the present on the console's pages (needs Chromium)", () => {
         timestamp: 1_746_112_199_801,
       });
       await stream?.locator(`a[href="/events/${trade?.position}"]`).waitFor();
-      for (const { page } of pages) await page.context().close();
+      for (const { close } of pages) await close();
     });
 
     test("also where answers take longer than changes need to come", () =>

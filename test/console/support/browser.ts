@@ -18,6 +18,8 @@ type WatchedPage = Readonly<{
   faults: () => readonly string[];
   /** Opens a path of the console, and waits until nothing is being loaded. */
   open: (path: string) => Promise<void>;
+  /** Closes it, also while what it asks each second is being answered by a test. */
+  close: () => Promise<void>;
 }>;
 
 export type View = Readonly<{ width?: number; scheme?: "light" | "dark"; zone?: string }>;
@@ -75,6 +77,10 @@ export async function openWatchedIn(
     async open(path) {
       await page.goto(new URL(path, address).href);
       await whenLoaded(page);
+    },
+    async close() {
+      await page.unrouteAll({ behavior: "ignoreErrors" });
+      await page.context().close();
     },
   };
 }

@@ -33,9 +33,11 @@ export const behindIn = (
 export const statesText = (behind: readonly Projection[]): string =>
   behind.map(({ name, state }) => `${name} is ${state.replaceAll("_", " ")}`).join(", ");
 
-/** How far each of them has read the stream. */
+/** How far each of them has read the stream, after their names. */
 export const figuresText = (behind: readonly Projection[]): string =>
-  behind.map((one) => `${one.name} ${figuresOf(one)}`).join("; ");
+  behind
+    .map((one) => `${behind.length === 1 ? "It is" : `${one.name} is`} ${figuresOf(one)}`)
+    .join("; ");
 
 /** Both in one. */
 export const lagText = (behind: readonly Projection[]): string =>
