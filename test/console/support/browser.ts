@@ -12,7 +12,7 @@ export const startBrowser = (): Promise<Browser> =>
   });
 
 /** A page of the console, and whatever must not happen on it. */
-type WatchedPage = Readonly<{
+export type WatchedPage = Readonly<{
   page: Page;
   /** Errors and warnings of its console, uncaught errors, refusals, requests to another origin. */
   faults: () => readonly string[];

@@ -34,7 +34,7 @@ export class Refusal extends Error {
   override readonly name = "Refusal";
 }
 
-export type Load<Data> = (client: Client, signal: AbortSignal) => PromiseLike<Data>;
+type Load<Data> = (client: Client, signal: AbortSignal) => PromiseLike<Data>;
 
 type Found<Data> = Readonly<{ key: string; data?: Data; failure: Failure | null }>;
 
