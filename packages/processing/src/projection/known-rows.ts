@@ -12,7 +12,7 @@ import { fixedPrefix } from "./selection.ts";
  * Rows that were read or put, as they are now, and where no others are. The facts of a hot key need
  * the same neighbours again and again, and to read a row takes as long as to fold a fact.
  */
-export interface KnownRows {
+interface KnownRows {
   /** undefined if it is not known; it may exist. */
   get(table: Table, key: string): Row | undefined;
   /** The first rows of a selection, as far as they are known, and the selection of the others. */

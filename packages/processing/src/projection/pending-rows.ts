@@ -7,7 +7,7 @@ import { comparePlace, compareRows, fixedPrefix, isBeyond, meets } from "./selec
  * its start and reads on from there, however many rows there are. A table without selections costs
  * nothing, as is true of nearly all between two commits of a rebuild.
  */
-export interface PendingRows {
+interface PendingRows {
   /** A row replaced another; null if there was none, or is none any more. */
   replace(table: Table, before: Row | null, after: Row | null): void;
   /** At most `limit` rows of the selection, in its order. */

@@ -18,7 +18,7 @@ export interface Projection {
   open(store: ModelStore, hashing: Hashing, options?: SessionOptions): Promise<ProjectionSession>;
 }
 
-export type SessionOptions = Readonly<{
+type SessionOptions = Readonly<{
   /** false if the store is temporary and its digests are not read. */
   isDigested?: boolean;
   /** Of a session that this one replaces, so that they are not read again. */
