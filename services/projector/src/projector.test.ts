@@ -181,6 +181,22 @@ describe("projecting several models", () => {
     await projector.stop();
   });
 
+  test("one that fails again and again pauses a second at first, and then longer", async () => {
+    const { backends } = await openWorld();
+    const manual = createManualClock();
+    const broken: ModelCatalogue = {
+      ...backends.catalogue,
+      openForWriting: () => Promise.reject(new TypeError("a fault of the program")),
+    };
+    const lines: string[] = [];
+    const logger = pino({ level: "warn" }, { write: (line) => void lines.push(line) });
+    const { projector } = watch({ ...backends, catalogue: broken, clock: manual }, logger);
+    await manual.advance(5_000);
+    const logged = lines.map((line) => JSON.parse(line)).filter(({ model }) => model === "trades");
+    expect(logged.map(({ pause_ms }) => pause_ms)).toEqual([1_000, 2_000, 4_000]);
+    await projector.stop();
+  });
+
   test("one whose files stay damaged is logged once a minute, and what is new at once", async () => {
     const { backends } = await openWorld();
     const manual = createManualClock();

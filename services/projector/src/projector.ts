@@ -5,6 +5,7 @@ import type { VersionDifferences } from "@counterfoil/processing/generations/com
 import { upgradeModel } from "@counterfoil/processing/generations/rebuild";
 import { PROJECTIONS } from "@counterfoil/processing/models/registry";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
+import { createBackoff } from "@counterfoil/processing/ports/retry";
 import {
   type ProjectorOptions,
   type ProjectorState,
@@ -91,14 +92,13 @@ type ProjectModelOptions = Omit<ProjectorOptions, "observer"> &
     warn: NonNullable<ProjectorDeps["warn"]>;
   }>;
 
-const PAUSE_MS_MIN = 1_000;
-const PAUSE_MS_MAX = 60_000;
+const RETRY = { delayMsMin: 1_000, delayMsMax: 60_000 } as const;
 /** How often it is checked whether a forked model was rebuilt. */
 const CHECK_EVERY_MS = 1_000;
 
 /** Projects one model until the signal aborts, through all failures. */
 async function projectModel(options: ProjectModelOptions, signal: AbortSignal): Promise<void> {
-  let pauseMs = PAUSE_MS_MIN;
+  const backoff = createBackoff(RETRY);
   const interruptions = logInterruptions(options.logger);
   while (!signal.aborted) {
     const { error, commits } = await runUntilError(options, interruptions, signal);
@@ -108,7 +108,8 @@ async function projectModel(options: ProjectModelOptions, signal: AbortSignal): 
       continue;
     }
     // A commit shows that the projection worked, so the backoff starts over.
-    pauseMs = commits > 0 ? PAUSE_MS_MIN : Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    if (commits > 0) backoff.reset();
+    const pauseMs = backoff.next();
     setState(options, "failed");
     options.logger.error({ err: error, pause_ms: pauseMs }, "projection failed");
     await options.clock.sleep(pauseMs, signal);

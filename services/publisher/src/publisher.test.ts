@@ -12,6 +12,7 @@ import {
 } from "@counterfoil/processing/ports/topics";
 import { openProjectionRun } from "@counterfoil/processing/projection/run";
 import { readPublished } from "@counterfoil/processing/publish/subject-counts";
+import { createManualClock } from "@counterfoil/processing/testing/manual-clock";
 import { createMemoryEventStream } from "@counterfoil/processing/testing/memory-event-stream";
 import { createMemoryModelCatalogue } from "@counterfoil/processing/testing/memory-model-catalogue";
 import { createMemoryRoleLocks } from "@counterfoil/processing/testing/memory-role-locks";
@@ -160,6 +161,18 @@ describe("a publisher", () => {
       pause_ms: 500,
     });
     expect(storage.records.filter(({ topic }) => topic === "events")).toHaveLength(3);
+  });
+
+  test("one that fails again and again pauses a second at first, and then longer", async () => {
+    const manual = createManualClock();
+    const world = { ...(await openWorld()), clock: manual };
+    const open = () => Promise.reject(new TypeError("a fault of the program"));
+    const topics = createMemoryTopics({ storage: createMemoryTopicStorage() });
+    const { publisher, lines } = watch(world, { ...topics, open });
+    await manual.advance(5_000);
+    const logged = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 50);
+    expect(logged.map(({ pause_ms }) => pause_ms)).toEqual([1_000, 2_000, 4_000]);
+    await publisher.stop();
   });
 
   test("a second one waits, and goes on where the first one was", async () => {

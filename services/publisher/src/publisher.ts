@@ -1,5 +1,6 @@
 import type { Backends } from "@counterfoil/adapters/connect";
 import { StreamForked } from "@counterfoil/processing/ports/errors";
+import { createBackoff } from "@counterfoil/processing/ports/retry";
 import { NotAuthorized, PublisherFenced, type Topics } from "@counterfoil/processing/ports/topics";
 import type { TransactionLimits } from "@counterfoil/processing/publish/batch";
 import {
@@ -65,8 +66,7 @@ export type PublisherEvent =
 type PublishLedgerOptions = Omit<PublisherOptions, "observer"> &
   Readonly<{ logger: Logger; report: (event: PublisherEvent) => void }>;
 
-const PAUSE_MS_MIN = 1_000;
-const PAUSE_MS_MAX = 60_000;
+const RETRY = { delayMsMin: 1_000, delayMsMax: 60_000 } as const;
 
 /** Publishes one ledger until the signal aborts, through all failures. */
 async function publishLedger(options: PublishLedgerOptions, signal: AbortSignal): Promise<void> {
@@ -75,7 +75,7 @@ async function publishLedger(options: PublishLedgerOptions, signal: AbortSignal)
     logger.debug({ state }, "publisher state");
     report({ kind: "state", state });
   };
-  let pauseMs = PAUSE_MS_MIN;
+  const backoff = createBackoff(RETRY);
   while (!signal.aborted) {
     const { error, commits } = await runUntilError(options, setState, signal);
     if (error === null) continue;
@@ -88,7 +88,8 @@ async function publishLedger(options: PublishLedgerOptions, signal: AbortSignal)
       continue;
     }
     // A commit shows that publishing worked, so the backoff starts over.
-    pauseMs = commits > 0 ? PAUSE_MS_MIN : Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    if (commits > 0) backoff.reset();
+    const pauseMs = backoff.next();
     logger.error({ err: error, pause_ms: pauseMs }, message);
     await clock.sleep(pauseMs, signal);
   }

@@ -5,6 +5,7 @@ import { type Head, headOf, sealEvent } from "@counterfoil/core/stream/chain";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { EventIdTaken } from "@counterfoil/processing/ports/errors";
 import type { AppendResult, Body } from "@counterfoil/processing/ports/event-stream";
+import { createBackoff } from "@counterfoil/processing/ports/retry";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
 import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
@@ -171,8 +172,7 @@ type Options = Readonly<{
   timing: Timing;
 }>;
 
-const RETRY_MS_MIN = 50;
-const RETRY_MS_MAX = 5000;
+const RESUBSCRIBE = { delayMsMin: 50, delayMsMax: 5000 } as const;
 
 /**
  * Waits for appends. One subscription serves all waiters, and is only a hint. The head is read when the
@@ -245,10 +245,10 @@ async function follow(
   { onAppend, onConfirmed }: Listener,
   attempt: Attempt,
 ): Promise<void> {
-  let retryMs = RETRY_MS_MIN;
+  const backoff = createBackoff(RESUBSCRIBE);
   const start = subscribeCall(stream, {
     confirmed: () => {
-      retryMs = RETRY_MS_MIN;
+      backoff.reset();
       void onConfirmed();
     },
     appended: (revision) => onAppend(revision + 1),
@@ -262,8 +262,7 @@ async function follow(
         return call;
       })
       .catch(() => {});
-    if (!attempt.isEnded) await pause(attempt, retryMs);
-    retryMs = Math.min(2 * retryMs, RETRY_MS_MAX);
+    if (!attempt.isEnded) await pause(attempt, backoff.next());
   }
 }
 

@@ -4,6 +4,7 @@ import type { Hashing } from "@counterfoil/core/hashing";
 import type { Head } from "@counterfoil/core/stream/chain";
 import { StreamCorrupted } from "@counterfoil/processing/ports/errors";
 import { PAGE_BYTES_MAX } from "@counterfoil/processing/ports/event-stream";
+import { createBackoff } from "@counterfoil/processing/ports/retry";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
 import {
@@ -174,10 +175,11 @@ async function awaitHead(
   { replicationMs }: Timing,
 ): Promise<Head> {
   const until = performance.now() + replicationMs;
-  for (let pauseMs = 5; ; pauseMs = Math.min(2 * pauseMs, 500)) {
+  const backoff = createBackoff({ delayMsMin: 5, delayMsMax: 500 });
+  for (;;) {
     const found = await head();
     if (found.position >= position || performance.now() > until) return found;
-    await wait(pauseMs);
+    await wait(backoff.next());
   }
 }
 

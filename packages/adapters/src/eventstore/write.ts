@@ -4,6 +4,7 @@ import {
   StreamCorrupted,
   StreamUnavailable,
 } from "@counterfoil/processing/ports/errors";
+import { createBackoff } from "@counterfoil/processing/ports/retry";
 import shared from "@eventstore/db-client/generated/shared_pb.js";
 import streams from "@eventstore/db-client/generated/streams_pb.js";
 import {
@@ -27,8 +28,7 @@ type WriteResult =
   /** Nothing was written; the stream is at this revision, which may not be readable yet. */
   | Readonly<{ outcome: "conflict"; revision: number }>;
 
-/** The first and the longest pause before a retry; each is twice as long as the one before. */
-const RETRY_MS = { first: 20, last: 500 } as const;
+const RETRY = { delayMsMin: 20, delayMsMax: 500 } as const;
 /** Our own timeout exceeds the deadline by this, because the deadline's error is more specific. */
 const GRACE_MS = 1000;
 
@@ -87,7 +87,8 @@ async function sendWithRetry<Answer>(
 ): Promise<Answer> {
   const until = performance.now() + timing.retryForMs;
   let isUnknown = false;
-  for (let pauseMs: number = RETRY_MS.first; ; pauseMs = Math.min(2 * pauseMs, RETRY_MS.last)) {
+  const backoff = createBackoff(RETRY);
+  for (;;) {
     try {
       return await connection.call(name, timing.appendMs + GRACE_MS, call);
     } catch (error) {
@@ -98,7 +99,7 @@ async function sendWithRetry<Answer>(
         throw writeError(error, stream, isUnknown, connection);
       }
     }
-    await wait(pauseMs);
+    await wait(backoff.next());
   }
 }
 

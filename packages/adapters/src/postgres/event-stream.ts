@@ -11,6 +11,7 @@ import {
   type OutOfReach,
   rangeOf,
 } from "@counterfoil/processing/ports/event-stream";
+import { createBackoff, jitterAround } from "@counterfoil/processing/ports/retry";
 import type { Client } from "pg";
 import { createHeadWaiters, type HeadWaiters } from "../head-waiters.ts";
 import { STREAM } from "../sql/engine-errors.ts";
@@ -204,8 +205,7 @@ type NotificationOptions = Readonly<{
   onConnected: () => void;
 }>;
 
-const RECONNECT_MS_MIN = 100;
-const RECONNECT_MS_MAX = 5_000;
+const RECONNECT = { delayMsMin: 100, delayMsMax: 5_000, jitter: jitterAround } as const;
 /** Interval of the queries that detect a dead connection. */
 const KEEPALIVE_MS = 10_000;
 const LISTENER = { access: "read", timeoutMs: 5_000, isPipelined: true } as const;
@@ -215,11 +215,10 @@ const LISTENER = { access: "read", timeoutMs: 5_000, isPipelined: true } as cons
  * connection is reopened, however long that takes.
  */
 async function keepListening(options: NotificationOptions, signal: AbortSignal): Promise<void> {
-  let pauseMs = RECONNECT_MS_MIN;
+  const backoff = createBackoff(RECONNECT);
   while (!signal.aborted) {
-    if (await listenOnce(options, signal)) pauseMs = RECONNECT_MS_MIN;
-    await wait(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined);
-    pauseMs = Math.min(2 * pauseMs, RECONNECT_MS_MAX);
+    if (await listenOnce(options, signal)) backoff.reset();
+    await wait(backoff.next(), undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { createBackoff, jitterAround } from "@counterfoil/processing/ports/retry";
 import {
   type ErrorMapping,
   fieldsOf,
@@ -350,8 +351,7 @@ function isSystemError(error: unknown): boolean {
 }
 
 const RETRY_TIMEOUT_MS = 5_000;
-const PAUSE_MS_MIN = 1;
-const PAUSE_MS_MAX = 25;
+const RETRY = { delayMsMin: 1, delayMsMax: 25, jitter: jitterAround } as const;
 
 /**
  * Runs `work`, and retries it for five seconds by default while another process locks the file: SQLite
@@ -360,12 +360,13 @@ const PAUSE_MS_MAX = 25;
  */
 export async function whileBusy<T>(work: () => T, timeoutMs = RETRY_TIMEOUT_MS): Promise<T> {
   const deadline = performance.now() + timeoutMs;
-  for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
+  const backoff = createBackoff(RETRY);
+  for (;;) {
     try {
       return work();
     } catch (error) {
       if (!isBusy(error) || performance.now() >= deadline) throw error;
     }
-    await wait(pauseMs * (0.5 + Math.random()));
+    await wait(backoff.next());
   }
 }

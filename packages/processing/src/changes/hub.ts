@@ -1,6 +1,7 @@
 import { type ModelName, modelName } from "@counterfoil/contracts/fact";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStream } from "../ports/event-stream.ts";
+import { createBackoff } from "../ports/retry.ts";
 import { PUBLISHED_SINCE_VERSION } from "./change-rows.ts";
 import type { ReadChange, ShownReset, ShownState } from "./channel.ts";
 import { advance, type ChangeCursor, cursorAt, type NextChanges, nextChanges } from "./cursor.ts";
@@ -54,8 +55,7 @@ const NEAR_EVENTS = 1_000;
 /** Changes within this interval are sent as one batch. */
 const BATCH_INTERVAL_MS = 100;
 /** Poll interval while models have not projected the stream's last events. */
-const MODEL_POLL_MS_MIN = 15;
-const MODEL_POLL_MS_MAX = 250;
+const MODEL_POLL = { delayMsMin: 15, delayMsMax: 125 } as const;
 const LAGGING_POLL_MS = 100;
 const RETRY_MS = 500;
 const UNREADABLE_MS = 5_000;
@@ -65,7 +65,7 @@ type ObservedModels = ReadonlyMap<ModelName, ObservedModel | null>;
 /** @returns a function that takes the next step and returns the pause in ms, null to wait for the next event */
 export function createStep(hub: Hub, deps: HubDeps, sink: HubSink): () => Promise<number | null> {
   const observe = createObserver(hub, deps);
-  let pollMs = MODEL_POLL_MS_MIN;
+  const modelPoll = createBackoff(MODEL_POLL);
   const nowMs = () => Number(deps.clock.now() / 1_000_000n);
 
   async function step(): Promise<number | null> {
@@ -77,13 +77,12 @@ export function createStep(hub: Hub, deps: HubDeps, sink: HubSink): () => Promis
     separateLaggingModels(hub, positions, { nowMs: nowMs(), sink });
     const hasPublished = await publishNextChanges(hub, positions, { deps, sink });
     resetResumedSubjects(hub, observed, sink);
-    if (hasPublished) pollMs = MODEL_POLL_MS_MIN;
+    if (hasPublished) modelPoll.reset();
     if (hasPublished) return BATCH_INTERVAL_MS;
     if ((await deps.stream.head()).position > hub.cursor.position) {
-      pollMs = Math.min(2 * pollMs, MODEL_POLL_MS_MAX);
-      return pollMs / 2;
+      return modelPoll.next();
     }
-    pollMs = MODEL_POLL_MS_MIN;
+    modelPoll.reset();
     return hub.cursor.lagging.size > 0 ? LAGGING_POLL_MS : null;
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { retry } from "./retry.ts";
+import { createBackoff, jitterAround, retry } from "./retry.ts";
 
 class Passing extends Error {}
 
@@ -68,5 +68,42 @@ describe("retry", () => {
     const asked = { ...options, clock, signal: stopping.signal };
     await expect(retry(attempt, asked)).rejects.toThrow("not yet");
     expect(attempts()).toBe(1);
+  });
+});
+
+describe("a backoff", () => {
+  const BOUNDS = { delayMsMin: 10, delayMsMax: 35 };
+  const take = ({ next }: Pick<ReturnType<typeof createBackoff>, "next">, count: number) =>
+    Array.from({ length: count }, () => next());
+
+  test("pauses the least at first, twice as long each time, up to a bound", () => {
+    expect(take(createBackoff(BOUNDS), 5)).toEqual([10, 20, 35, 35, 35]);
+  });
+
+  test("starts over after progress", () => {
+    const backoff = createBackoff(BOUNDS);
+    take(backoff, 4);
+    backoff.reset();
+    expect(take(backoff, 3)).toEqual([10, 20, 35]);
+  });
+
+  test("goes on from the last pause where the bound changes", () => {
+    const backoff = createBackoff(BOUNDS);
+    take(backoff, 4);
+    const bounds = [100, 100, 15, 100];
+    expect(bounds.map((bound) => backoff.next(bound))).toEqual([70, 100, 15, 30]);
+  });
+
+  test("applies its jitter to each pause, and not to the bound", () => {
+    const drawn = [0.5, 0, 1.5, 1];
+    const backoff = createBackoff({ ...BOUNDS, jitter: () => drawn.shift() ?? 1 });
+    expect(take(backoff, 4)).toEqual([5, 0, 52.5, 35]);
+  });
+
+  test("lies around the pause by the jitter of those that fail together", () => {
+    const drawn = Array.from({ length: 1000 }, jitterAround);
+    expect(Math.min(...drawn)).toBeGreaterThanOrEqual(0.5);
+    expect(Math.max(...drawn)).toBeLessThan(1.5);
+    expect(new Set(drawn).size).toBeGreaterThan(900);
   });
 });

@@ -28,21 +28,60 @@ type RetryOptions = RetryPolicy &
  */
 export async function retry<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { isTransient, attemptsMax, clock, random = Math.random, signal } = options;
+  const backoff = createBackoff({ ...options, jitter: random });
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();
     } catch (error) {
       const isOver = () => attempt >= attemptsMax || signal?.aborted === true;
       if (!isTransient(error) || isOver()) throw error;
-      await clock.sleep(backoffMs(attempt, options, random), signal);
+      await clock.sleep(backoff.next(), signal);
       if (isOver()) throw error;
     }
   }
 }
 
+/** The pauses of a loop between its attempts, each twice as long as the one before, up to a bound. */
+type Backoff = Readonly<{
+  /**
+   * The pause before the next attempt, in ms.
+   *
+   * @param delayMsMax of this pause, if it differs from that of the others
+   */
+  next(delayMsMax?: number): number;
+  /** After progress: the next pause is as short as the first. */
+  reset(): void;
+}>;
+
 /**
- * Exponential backoff with full jitter: a random pause between zero and a bound that doubles with each
- * attempt, so that callers that failed together do not retry together.
+ * @param jitter the factor of each pause: a `RandomFraction`, `jitterAround`, or 1 without it, which
+ *   suffices for loops of which one process runs at a time
+ */
+export function createBackoff({
+  delayMsMin,
+  delayMsMax,
+  jitter = () => 1,
+}: Pick<RetryPolicy, "delayMsMin" | "delayMsMax"> & Readonly<{ jitter?: () => number }>): Backoff {
+  let boundMs = delayMsMin;
+  return {
+    next(mostMs = delayMsMax) {
+      const pauseMs = Math.min(boundMs, mostMs);
+      boundMs = 2 * pauseMs;
+      return jitter() * pauseMs;
+    },
+    reset() {
+      boundMs = delayMsMin;
+    },
+  };
+}
+
+/** Half to one and a half of a pause: what failed together is not retried together, and never at once. */
+export const jitterAround = (): number => 0.5 + Math.random();
+
+/**
+ * The same with full jitter, for callers that count their attempts and may have another bound at each: a
+ * random pause between zero and a bound that doubles with each attempt, so that those that failed
+ * together do not retry together.
  */
 export function backoffMs(
   attempt: number,

@@ -16,6 +16,7 @@ import {
   type Row,
   type Rows,
 } from "../ports/model-store.ts";
+import { createBackoff } from "../ports/retry.ts";
 import { projectorLock, type RoleLocks } from "../ports/role-locks.ts";
 import {
   createTraces,
@@ -80,9 +81,8 @@ const BATCH = 1000;
  * a core from the ingestor, so events within this interval share one commit.
  */
 const BATCH_INTERVAL_MS = 20;
-const RETRY_MS_MIN = 500;
-/** Maximum for errors that pass by themselves, so that recovery is noticed soon. */
-const RETRY_MS_MAX = 5_000;
+/** The maximum is for errors that pass by themselves, so that recovery is noticed soon. */
+const RETRY = { delayMsMin: 500, delayMsMax: 5_000 } as const;
 /** Maximum for damage that a person has to repair. */
 const DAMAGED_RETRY_MS_MAX = 60_000;
 /** Interval between checks for another activated generation during a pause. */
@@ -100,17 +100,16 @@ export async function runProjector(options: ProjectorOptions, signal: AbortSigna
   const lock = await locks.acquire(projectorLock(projection.model), signal);
   if (lock === null) return;
   const stopSignal = AbortSignal.any([signal, lock.lost]);
-  let pauseMs = RETRY_MS_MIN;
+  const backoff = createBackoff(RETRY);
   try {
     while (!stopSignal.aborted) {
       const { error, activatedAt, hasProgressed } = await followOnce(options, stopSignal);
-      if (error === null || hasProgressed) pauseMs = RETRY_MS_MIN;
+      if (error === null || hasProgressed) backoff.reset();
       if (error === null) continue;
-      pauseMs = Math.min(pauseMs, longestPause(error));
+      const pauseMs = backoff.next(longestPause(error));
       observer?.onState?.("unavailable");
       observer?.onRetry?.({ error, pauseMs });
       await pause(options, { pauseMs, activatedAt }, stopSignal);
-      pauseMs *= 2;
     }
   } finally {
     await lock.release();
@@ -124,7 +123,7 @@ export async function runProjector(options: ProjectorOptions, signal: AbortSigna
 const longestPause = (error: unknown): number =>
   [ModelCorrupted, StreamCorrupted, FormatTooNew].some((kind) => error instanceof kind)
     ? DAMAGED_RETRY_MS_MAX
-    : RETRY_MS_MAX;
+    : RETRY.delayMsMax;
 
 /** Progress of following a generation. */
 type Progress = {

@@ -6,6 +6,7 @@ import type { Clock } from "../ports/clock.ts";
 import { isEngineError, LedgerMismatch } from "../ports/errors.ts";
 import { type EventStream, waitForMore } from "../ports/event-stream.ts";
 import type { ModelCatalogue } from "../ports/model-store.ts";
+import { createBackoff } from "../ports/retry.ts";
 import type { RoleLocks } from "../ports/role-locks.ts";
 import {
   BrokersDisagree,
@@ -98,13 +99,12 @@ export type PublisherState =
   /** Until an operator has corrected what the log names; retried like what is unavailable. */
   | "refused";
 
-const MODEL_POLL_MS_MIN = 10;
-const MODEL_POLL_MS_MAX = 1000;
+/** Between looks whether a model has projected the next events. */
+const MODEL_POLL = { delayMsMin: 10, delayMsMax: 1000 } as const;
 /** How often new signed heads are looked for. */
 const HEADS_INTERVAL = SECOND;
 const HEADS_BATCH = 100;
-const RETRY_MS_MIN = 500;
-const RETRY_MS_MAX = 30_000;
+const RETRY = { delayMsMin: 500, delayMsMax: 30_000 } as const;
 
 /**
  * Publishes a ledger until the signal aborts: acquires the publisher's lock and follows the stream and
@@ -120,7 +120,7 @@ export async function runPublisher(options: PublisherOptions, signal: AbortSigna
   const lock = await locks.acquire("publisher", signal);
   if (lock === null) return;
   const stopSignal = AbortSignal.any([signal, lock.lost]);
-  let pauseMs = RETRY_MS_MIN;
+  const backoff = createBackoff(RETRY);
   let position: number | null = null;
   try {
     while (!stopSignal.aborted) {
@@ -128,11 +128,10 @@ export async function runPublisher(options: PublisherOptions, signal: AbortSigna
       if (error === null) continue;
       observer?.onState?.(error instanceof NotAuthorized ? "refused" : "unavailable");
       position = publishedTo ?? position;
-      // Progress resets the backoff.
-      if (steps > 0) pauseMs = RETRY_MS_MIN;
+      if (steps > 0) backoff.reset();
+      const pauseMs = backoff.next();
       observer?.onRetry?.({ error, pauseMs, position, head: await headPosition(stream) });
       await clock.sleep(pauseMs, stopSignal);
-      pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX);
     }
   } finally {
     await lock.release();
@@ -206,7 +205,7 @@ async function follow(
   session: PublishSession,
   { signal, progress }: Readonly<{ signal: AbortSignal; progress: Progress }>,
 ): Promise<void> {
-  let pauseMs = MODEL_POLL_MS_MIN;
+  const modelPoll = createBackoff(MODEL_POLL);
   let state: PublisherState | null = null;
   const setState = (next: PublisherState) => {
     if (state !== next) observer?.onState?.(next);
@@ -228,19 +227,19 @@ async function follow(
     const published = await session.step();
     if (published !== null) {
       reportCommit(published);
-      pauseMs = MODEL_POLL_MS_MIN;
+      modelPoll.reset();
       if (state === "waiting_for_models") setState("catching_up");
       continue;
     }
     const { position } = session;
     if ((await stream.head()).position > position) {
-      if (pauseMs >= MODEL_POLL_MS_MAX) setState("waiting_for_models");
+      const pauseMs = modelPoll.next();
+      if (pauseMs >= MODEL_POLL.delayMsMax) setState("waiting_for_models");
       await clock.sleep(pauseMs, signal);
-      pauseMs = Math.min(pauseMs * 2, MODEL_POLL_MS_MAX);
     } else {
       setState("live");
       await waitForMore({ stream, clock }, position, signal);
-      pauseMs = MODEL_POLL_MS_MIN;
+      modelPoll.reset();
     }
   }
 }

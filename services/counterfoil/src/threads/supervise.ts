@@ -10,6 +10,7 @@ import type { FeedCommand, FeedMessage } from "@counterfoil/processing/changes/f
 import { MODEL_NAMES } from "@counterfoil/processing/models/registry";
 import type { Clock } from "@counterfoil/processing/ports/clock";
 import { StreamUnavailable } from "@counterfoil/processing/ports/errors";
+import { createBackoff } from "@counterfoil/processing/ports/retry";
 import type { ProjectorEvent } from "@counterfoil/projector/projector";
 import type { PublisherEvent } from "@counterfoil/publisher/publisher";
 import type { Logger } from "pino";
@@ -68,8 +69,7 @@ type SuperviseOptions<Message> = Readonly<{
   logger: Logger;
 }>;
 
-const PAUSE_MS_MIN = 500;
-const PAUSE_MS_MAX = 30_000;
+const RESTART = { delayMsMin: 500, delayMsMax: 30_000 } as const;
 /** After a thread that lived this long, the backoff starts over. */
 const STABLE_MS = 60_000;
 const STOP_GRACE_MS = 5_000;
@@ -79,10 +79,12 @@ export function superviseThread<Message>(options: SuperviseOptions<Message>): Su
   const { clock, logger } = options;
   const stopping = new AbortController();
   const running = (async () => {
-    for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
+    const backoff = createBackoff(RESTART);
+    for (;;) {
       const { error, livedMs } = await runThread(options, stopping.signal);
       if (stopping.signal.aborted) return;
-      if (livedMs >= STABLE_MS) pauseMs = PAUSE_MS_MIN;
+      if (livedMs >= STABLE_MS) backoff.reset();
+      const pauseMs = backoff.next();
       options.onCrash?.();
       logger.error({ err: error, pause_ms: pauseMs }, "thread ended, it is started again");
       await clock.sleep(pauseMs, stopping.signal);
