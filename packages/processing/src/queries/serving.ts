@@ -46,7 +46,7 @@ type ServedInfo = Readonly<{
   generation: number;
   modelVersion: number;
   checkpoint: Checkpoint;
-  /** Subjects that wait for a fix, see projection/projection.ts. */
+  /** Subjects that wait for a fix, see projection/stopped.ts. */
   stoppedKeys: number;
 }>;
 
